@@ -1,0 +1,1 @@
+"""pointsman: one proxy in front of every model provider."""

@@ -1,0 +1,231 @@
+"""Every error pointsman raises on purpose.
+
+PointsmanError
+├── StartupError               the process cannot start; printed without a traceback
+│   ├── ConfigError            a configuration file is wrong (`config.problems` renders it)
+│   └── PluginError            a plugin cannot be loaded; names plugin and file
+└── RequestError               one request fails; rendered in the client's dialect
+    ├── BadRequest             400  invalid_request
+    ├── Unauthenticated        401  authentication
+    ├── Forbidden              403  permission_denied
+    ├── NotFound               404  not_found
+    ├── MethodNotAllowed       405  invalid_request
+    ├── PayloadTooLarge        413  payload_too_large
+    ├── RateLimited            429  rate_limit_exceeded
+    ├── Internal               500  server
+    ├── Unavailable            503  provider_unavailable
+    └── UpstreamError               what one attempt at an endpoint ended with
+        ├── ConnectFailed      502  provider_unavailable
+        ├── UpstreamTimeout    504  timeout
+        ├── UpstreamCut        502  provider_unavailable
+        ├── MalformedAnswer    502  provider_unavailable
+        └── UpstreamStatus     a status of 300 or above, or an error object in an answer
+
+`error_type` takes OpenRouter's vocabulary, which is the widest in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+__all__ = [
+    "BadRequest",
+    "ConfigError",
+    "ConnectFailed",
+    "Forbidden",
+    "Internal",
+    "MalformedAnswer",
+    "MethodNotAllowed",
+    "NotFound",
+    "PayloadTooLarge",
+    "PluginError",
+    "PointsmanError",
+    "RateLimited",
+    "RequestError",
+    "StartupError",
+    "Unauthenticated",
+    "Unavailable",
+    "UpstreamCut",
+    "UpstreamError",
+    "UpstreamStatus",
+    "UpstreamTimeout",
+]
+
+Phase = Literal["connect", "headers", "first-content", "body", "stream"]
+
+
+class PointsmanError(Exception):
+    """Base of every error pointsman raises on purpose."""
+
+
+class StartupError(PointsmanError):
+    """The process cannot start. The message is for the operator and says what to do."""
+
+
+class ConfigError(StartupError):
+    """A configuration is wrong. `problems` holds every finding (`pointsman.config.Problem`)."""
+
+    def __init__(self, message: str, problems: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class PluginError(StartupError):
+    """A plugin cannot be used. The message names the plugin and its file."""
+
+
+class RequestError(PointsmanError):
+    """One request fails.
+
+    `message` is safe to show to the client. `detail` goes to the log only. `headers` are
+    added to the answer; `extra` is carried in the error object where the dialect has a place.
+    """
+
+    status: int = 500
+    error_type: str = "server"
+    code: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        error_type: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        detail: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status if status is not None else type(self).status
+        self.error_type = error_type or type(self).error_type
+        self.code = code or type(self).code
+        self.param = param
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+        self.extra = dict(extra or {})
+        self.detail = detail
+
+
+class BadRequest(RequestError):
+    """The request itself is wrong; sending it again will not help."""
+
+    status = 400
+    error_type = "invalid_request"
+
+
+class Unauthenticated(RequestError):
+    """No key, or a wrong one."""
+
+    status = 401
+    error_type = "authentication"
+    code = "invalid_api_key"
+
+
+class Forbidden(RequestError):
+    """The key is known and may not do this."""
+
+    status = 403
+    error_type = "permission_denied"
+
+
+class NotFound(RequestError):
+    """No such path, model or record."""
+
+    status = 404
+    error_type = "not_found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists and takes another method (named in the `allow` header)."""
+
+    status = 405
+    error_type = "invalid_request"
+
+
+class PayloadTooLarge(RequestError):
+    """The body is larger than `server.max_body`."""
+
+    status = 413
+    error_type = "payload_too_large"
+
+
+class RateLimited(RequestError):
+    """A limit is used up; `retry_after` is in seconds."""
+
+    status = 429
+    error_type = "rate_limit_exceeded"
+    code = "rate_limit_exceeded"
+
+
+class Internal(RequestError):
+    """Our own fault. The message is a constant; what happened is in the log."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("internal error; the log has the cause under this request's id", detail=detail)
+
+
+class Unavailable(RequestError):
+    """Nothing can answer now."""
+
+    status = 503
+    error_type = "provider_unavailable"
+
+
+class UpstreamError(RequestError):
+    """What one attempt ended with; `phase` is where it failed."""
+
+    status = 502
+    error_type = "provider_unavailable"
+
+    def __init__(self, message: str, *, phase: Phase, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.phase: Phase = phase
+
+
+class ConnectFailed(UpstreamError):
+    """No connection: refused, unresolvable, TLS not trusted, or the connect deadline passed."""
+
+    def __init__(self, message: str, *, phase: Phase = "connect", **fields: Any) -> None:
+        super().__init__(message, phase=phase, **fields)
+
+
+class UpstreamTimeout(UpstreamError):
+    """One of the three clocks ran out: first content, stall, total."""
+
+    status = 504
+    error_type = "timeout"
+
+
+class UpstreamCut(UpstreamError):
+    """The connection ended before the answer was whole."""
+
+
+class MalformedAnswer(UpstreamError):
+    """The provider answered something that is not its dialect."""
+
+
+class UpstreamStatus(UpstreamError):
+    """The provider answered with an error.
+
+    `upstream_status` is its status, `body` its body (capped, scrubbed), `content_type` that body's type.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        upstream_status: int,
+        body: bytes = b"",
+        content_type: str = "",
+        phase: Phase = "headers",
+        **fields: Any,
+    ) -> None:
+        super().__init__(message, phase=phase, **fields)
+        self.upstream_status = upstream_status
+        self.body = body
+        self.content_type = content_type

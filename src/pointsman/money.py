@@ -1,0 +1,72 @@
+"""Money: integer nano-USD, prices per million units, costs rounded once.
+
+One US dollar is 1,000,000,000 nano-USD. A price is an integer of nano-USD per million units
+(tokens, mostly). A cost is the exact sum of price times units, rounded half up once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+__all__ = ["NANO", "Cost", "format_usd", "parse_usd", "sum_cost"]
+
+NANO = 1_000_000_000
+MILLION = 1_000_000
+LARGEST_NANO = 2**62  # fits a signed 64-bit column with room for sums
+
+
+def parse_usd(text: str) -> int:
+    """Read an amount of US dollars, as written, into nano-USD.
+
+    Raises ValueError, in words for the operator, for anything but a plain decimal number that is not
+    negative and not finer than a nano-dollar.
+    """
+    try:
+        amount = Decimal(text.replace("_", ""))
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number of US dollars") from None
+    if not amount.is_finite():
+        raise ValueError(f"{text!r} is not a finite amount")
+    if amount.is_signed() and amount != 0:
+        raise ValueError("an amount of money cannot be negative")
+    if amount > LARGEST_NANO // NANO:
+        raise ValueError(f"{text!r} is larger than any price or budget can be")
+    nano = amount.scaleb(9)
+    if nano != nano.to_integral_value():
+        raise ValueError(f"{text!r} is finer than a nano-dollar (nine decimals)")
+    return int(nano)
+
+
+def format_usd(nano: int) -> str:
+    """Nano-USD as US dollars, exact, without trailing zeros beyond the cents: `0.00001`, `12.50`."""
+    whole, fraction = divmod(abs(nano), NANO)
+    digits = f"{fraction:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nano < 0 else ''}{whole}.{digits}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one generation costs, in nano-USD.
+
+    `nano` is the whole, rounded once. `details` are its exact parts in nano-USD per million (so that no
+    rounding hides in them), by the name of the unit priced. `source` says where the price came from.
+    """
+
+    nano: int
+    details: Mapping[str, int] = field(default_factory=dict)
+    source: str = ""
+
+
+def sum_cost(parts: Mapping[str, tuple[int, int]], *, source: str = "") -> Cost:
+    """Cost of `{name: (units, price in nano-USD per million units)}`, rounded half up once.
+
+    Raises ValueError for negative units or prices: a cost is never negative.
+    """
+    details = {}
+    for name, (units, price) in parts.items():
+        if units < 0 or price < 0:
+            raise ValueError(f"{name}: neither units ({units}) nor price ({price}) can be negative")
+        details[name] = units * price
+    return Cost((sum(details.values()) + MILLION // 2) // MILLION, details, source)
