@@ -70,6 +70,11 @@ class ConfigError(StartupError):
         super().__init__(message)
         self.problems = tuple(problems)
 
+    @classmethod
+    def of(cls, problems: Sequence[Any]) -> ConfigError:
+        """The error for findings that each say `str(problem)`."""
+        return cls("\n".join(str(problem) for problem in problems), problems)
+
 
 class PluginError(StartupError):
     """A plugin cannot be used. The message names the plugin and its file."""

@@ -1,0 +1,128 @@
+"""The catalogue: which models there are, and which endpoints serve them.
+
+A client's `model` resolves in this order: alias, canonical `author/slug`, `provider/native-id`, a native
+id that only one endpoint has.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .providers import Provider
+
+__all__ = ["Catalogue", "Endpoint", "Model", "Resolution"]
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One model at one provider.
+
+    `params` are defaults for requests that lack them, `timeout` the longest a whole answer may take, in
+    seconds, `extra` what plugins declared for an endpoint, by name.
+    """
+
+    provider: Provider
+    native_id: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """`provider/native-id`."""
+        return f"{self.provider.name}/{self.native_id}"
+
+
+@dataclass(slots=True)
+class Model:
+    """A canonical model, its aliases and its endpoints in the operator's order. Unlisted models answer
+    but do not show."""
+
+    name: str
+    endpoints: list[Endpoint] = field(default_factory=list)
+    aliases: tuple[str, ...] = ()
+    listed: bool = True
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a name means: the canonical model, its endpoints, and all names that allow-lists may use."""
+
+    asked: str
+    model: str
+    endpoints: tuple[Endpoint, ...]
+    names: tuple[str, ...]
+
+
+class Catalogue:
+    """Models by name, alias, endpoint and native id."""
+
+    def __init__(self, providers: Mapping[str, Provider]) -> None:
+        self.providers = providers
+        self.models: dict[str, Model] = {}
+        self._aliases: dict[str, Model] = {}
+        self._endpoints: dict[str, tuple[Model, Endpoint]] = {}
+        self._native: dict[str, list[tuple[Model, Endpoint]]] = {}
+
+    def add(self, model: Model) -> None:
+        """Add a model, or endpoints and aliases to one that is there. The first of an endpoint counts."""
+        present = self.models.setdefault(model.name, Model(model.name, listed=model.listed))
+        present.aliases = tuple(dict.fromkeys((*present.aliases, *model.aliases)))
+        present.extra = {**model.extra, **present.extra}
+        for alias in model.aliases:
+            self._aliases.setdefault(alias, present)
+        for endpoint in model.endpoints:
+            if any(endpoint.id == other.id for other in present.endpoints):
+                continue
+            present.endpoints.append(endpoint)
+            self._endpoints.setdefault(endpoint.id, (present, endpoint))
+            self._native.setdefault(endpoint.native_id, []).append((present, endpoint))
+
+    def resolve(self, name: str) -> Resolution | None:
+        """What `name` means, or None. A provider that takes unlisted ids makes an endpoint for one."""
+        model = self._aliases.get(name) or self.models.get(name)
+        if model is not None:
+            return Resolution(name, model.name, tuple(model.endpoints), (name, model.name, *model.aliases))
+        found = self._endpoints.get(name)
+        if found is None:
+            found = self._unlisted(name)
+        if found is None:
+            native = self._native.get(name, ())
+            if len(native) == 1:
+                found = native[0]
+        if found is None:
+            return None
+        model, endpoint = found
+        return Resolution(name, model.name, (endpoint,), (name, model.name, endpoint.id, *model.aliases))
+
+    def _unlisted(self, name: str) -> tuple[Model, Endpoint] | None:
+        prefix, slash, native = name.partition("/")
+        provider = self.providers.get(prefix)
+        if not slash or not native or provider is None or not provider.takes(native):
+            return None
+        return Model(name, listed=False), Endpoint(provider, native)
+
+    def near(self, name: str, *, among: Iterable[str] | None = None) -> list[str]:
+        """Up to three listed names that look like `name`."""
+        pool = list(among) if among is not None else [*self.names()]
+        tail = name.rpartition("/")[2].lower()
+        close = difflib.get_close_matches(name.lower(), [each.lower() for each in pool], 3, 0.6)
+        matches = [each for each in pool if each.lower() in close]
+        matches += [each for each in pool if each not in matches and each.rpartition("/")[2].lower() == tail]
+        return matches[:3]
+
+    def names(self) -> Iterator[str]:
+        """Every listed model's name, then every alias."""
+        for model in self.models.values():
+            if model.listed:
+                yield model.name
+        for alias, model in self._aliases.items():
+            if model.listed:
+                yield alias
+
+    def __len__(self) -> int:
+        return sum(1 for model in self.models.values() if model.listed)

@@ -1,0 +1,171 @@
+"""Declarations: how a settings class and its fields are described.
+
+A settings class is a frozen dataclass whose fields come from `setting` and whose docstring is its help. Class
+attributes say more: `shorthand` (the field that a scalar or list stands for), `record` (its name for plugins
+that extend it; their values arrive in a field `extra`), `names` (the field that holds entries under names of
+the operator's own). A method `check` holds the rules that go over several fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from .kinds import Anything, Kind, Record, Table, kind_of
+from .problems import Severity
+
+__all__ = ["FieldSpec", "RecordSpec", "SettingError", "record_spec", "setting"]
+
+EXTRA = "extra"
+METADATA = "pointsman"
+
+
+class SettingError(ValueError):
+    """A rule is broken at one field: raised by a `check`.
+
+    `field` is a key of the checked value, or several from the outside in: `("endpoints", 0, "params")`.
+    With severity "warning" the configuration stays usable.
+    """
+
+    def __init__(
+        self,
+        field: str | tuple[str | int, ...],
+        message: str,
+        *,
+        expected: str = "",
+        hint: str = "",
+        severity: Severity = "error",
+    ) -> None:
+        super().__init__(message)
+        self.path = (field,) if isinstance(field, str) else tuple(field)
+        self.message = message
+        self.expected = expected
+        self.hint = hint
+        self.severity: Severity = severity
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One setting: `default` is `...` where a value must be given; limits include their ends."""
+
+    name: str
+    kind: Kind
+    help: str
+    default: Any = ...
+    factory: Callable[[], Any] | None = None
+    example: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    check: Callable[[Any], None] | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether the file must give it."""
+        return self.default is ... and self.factory is None
+
+    def default_value(self) -> Any:
+        """A fresh default; only for a setting that is not required."""
+        return self.factory() if self.factory is not None else self.default
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSpec:
+    """A settings class, read."""
+
+    type: type
+    help: str
+    fields: Mapping[str, FieldSpec]
+    shorthand: str | None = None
+    record: str | None = None
+    names: str | None = None
+    names_kind: Kind = Anything()
+
+
+def setting(
+    *,
+    help: str,
+    default: Any = ...,
+    factory: Callable[[], Any] | None = None,
+    example: Any = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    check: Callable[[Any], None] | None = None,
+) -> Any:
+    """A field of a settings class. Without `default` and `factory` the file must give it.
+
+    `minimum` and `maximum` bound a number, duration or size; `check` raises ValueError or SettingError for a
+    value that breaks a rule; `example` is shown in the reference.
+    """
+    metadata = {METADATA: (help, example, minimum, maximum, check)}
+    if factory is not None:
+        return dataclasses.field(default_factory=factory, kw_only=True, metadata=metadata)
+    if default is ...:
+        return dataclasses.field(kw_only=True, metadata=metadata)
+    return dataclasses.field(default=default, kw_only=True, metadata=metadata)
+
+
+@lru_cache(maxsize=None)
+def record_spec(type_: type) -> RecordSpec:
+    """Read a settings class. Raises TypeError, in words for its author, for one that is not well formed."""
+    if not (dataclasses.is_dataclass(type_) and type_.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        raise TypeError(f"{type_.__qualname__} must be a frozen dataclass")
+    text = type_.__doc__ or ""
+    if not text.strip() or text.startswith(f"{type_.__name__}("):
+        raise TypeError(f"{type_.__qualname__} needs a docstring: it is the help of its section")
+    record, names = getattr(type_, "record", None), getattr(type_, "names", None)
+    hints = typing.get_type_hints(type_)
+    fields: dict[str, FieldSpec] = {}
+    names_kind: Kind = Anything()
+    for field in dataclasses.fields(type_):
+        if field.name == EXTRA and record is not None:
+            continue
+        try:
+            kind = kind_of(hints[field.name])
+        except TypeError as error:
+            raise TypeError(f"{type_.__qualname__}.{field.name}: {error}") from None
+        if field.name == names:
+            if not isinstance(kind, Table):
+                raise TypeError(f"{type_.__qualname__}.{names} holds entries by name and must be a dict[str, …]")
+            names_kind = kind.value
+        else:
+            fields[field.name] = _field_spec(type_, field, kind)
+    shorthand = getattr(type_, "shorthand", None)
+    if shorthand is not None and shorthand not in fields:
+        raise TypeError(f"{type_.__qualname__}.shorthand names {shorthand!r}, which is no field")
+    for spec in fields.values():
+        check_kind(spec.kind, frozenset({type_}))
+    return RecordSpec(type_, one_line(text), fields, shorthand, record, names, names_kind)
+
+
+def check_kind(kind: Kind, within: frozenset[type] = frozenset()) -> None:
+    """Read every settings class that a kind leads to. Raises TypeError as `record_spec` does."""
+    for inner in inner_kinds(kind):
+        check_kind(inner, within)
+    if isinstance(kind, Record) and kind.type not in within:
+        record_spec(kind.type)
+
+
+def inner_kinds(kind: Kind) -> tuple[Kind, ...]:
+    """The kinds that a list, table or union is made of."""
+    inner = getattr(kind, "options", None) or (getattr(kind, "item", None), getattr(kind, "value", None))
+    return tuple(each for each in inner if each is not None)
+
+
+def one_line(text: str) -> str:
+    """A docstring's text without its layout."""
+    return " ".join(text.split())
+
+
+def _field_spec(type_: type, field: dataclasses.Field[Any], kind: Kind) -> FieldSpec:
+    if METADATA not in field.metadata:
+        raise TypeError(f"{type_.__qualname__}.{field.name} must be declared by setting(…)")
+    help_, example, minimum, maximum, check = field.metadata[METADATA]
+    if not help_.strip():
+        raise TypeError(f"{type_.__qualname__}.{field.name} needs a help text")
+    default = ... if field.default is dataclasses.MISSING else field.default
+    factory = None if field.default_factory is dataclasses.MISSING else field.default_factory
+    return FieldSpec(field.name, kind, help_, default, factory, example, minimum, maximum, check)

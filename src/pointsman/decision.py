@@ -1,0 +1,92 @@
+"""The decision record: why a request went where it went.
+
+`pointsman explain` and a real request build it with the same code; the two differ only in `id`, `at`,
+`timings` and `attempts` (the outcomes).
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Decision", "Exclusion", "Weighed"]
+
+
+@dataclass(slots=True)
+class Exclusion:
+    """An endpoint that was dropped: by which plugin, and why in words."""
+
+    endpoint: str
+    by: str
+    why: str
+
+
+@dataclass(slots=True)
+class Weighed:
+    """An endpoint that stayed, with what spoke for its place."""
+
+    endpoint: str
+    model: str
+    provider: str
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Decision:
+    """Collected while an exchange passes the routing hooks; rendered by `record`.
+
+    `rules` are the rules looked at, in order, each with its verdict; `values` the request's values
+    that they used (never bodies).
+    """
+
+    requested: str = ""
+    rule: str | None = None
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    models: list[str] = field(default_factory=list)
+    candidates: list[Weighed] = field(default_factory=list)
+    excluded: list[Exclusion] = field(default_factory=list)
+    seed: int | None = None
+    _random: random.Random | None = None
+
+    @property
+    def random(self) -> random.Random:
+        """The request's own generator of draws; its seed is put on record at the first use."""
+        if self._random is None:
+            if self.seed is None:
+                self.seed = secrets.randbits(48)
+            self._random = random.Random(self.seed)  # noqa: S311 - load balancing, not secrecy
+        return self._random
+
+    def exclude(self, endpoint: str, *, by: str, why: str) -> None:
+        """Put on record that an endpoint was dropped."""
+        self.excluded.append(Exclusion(endpoint, by, why))
+
+    def record(self) -> dict[str, Any]:
+        """The record as JSON data, without what only a real request has."""
+        record: dict[str, Any] = {
+            "requested": self.requested,
+            "rule": self.rule,
+            "rules": self.rules,
+            "values": self.values,
+            "models": self.models,
+            "candidates": [
+                {
+                    "endpoint": weighed.endpoint,
+                    "model": weighed.model,
+                    "provider": weighed.provider,
+                    "reasons": weighed.reasons,
+                }
+                for weighed in self.candidates
+            ],
+            "excluded": [
+                {"endpoint": dropped.endpoint, "by": dropped.by, "why": dropped.why}
+                for dropped in self.excluded
+            ],
+            "choice": self.candidates[0].endpoint if self.candidates else None,
+        }
+        if self.seed is not None:
+            record["seed"] = self.seed
+        return record

@@ -1,0 +1,188 @@
+"""Dialects: wire formats, each a set of codecs keyed (dialect, surface).
+
+A codec knows one operation of one wire format, on the client's side and on the provider's. Bytes that
+need no change are relayed as they came (lane A): `forward` changes only what must change on the way out,
+a `Tap` reads what the gateway must know on the way back.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import Any, Protocol
+
+from .errors import NotFound, PluginError
+from .money import Cost
+from .types import Chat, Embeddings, Event, Peek, Request, Response, Usage
+
+__all__ = ["Codec", "Dialects", "ErrorView", "Mark", "Quirks", "StreamEncoder", "Tap"]
+
+
+class Mark(IntFlag):
+    """What a tap found in one event of a stream.
+
+    CONTENT is what a client waits for: text, reasoning, a tool call; a role or a comment is not content.
+    FINISH says that a choice ended; HOLD that this event and all after it wait until the answer is
+    priced; DONE is the stream's terminal event; PRIVATE an event the client did not ask for.
+    """
+
+    NOTHING = 0
+    CONTENT = 1
+    FINISH = 2
+    HOLD = 4
+    DONE = 8
+    PRIVATE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """How one host departs from its dialect. Data, kept with the vendor or in the configuration.
+
+    `stream_usage` says how usage in streams is had: `ask` for it by option, it comes `always`, or the
+    host knows `never` of the option. `drop` names top-level fields the host refuses (reported as lost),
+    `rename` fields it calls otherwise, `keeps` fields of the gateway's own that it understands too.
+    """
+
+    stream_usage: str = "ask"
+    drop: frozenset[str] = frozenset()
+    rename: Mapping[str, str] = field(default_factory=dict)
+    keeps: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class ErrorView:
+    """What a client may be told of an error."""
+
+    status: int
+    error_type: str
+    message: str
+    code: str | None = None
+    param: str | None = None
+    request_id: str = ""
+    generation_id: str = ""
+    model: str | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Tap(Protocol):
+    """Reads a provider's answer as it passes: usage, finish, errors. Changes nothing."""
+
+    usage: Usage | None
+    finish: str | None
+    output_characters: int
+    complete: bool
+    """Whether the answer said itself that it is whole (a finish reason, a terminal event)."""
+
+    def feed(self, event: bytes) -> Mark:
+        """Read one whole event. Raises UpstreamStatus for an error event, MalformedAnswer for nonsense."""
+
+    def whole(self, body: bytes) -> None:
+        """Read a whole, non-stream answer. Raises as `feed` does."""
+
+
+class StreamEncoder(Protocol):
+    """Writes canonical events as the bytes of a dialect's stream."""
+
+    def feed(self, event: Event) -> bytes:
+        """The bytes for one event; possibly none."""
+
+    def finish(self) -> bytes:
+        """The bytes that end the stream."""
+
+
+class Codec(ABC):
+    """One surface of one dialect. Stateless: streams get an encoder or a tap of their own."""
+
+    dialect: str
+    surface: str
+    path: str
+    """Where clients find it, below `/v1`: `/chat/completions`."""
+    forward_headers: frozenset[str] = frozenset()
+    """Client headers that are part of the dialect and travel on to the provider."""
+
+    @abstractmethod
+    def peek(self, request: Request) -> Peek:
+        """Read what routing needs. Raises BadRequest that names the field at fault."""
+
+    @abstractmethod
+    def forward(
+        self, request: Request, *, model: str, peek: Peek, quirks: Quirks, params: Mapping[str, Any]
+    ) -> tuple[bytes, list[str]]:
+        """The request for a provider of the same dialect, and the names of fields that were lost.
+
+        Only `model`, a forced usage option, `params` the request lacks, and the host's quirks change.
+        """
+
+    @abstractmethod
+    def tap(self, *, peek: Peek, quirks: Quirks) -> Tap:
+        """A fresh tap for one answer."""
+
+    @abstractmethod
+    def with_cost(self, data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
+        """An answer's (or usage event's) bytes with the cost spliced into its usage object."""
+
+    @abstractmethod
+    def encode_error(self, error: ErrorView) -> bytes:
+        """The body of an error answer."""
+
+    @abstractmethod
+    def encode_stream_error(self, error: ErrorView) -> bytes:
+        """The bytes that tell an error inside a stream that has begun; nothing follows them."""
+
+    @abstractmethod
+    def decode_request(self, request: Request) -> Chat:
+        """The canonical content of a request. Raises BadRequest that names the field at fault."""
+
+    @abstractmethod
+    def encode_response(self, response: Response | Embeddings, *, request: Request) -> bytes:
+        """A canonical answer as the body a client of this dialect expects."""
+
+    @abstractmethod
+    def encode_stream(self, *, peek: Peek) -> StreamEncoder:
+        """A fresh encoder for one stream."""
+
+
+class Dialects:
+    """The registered codecs: by (dialect, surface), and by path."""
+
+    def __init__(self) -> None:
+        self._codecs: dict[tuple[str, str], Codec] = {}
+        self._paths: dict[str, Codec] = {}
+        self._owners: dict[tuple[str, str], str] = {}
+
+    def add(self, codec: Codec, owner: str) -> None:
+        """Register a codec. Raises PluginError where (dialect, surface) or the path is taken."""
+        key = (codec.dialect, codec.surface)
+        taken = self._owners.get(key)
+        if taken is None and codec.path in self._paths:
+            other = self._paths[codec.path]
+            taken = self._owners[(other.dialect, other.surface)]
+        if taken is not None:
+            raise PluginError(
+                f"plugin {owner!r} registers dialect {codec.dialect!r}, surface {codec.surface!r} at "
+                f"{codec.path}, which plugin {taken!r} has registered already: turn one of them off"
+            )
+        self._codecs[key] = codec
+        self._paths[codec.path] = codec
+        self._owners[key] = owner
+
+    def get(self, dialect: str, surface: str) -> Codec:
+        """The codec of a surface. Raises NotFound."""
+        try:
+            return self._codecs[(dialect, surface)]
+        except KeyError:
+            raise NotFound(f"dialect {dialect!r} has no surface {surface!r} here") from None
+
+    def names(self) -> list[str]:
+        """The dialects there are."""
+        return sorted({dialect for dialect, _ in self._codecs})
+
+    def __iter__(self) -> Iterator[Codec]:
+        return iter(self._codecs.values())
+
+    def paths(self) -> Iterable[str]:
+        """The paths there are, below `/v1`."""
+        return self._paths.keys()

@@ -1,0 +1,250 @@
+"""The exchange: everything known about one request on its way through.
+
+Hooks read and write the exchange, and for one attempt its `Attempt`, and nothing else.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Literal
+
+from .decision import Decision, Weighed
+from .errors import RequestError, UpstreamError, UpstreamStatus
+from .money import Cost
+from .types import Finish, Peek, Request, Usage
+
+if TYPE_CHECKING:
+    from .catalogue import Endpoint
+    from .dialects import Codec
+    from .gateway import Gateway, Setup
+
+__all__ = ["Actor", "Attempt", "Candidate", "Exchange", "Outcome", "Plan", "Public", "Role"]
+
+Role = Literal["admin", "member", "viewer"]
+Outcome = Literal["complete", "incomplete", "failed", "cancelled"]
+"""complete: the answer is whole; incomplete: it broke off after content; failed: an error was answered;
+cancelled: the client left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks. `models` are globs of what it may use; `key_id` identifies the key without
+    being it; `explains` lets it see decision records.
+
+    `extra` is what other plugins declared in the key's settings, by name.
+    """
+
+    name: str
+    key_id: str
+    role: Role = "member"
+    models: tuple[str, ...] = ("*",)
+    tags: tuple[str, ...] = ()
+    explains: bool = True
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def may_use(self, *names: str) -> bool:
+        """Whether any of a model's names is among the models this actor may use."""
+        return any(fnmatchcase(name, pattern) for pattern in self.models for name in names)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What `select_route` decided: the rule's name and the models to try, in order of preference."""
+
+    rule: str | None
+    models: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Candidate:
+    """An endpoint that could answer, for `model`, the name under which it was found."""
+
+    endpoint: Endpoint
+    model: str
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """An endpoint tried. Times are monotonic seconds."""
+
+    number: int
+    candidate: Candidate
+    started: float = field(default_factory=time.monotonic)
+    first_content: float | None = None
+    ended: float | None = None
+    upstream_status: int | None = None
+    error: UpstreamError | None = None
+    usage: Usage | None = None
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint tried."""
+        return self.candidate.endpoint
+
+    def record(self) -> dict[str, Any]:
+        """The attempt as JSON data, fit for the client."""
+        status = self.upstream_status
+        if isinstance(self.error, UpstreamStatus):
+            status = self.error.upstream_status
+        return {
+            "endpoint": self.endpoint.id,
+            "provider": self.endpoint.provider.name,
+            "status": status,
+            "error_type": self.error.error_type if self.error else None,
+            "message": self.error.message if self.error else None,
+        }
+
+
+@dataclass(slots=True)
+class Public:
+    """What may be told to the client: headers, errors and explain are rendered from this alone."""
+
+    provider: str | None = None
+    model: str | None = None
+    route: str | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+class Exchange:
+    """One request on its way through the hooks."""
+
+    __slots__ = (
+        "actor",
+        "at",
+        "attempts",
+        "candidates",
+        "client",
+        "codec",
+        "cost",
+        "decision",
+        "error",
+        "finish",
+        "first_content",
+        "gateway",
+        "generation_id",
+        "headers",
+        "notes",
+        "outcome",
+        "peek",
+        "plan",
+        "prefix",
+        "public",
+        "request",
+        "request_id",
+        "setup",
+        "started",
+        "status",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        codec: Codec,
+        headers: Mapping[str, str],
+        *,
+        prefix: str = "/v1",
+        client: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        self.gateway = gateway
+        self.setup: Setup = gateway.setup
+        self.codec = codec
+        self.headers = headers
+        self.prefix = prefix
+        self.client = client
+        self.request_id = request_id or f"req-{secrets.token_hex(12)}"
+        self.generation_id = f"gen-{int(time.time())}-{secrets.token_hex(10)}"
+        self.at = datetime.now(UTC)
+        self.started = time.monotonic()
+        self.first_content: float | None = None
+        self.actor: Actor | None = None
+        self.request = Request(b"")
+        self.peek = Peek("")
+        self.plan: Plan | None = None
+        self.candidates: list[Candidate] = []
+        self.attempts: list[Attempt] = []
+        self.decision = Decision()
+        self.public = Public()
+        self.usage: Usage | None = None
+        self.cost: Cost | None = None
+        self.finish: Finish | None = None
+        self.outcome: Outcome | None = None
+        self.error: RequestError | None = None
+        self.status: int | None = None
+        self.notes: dict[str, Any] = {}
+
+    @property
+    def dialect(self) -> str:
+        """The client's dialect."""
+        return self.codec.dialect
+
+    @property
+    def surface(self) -> str:
+        """The operation asked for."""
+        return self.codec.surface
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The attempt under way, or the last one."""
+        return self.attempts[-1] if self.attempts else None
+
+    def exclude(self, candidate: Candidate, *, by: str, why: str) -> None:
+        """Put on record that `rank_candidates` of plugin `by` drops a candidate."""
+        self.decision.exclude(candidate.endpoint.id, by=by, why=why)
+
+    def weigh(self) -> None:
+        """Put the ranked candidates on record."""
+        self.decision.candidates = [
+            Weighed(each.endpoint.id, each.model, each.endpoint.provider.name, list(each.reasons))
+            for each in self.candidates
+        ]
+
+    def begin_attempt(self, candidate: Candidate) -> Attempt:
+        """Open the next attempt and disclose it."""
+        attempt = Attempt(len(self.attempts) + 1, candidate)
+        self.attempts.append(attempt)
+        self.public.provider = candidate.endpoint.provider.name
+        self.public.model = candidate.model
+        return attempt
+
+    def wants_explanation(self) -> bool:
+        """Whether the client asked for the decision record and may see it."""
+        wanted = self.headers.get("x-pointsman-explain", "").lower() in ("true", "1")
+        return wanted and self.actor is not None and self.actor.explains
+
+    def elapsed(self) -> float:
+        """Seconds since the request arrived."""
+        return time.monotonic() - self.started
+
+    def record(self) -> dict[str, Any]:
+        """The decision record of this exchange, outcomes included, as JSON data."""
+        ended = [attempt.ended for attempt in self.attempts]
+        return {
+            "id": self.generation_id,
+            "at": self.at.isoformat(),
+            **self.decision.record(),
+            "attempts": [attempt.record() for attempt in self.attempts],
+            "timings": {
+                "total_ms": round(self.elapsed() * 1000, 3),
+                "first_content_ms": _milliseconds(self.started, self.first_content),
+                "attempts_ms": [
+                    _milliseconds(attempt.started, end)
+                    for attempt, end in zip(self.attempts, ended, strict=True)
+                ],
+            },
+        }
+
+
+def _milliseconds(start: float, end: float | None) -> float | None:
+    return None if end is None else round((end - start) * 1000, 3)
+
+

@@ -1,0 +1,311 @@
+"""The gateway and its setup.
+
+A `Gateway` lives as long as the process: ledger, state, connections, tasks. A `Setup` is immutable: the
+settings, the plugins' frozen chains, the catalogue. An exchange keeps the setup it started with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .catalogue import Catalogue, Endpoint, Model
+from .chain import Chain, call_all
+from .config import Config, CoreSettings, Document, Schema, build, declare_core, plugins_of
+from .dialects import Dialects
+from .errors import ConfigError, PluginError, StartupError
+from .ledger import Ledger, Table, open_ledger
+from .plugins import Plugin, PluginSet, load
+from .providers import HttpCaller, HttpProvider, Provider, Providers
+from .registers import Handler
+from .state import State, open_state
+from .upstream import Upstream
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Chains", "Gateway", "HttpRoute", "Setup", "assemble"]
+
+log = logging.getLogger(__name__)
+
+DISCOVERY_TIMEOUT = 3.0
+ROLES = ("public", "viewer", "member", "admin")
+
+
+@dataclass(frozen=True, slots=True)
+class Chains:
+    """The frozen chain of each hook that runs with requests."""
+
+    authenticate: Chain
+    select_route: Chain
+    admit: Chain
+    list_candidates: Chain
+    rank_candidates: Chain
+    call_provider: Chain
+    price_usage: Chain
+    request_finished: Chain
+
+    @classmethod
+    def of(cls, plugins: PluginSet, timeout: float) -> Chains:
+        """Freeze the chains. A provider's call has clocks of its own and no phase timer."""
+        timeouts = {"call_provider": None}
+        return cls(**{name: plugins.chain(name, timeouts.get(name, timeout)) for name in cls.__annotations__})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRoute:
+    """A path that a plugin serves, with what it declared."""
+
+    path: str
+    handler: Handler
+    methods: tuple[str, ...]
+    role: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything that a configuration and its plugins come to. Immutable."""
+
+    config: Config
+    core: CoreSettings
+    schema: Schema
+    plugins: PluginSet
+    chains: Chains
+    dialects: Dialects
+    providers: Mapping[str, Provider]
+    catalogue: Catalogue
+    routes: tuple[HttpRoute, ...]
+    tables: tuple[Table, ...]
+    base: Path
+
+    def settings(self, plugin: str) -> Any:
+        """A plugin's own settings."""
+        return self.config.plugin(plugin)
+
+    def section(self, name: str) -> Any:
+        """A top-level section that a plugin owns."""
+        return self.config.section(name)
+
+
+def declare(plugins: PluginSet) -> Schema:
+    """The schema of the core and the plugins."""
+    schema = Schema()
+    declare_core(schema)
+    plugins.run_registration("plugin_settings", lambda owner: _SettingsRegister(schema, owner))
+    for plugin in plugins.plugins:
+        schema.admit_plugin(plugin.name)
+    return schema
+
+
+def assemble(document: Document, *, trace: Callable[[str], None] | None = None) -> Setup:
+    """Load the plugins a document names, check the document, and build all that follows from it.
+
+    Raises ConfigError with every problem found, PluginError, or another StartupError.
+    """
+    plugins = load(plugins_of(document), last=[_core_plugin()], trace=trace)
+    schema = declare(plugins)
+    config = build(document, schema)
+    dialects, kinds = Dialects(), Providers()
+    plugins.run_registration("register_dialects", lambda owner: lambda codec: dialects.add(codec, owner))
+    plugins.run_registration("register_providers", lambda owner: _ProviderRegister(kinds, owner))
+    providers = _make_providers(config, kinds)
+    catalogue = Catalogue(providers)
+    _configured_models(config, catalogue)
+    plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
+    routes: list[HttpRoute] = []
+    plugins.run_registration("register_http", lambda owner: _HttpRegister(routes, owner))
+    tables: dict[str, Table] = {}
+    plugins.run_registration("register_tables", lambda owner: _TableRegister(tables, owner))
+    return Setup(
+        config=config,
+        core=config.core,
+        schema=schema,
+        plugins=plugins,
+        chains=Chains.of(plugins, config.core.hook_timeout),
+        dialects=dialects,
+        providers=providers,
+        catalogue=catalogue,
+        routes=tuple(routes),
+        tables=tuple(tables.values()),
+        base=config.base,
+    )
+
+
+def _core_plugin() -> Plugin:
+    from . import __version__
+
+    return Plugin("core", HttpCaller(), __file__, __version__, "pointsman")
+
+
+def _make_providers(config: Config, kinds: Providers) -> dict[str, Provider]:
+    providers: dict[str, Provider] = {}
+    problems = []
+    for name, settings in config.core.providers.entries.items():
+        try:
+            providers[name] = kinds.make(name, settings)
+        except StartupError as error:
+            problems.append(config.problem(f"providers.{name}", str(error)))
+    if problems:
+        raise ConfigError.of(problems)
+    return providers
+
+
+def _configured_models(config: Config, catalogue: Catalogue) -> None:
+    problems = []
+    for name, settings in config.core.models.items():
+        endpoints = []
+        for index, row in enumerate(settings.endpoints):
+            provider_name, _, native_id = row.endpoint.partition("/")
+            provider = catalogue.providers.get(provider_name)
+            if provider is None:
+                near = ", ".join(sorted(catalogue.providers)) or "none"
+                problems.append(
+                    config.problem(
+                        f"models.{name}.endpoints.{index}",
+                        f"endpoint {row.endpoint!r} is at provider {provider_name!r}, which is not configured",
+                        expected=f"one of the providers: {near}",
+                    )
+                )
+                continue
+            endpoints.append(Endpoint(provider, native_id, row.params, row.timeout, row.extra))
+        catalogue.add(Model(name, endpoints, settings.aliases, extra=settings.extra))
+    if problems:
+        raise ConfigError.of(problems)
+
+
+class _SettingsRegister:
+    def __init__(self, schema: Schema, owner: str) -> None:
+        self._schema = schema
+        self._owner = owner
+
+    def __call__(self, type_: Any, *, section: str | None = None, default: Any = ..., help: str = "") -> None:
+        if section is None:
+            self._schema.plugin(self._owner, type_, owner=self._owner)
+        else:
+            self._schema.section(section, type_, owner=self._owner, default=default, help=help)
+
+    def field(self, record: str, name: str, type_: Any, *, default: Any = None, help: str) -> None:
+        self._schema.field(record, name, type_, owner=self._owner, default=default, help=help)
+
+
+class _ProviderRegister:
+    def __init__(self, kinds: Providers, owner: str) -> None:
+        self._kinds = kinds
+        self._owner = owner
+
+    def __call__(
+        self, kind: str, factory: Callable[[str, Any], Provider], *, default: bool = False
+    ) -> None:
+        self._kinds.add(kind, factory, self._owner, default=default)
+
+
+class _ModelRegister:
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.providers = catalogue.providers
+
+    def __call__(self, model: Model) -> None:
+        self._catalogue.add(model)
+
+
+class _HttpRegister:
+    def __init__(self, routes: list[HttpRoute], owner: str) -> None:
+        self._routes = routes
+        self._owner = owner
+
+    def __call__(self, path: str, handler: Handler, *, methods: Sequence[str] = (), role: str = "") -> None:
+        if not methods or role not in ROLES:
+            raise PluginError(
+                f"plugin {self._owner!r} registers {path} without declaring methods and role; "
+                f"a role is one of {', '.join(ROLES)}"
+            )
+        taken = next((route for route in self._routes if route.path == path), None)
+        if taken is not None:
+            raise PluginError(f"plugins {taken.owner!r} and {self._owner!r} both serve {path}")
+        self._routes.append(HttpRoute(path, handler, tuple(methods), role, self._owner))
+
+
+class _TableRegister:
+    def __init__(self, tables: dict[str, Table], owner: str) -> None:
+        self._tables = tables
+        self._owner = owner
+
+    def __call__(self, table: Table) -> None:
+        if table.name in self._tables:
+            raise PluginError(f"plugin {self._owner!r} registers table {table.name!r}, which is there already")
+        self._tables[table.name] = table
+
+
+class Gateway:
+    """What lives as long as the process."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.upstream = Upstream(setup.core.upstream)
+        self.state: State = open_state(setup.core.state.url)
+        self.ledger: Ledger = open_ledger(
+            setup.core.ledger.url, base=setup.base, durability=setup.core.ledger.durability
+        )
+        self.ready = False
+        self.active = 0
+        """Requests under way."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """An httpx client on the gateway's footing: verified TLS, egress proxy, no redirects."""
+        return self.upstream.http
+
+    async def start(self) -> None:
+        """Open the ledger, learn what providers serve, run `startup`. Errors are fatal."""
+        await self.ledger.open(self.setup.tables)
+        try:
+            await self._discover()
+            await call_all(self.setup.plugins.chain("startup", None), self)
+        except BaseException:
+            await self.stop()
+            raise
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Wait for what is shielded, then close ledger, state and connections."""
+        self.ready = False
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.upstream.close()
+        await self.state.close()
+        await self.ledger.close()
+
+    async def shielded(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run to the end, whatever happens to the caller."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        await asyncio.shield(task)
+
+    async def _discover(self) -> None:
+        """Ask providers with `discover` for their models, all at once. One that fails is a warning."""
+        wanted = [provider for provider in self.setup.providers.values() if provider.discover]
+        if wanted:
+            await asyncio.gather(*(self._learn(provider) for provider in wanted))
+
+    async def _learn(self, provider: Provider) -> None:
+        if provider.unready() is not None:
+            return
+        try:
+            async with asyncio.timeout(DISCOVERY_TIMEOUT):
+                native_ids = await provider.list_models(self.http)
+        except Exception as error:
+            origin = provider.origin if isinstance(provider, HttpProvider) else "?"
+            log.warning(
+                "provider %s (%s) does not list its models: %s", provider.name, origin, error or repr(error)
+            )
+            return
+        for native_id in native_ids:
+            self.setup.catalogue.add(Model(f"{provider.name}/{native_id}", [Endpoint(provider, native_id)]))
+

@@ -1,0 +1,160 @@
+"""Every hook, with its exact signature. A plugin implements the ones it needs, with as many of the
+arguments as it wants, by name.
+
+Each docstring opens with when the hook fires and how its implementations are run:
+
+* *register*: called once at set-up with a callback; may not be `async`.
+* *first*: implementations are asked in order until one answers something other than None.
+* *each*: all are called in order; one that raises fails the request.
+* *observe*: all are called in order; one that raises is logged with its plugin's name, the rest go on.
+* *fold*: each gets what the one before returned; None leaves it as it is.
+* *concat*: the lists that all return are joined.
+
+All but *register* and those marked *sync* may be `async`. A phase that lasts longer than `hook_timeout`
+is cancelled and fails the request, naming the plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from .markers import hookspec
+
+if TYPE_CHECKING:
+    from .exchange import Actor, Attempt, Candidate, Exchange, Plan
+    from .gateway import Gateway
+    from .money import Cost
+    from .registers import (
+        RegisterCommand,
+        RegisterDialect,
+        RegisterHttp,
+        RegisterModel,
+        RegisterProvider,
+        RegisterSettings,
+        RegisterTable,
+    )
+    from .types import Embeddings, Event, Response, Usage
+    from .upstream import Answer
+
+__all__ = [
+    "admit",
+    "authenticate",
+    "call_provider",
+    "list_candidates",
+    "plugin_settings",
+    "price_usage",
+    "rank_candidates",
+    "register_commands",
+    "register_dialects",
+    "register_http",
+    "register_models",
+    "register_providers",
+    "register_tables",
+    "request_finished",
+    "select_route",
+    "startup",
+]
+
+
+@hookspec
+def plugin_settings(register: RegisterSettings) -> None:
+    """At set-up, before the configuration is checked. *register*.
+
+    `register(SettingsClass)` types the plugin's own section; `register(type, section="keys", help="…")`
+    claims a top-level section; `register.field("endpoint", "price", type, help="…")` adds a key to an
+    open record (provider, model, endpoint, or another plugin's), whose value arrives in its `extra`.
+    """
+
+
+@hookspec
+def register_dialects(register: RegisterDialect) -> None:
+    """At set-up. *register*: `register(codec)` for each surface of a dialect."""
+
+
+@hookspec
+def register_providers(register: RegisterProvider) -> None:
+    """At set-up. *register*: `register(kind, factory)`; `factory(name, settings)` makes the provider."""
+
+
+@hookspec
+def register_models(register: RegisterModel) -> None:
+    """At set-up, when the configured providers exist. *register*: `register(model)` with its endpoints;
+    `register.providers` are the providers by name."""
+
+
+@hookspec
+def register_http(register: RegisterHttp) -> None:
+    """At set-up. *register*: `register(path, handler, methods=("GET",), role="member")`.
+
+    The core authenticates each request by `authenticate` and checks the role before the handler, a
+    Starlette endpoint, runs; `role="public"` skips both. A route without methods or role is refused.
+    """
+
+
+@hookspec
+def register_commands(register: RegisterCommand) -> None:
+    """When the command line starts. *register*: `register(command)` with a `click.Command`."""
+
+
+@hookspec
+def register_tables(register: RegisterTable) -> None:
+    """At set-up. *register*: `register(table)` for each table the plugin keeps in the ledger."""
+
+
+@hookspec
+def startup(gateway: Gateway) -> None:
+    """Once, before the server is ready; may be `async`. An error here is fatal."""
+
+
+@hookspec
+def authenticate(exchange: Exchange) -> Actor | None:
+    """When a request's headers are there and its body is not yet read. *first*.
+
+    None means "no credential of my kind"; a wrong credential raises `Unauthenticated`. If nobody answers
+    the request is refused with 401.
+    """
+
+
+@hookspec
+def select_route(exchange: Exchange) -> Plan | None:
+    """When the body is read and peeked. *first*. Says which models to try. May raise a `RequestError`."""
+
+
+@hookspec
+def admit(exchange: Exchange) -> None:
+    """When the plan is known. *each*. Raise a `RequestError` (`Forbidden`, `RateLimited`…) to refuse."""
+
+
+@hookspec
+def list_candidates(exchange: Exchange) -> list[Candidate] | None:
+    """When the request is admitted. *concat*. The endpoints that could answer, best first."""
+
+
+@hookspec
+def rank_candidates(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
+    """When candidates are listed. *fold*. Reorder or drop; drop with `exchange.exclude(…)`, which puts
+    plugin and reason on record, and add to a candidate's `reasons` what spoke for its place."""
+
+
+@hookspec
+def call_provider(
+    exchange: Exchange, attempt: Attempt
+) -> Answer | Response | Embeddings | AsyncIterator[Event] | None:
+    """For each attempt. *first*; the core's HTTP implementation is last.
+
+    Answer with bytes as a provider would send them (`Answer`), with a canonical `Response` or
+    `Embeddings`, or with an async iterator of canonical events. None means "not mine". Raise an
+    `UpstreamError` for what a provider did wrong: the next candidate is tried.
+    """
+
+
+@hookspec
+def price_usage(exchange: Exchange, usage: Usage) -> Cost | None:
+    """When an answer's usage is known, before its last byte. *first*, *sync*. None from all: unpriced."""
+
+
+@hookspec
+def request_finished(exchange: Exchange) -> None:
+    """After the last byte, exactly once for every exchange that was authenticated, also when the client
+    left; shielded from cancellation. *observe*."""

@@ -1,0 +1,32 @@
+"""What every request body is checked for before anything reads it: UTF-8, and depth."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import BadRequest
+
+__all__ = ["DEEPEST", "check_json"]
+
+DEEPEST = 64
+"""Parsers accept a thousand levels and encoders fail at a quarter of that: nothing sensible is deeper."""
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def check_json(raw: bytes) -> None:
+    """Raise BadRequest for a body that is not UTF-8 or nests deeper than 64 levels."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest(
+            f"the body is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start} cannot stand there"
+        ) from None
+    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
+        return
+    depth = 0
+    for bracket in _STRING.sub(b"", raw).translate(None, _NOT_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEEPEST:
+            raise BadRequest(f"the body nests deeper than {DEEPEST} levels")

@@ -1,0 +1,21 @@
+"""The durable record of keys, reservations, generations and feedback."""
+
+from __future__ import annotations
+
+from pointsman.ledger.lock import RunningServer, running_server
+from pointsman.ledger.protocol import Ledger
+from pointsman.ledger.readonly import ReadOnlyLedger, reader
+from pointsman.ledger.sqlite import open_ledger
+from pointsman.ledger.tables import Column, ColumnType, Table
+
+__all__ = [
+    "Column",
+    "ColumnType",
+    "Ledger",
+    "ReadOnlyLedger",
+    "RunningServer",
+    "Table",
+    "open_ledger",
+    "reader",
+    "running_server",
+]

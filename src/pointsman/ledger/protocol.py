@@ -1,0 +1,54 @@
+"""What every ledger engine offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from pointsman.ledger.tables import Table
+
+__all__ = ["Ledger"]
+
+
+class Ledger(Protocol):
+    """The durable record. Rows are only ever added; SQL is portable, with `:name` parameters."""
+
+    async def open(self, tables: Sequence[Table]) -> None:
+        """Take the ledger for this process and bring its tables to what is declared.
+
+        New tables, columns and indexes are added. Raises StartupError, in words, where the ledger
+        cannot be used: taken by another server, damaged, unwritable, or declared otherwise before.
+        """
+
+    def insert(self, table: str, row: Mapping[str, object]) -> None:
+        """Queue a row and return at once; it can be read within 50 ms while the disk works.
+
+        `json` columns take a dict or a list, `boolean` ones a bool. A second row with the same primary
+        key is ignored and counted. Raises ValueError for an unknown table and a row that does not fit it.
+        """
+
+    async def flush(self) -> None:
+        """Return when every row queued before is on disk.
+
+        Raises `errors.Unavailable` where the disk refuses; the rows stay queued and are tried again.
+        Rows that `health` counts as lost were never queued.
+        """
+
+    async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """The rows a query answers, as dicts by column name, read without the right to write.
+
+        A text value comes back parsed where its name is that of a `json` column of a table the query
+        names; booleans come back as 0 and 1. A wrong query raises the engine's own error.
+        """
+
+    def has_table(self, name: str) -> bool:
+        """Whether a table of this name was declared."""
+
+    def announce(self, address: str) -> None:
+        """Tell other processes the base URL at which the server with this ledger answers."""
+
+    async def close(self) -> None:
+        """Write what is queued, for at most 5 s where the disk refuses, and let go of the ledger."""
+
+    def health(self) -> dict[str, Any]:
+        """`ok`, `queued`, `lost` and `duplicates` (rows), and `error` (text or None)."""

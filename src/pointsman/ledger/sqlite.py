@@ -1,0 +1,136 @@
+"""The ledger in SQLite: one writer thread in this process, read-only connections for everybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pointsman.errors import StartupError
+from pointsman.ledger.files import Connect, connect_to, create_file, database_path, startup_errors
+from pointsman.ledger.lock import WriterLock
+from pointsman.ledger.protocol import Ledger
+from pointsman.ledger.readonly import ReadOnlyLedger
+from pointsman.ledger.schema import insert_statement, prepare_schema, read_schema
+from pointsman.ledger.tables import Table, encode_row
+from pointsman.ledger.writer import Writer
+
+__all__ = ["SqliteLedger", "open_ledger"]
+
+LOCK_TIMEOUT = 1.0  # seconds; the writer tries again by itself
+
+SYNCHRONOUS = {"relaxed": "normal"}
+
+
+class SqliteLedger:
+    """A `Ledger` in one SQLite file. `synchronous` is SQLite's setting of that name."""
+
+    def __init__(self, path: Path, *, synchronous: str, connect: Connect) -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._connect = connect
+        self._tables: dict[str, Table] = {}
+        self._lock = WriterLock(path)
+        self._writer = Writer(self._connect_writer)
+        self._reads: ReadOnlyLedger | None = None
+
+    async def open(self, tables: Sequence[Table]) -> None:
+        """See `Ledger.open`."""
+        await asyncio.to_thread(self._open, tables)
+
+    def insert(self, table: str, row: Mapping[str, object]) -> None:
+        """See `Ledger.insert`."""
+        try:
+            declared = self._tables[table]
+        except KeyError:
+            known = ", ".join(self._tables) or "none, it is not open"
+            raise ValueError(f"the ledger has no table {table!r}; it has: {known}") from None
+        self._writer.put(table, encode_row(declared, row))
+
+    async def flush(self) -> None:
+        """See `Ledger.flush`."""
+        await asyncio.wrap_future(self._writer.flush())
+
+    async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """See `Ledger.select`. Raises sqlite3.Error for a wrong query."""
+        if self._reads is None:
+            raise RuntimeError("the ledger is not open")
+        return await self._reads.select(sql, params)
+
+    def has_table(self, name: str) -> bool:
+        """See `Ledger.has_table`."""
+        return name in self._tables
+
+    def announce(self, address: str) -> None:
+        """See `Ledger.announce`. Raises StartupError where the lock file cannot be written."""
+        with startup_errors(self._path):
+            self._lock.announce(address)
+
+    async def close(self) -> None:
+        """See `Ledger.close`."""
+        await asyncio.to_thread(self._close)
+
+    def health(self) -> dict[str, Any]:
+        """See `Ledger.health`."""
+        return self._writer.health()
+
+    def _open(self, tables: Sequence[Table]) -> None:
+        with startup_errors(self._path):
+            try:
+                self._lock.acquire()
+                create_file(self._path)
+                connection = self._connect_writer()
+                try:
+                    prepare_schema(connection, tables, self._path)
+                    records = read_schema(connection, self._path)
+                except BaseException:
+                    connection.close()
+                    raise
+            except BaseException:
+                self._lock.release()
+                raise
+        self._reads = ReadOnlyLedger(self._path, records, self._connect)
+        self._tables = {table.name: table for table in tables}
+        self._writer.start(connection, {table.name: insert_statement(table) for table in tables})
+
+    def _close(self) -> None:
+        if self._reads is not None:
+            self._reads.close()
+        self._writer.close()
+        self._lock.release()
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = connect_to(self._path, self._connect, "rw", LOCK_TIMEOUT)
+        try:
+            (mode,) = connection.execute("pragma journal_mode = wal").fetchone()
+            if mode != "wal":
+                raise StartupError(
+                    f"the ledger {self._path} is on a file system without shared memory, which SQLite's "
+                    "write-ahead log needs. Put it on a local disk."
+                )
+            connection.execute(f"pragma synchronous = {self._synchronous}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_ledger(
+    url: str,
+    *,
+    base: Path,
+    durability: Literal["relaxed"],
+    connect: Connect = sqlite3.connect,
+) -> Ledger:
+    """The ledger at `url`, not open yet; relative paths are taken from `base`.
+
+    `relaxed` durability survives the death of the process, but a power cut may take the last moments.
+    `connect` stands in for `sqlite3.connect`. Raises StartupError for a URL that names no SQLite file, and
+    for an unknown durability.
+    """
+    if durability not in SYNCHRONOUS:
+        expected = ", ".join(SYNCHRONOUS)
+        raise StartupError(f"ledger: the durability {durability!r} is unknown; expected: {expected}.")
+    return SqliteLedger(database_path(url, base), synchronous=SYNCHRONOUS[durability], connect=connect)

@@ -1,0 +1,212 @@
+"""The one thread that writes: a bounded queue, group commits, and patience with a disk that refuses."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from itertools import islice
+from typing import Any
+
+from pointsman.errors import Unavailable
+from pointsman.ledger.tables import StoredValue
+
+__all__ = ["Writer"]
+
+GROUP_SECONDS = 0.02
+GROUP_ROWS = 500
+QUEUE_ROWS = 100_000
+FIRST_RETRY = 0.05  # seconds, doubled up to the longest
+LONGEST_RETRY = 2.0
+DRAIN_SECONDS = 5.0
+LOSS_LOG_SECONDS = 60.0
+
+logger = logging.getLogger(__name__)
+
+Row = tuple[str, tuple[StoredValue, ...]]
+
+
+class Writer:
+    """Rows wait in order until their commit has succeeded; only then do they leave the queue."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        self._connect = connect
+        self._connection: sqlite3.Connection | None = None
+        self._statements: Mapping[str, str] = {}
+        self._thread: threading.Thread | None = None
+        self._changed = threading.Condition()
+        self._queue: deque[Row] = deque()
+        self._accepted = 0
+        self._written = 0
+        self._flushes: deque[tuple[int, Future[None]]] = deque()
+        self._deadline: float | None = None  # monotonic; set when closing
+        self._failure: str | None = "the ledger is not open"
+        self._lost = 0
+        self._loss_logged = float("-inf")
+        self._duplicates = 0
+
+    def start(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
+        """Begin to write on this connection; `statements` holds the insert of each table."""
+        self._connection = connection
+        self._statements = statements
+        self._failure = None
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=False)
+        self._thread.start()
+
+    def put(self, table: str, values: tuple[StoredValue, ...]) -> None:
+        """Queue one row, or count it as lost where the queue is full or closed."""
+        with self._changed:
+            waiting = len(self._queue)
+            if waiting < QUEUE_ROWS and self._deadline is None:
+                self._queue.append((table, values))
+                self._accepted += 1
+                if waiting in (0, GROUP_ROWS - 1):
+                    self._changed.notify()
+            else:
+                self._lose(1)
+
+    def flush(self) -> Future[None]:
+        """Done when all rows queued before are on disk; `Unavailable` when the next commit fails."""
+        future: Future[None] = Future()
+        with self._changed:
+            if not self._queue:
+                future.set_result(None)
+            else:
+                self._flushes.append((self._accepted, future))
+                if self._failure is None:  # otherwise the next try comes soon, and no sooner for asking
+                    self._changed.notify()
+        return future
+
+    def close(self) -> None:
+        """Write what waits and end the thread; after `DRAIN_SECONDS` of refusal the rest is lost."""
+        with self._changed:
+            self._deadline = time.monotonic() + DRAIN_SECONDS
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def health(self) -> dict[str, Any]:
+        """See `Ledger.health`."""
+        with self._changed:
+            return {
+                "ok": self._failure is None,
+                "queued": len(self._queue),
+                "lost": self._lost,
+                "duplicates": self._duplicates,
+                "error": self._failure,
+            }
+
+    def _run(self) -> None:
+        delay = FIRST_RETRY
+        while group := self._next_group():
+            try:
+                self._write(group)
+            except Exception as error:  # whatever it is, the rows stay and the thread lives
+                self._disconnect()
+                if not self._refused(error, delay):
+                    break
+                delay = min(2 * delay, LONGEST_RETRY)
+            else:
+                delay = FIRST_RETRY
+                self._written_to_disk(len(group))
+        self._end()
+
+    def _next_group(self) -> list[Row]:
+        """Wait for rows, then a little for company. Empty when closing with nothing left to write."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._deadline is not None)
+            self._changed.wait_for(self._group_is_due, GROUP_SECONDS)
+            return list(islice(self._queue, GROUP_ROWS))
+
+    def _group_is_due(self) -> bool:
+        return len(self._queue) >= GROUP_ROWS or bool(self._flushes) or self._deadline is not None
+
+    def _write(self, group: list[Row]) -> None:
+        if self._connection is None:
+            self._connection = self._connect()
+        by_table: dict[str, list[tuple[StoredValue, ...]]] = {}
+        for table, values in group:
+            by_table.setdefault(table, []).append(values)
+        duplicates = {}
+        with self._connection:
+            for table, rows in by_table.items():
+                cursor = self._connection.executemany(self._statements[table], rows)
+                duplicates[table] = len(rows) - cursor.rowcount
+        for table, count in duplicates.items():
+            if count:
+                self._duplicates += count
+                logger.warning("ledger: %d rows of %s were there already and were ignored", count, table)
+
+    def _written_to_disk(self, count: int) -> None:
+        done: list[Future[None]] = []
+        with self._changed:
+            for _ in range(count):
+                self._queue.popleft()
+            self._written += count
+            while self._flushes and self._flushes[0][0] <= self._written:
+                done.append(self._flushes.popleft()[1])
+            recovered, self._failure = self._failure is not None, None
+        if recovered:
+            logger.warning("ledger: writing again")
+        for future in done:
+            if future.set_running_or_notify_cancel():
+                future.set_result(None)
+
+    def _refused(self, error: Exception, delay: float) -> bool:
+        """Note the failure and wait `delay` seconds. False when closing has taken too long to try again."""
+        with self._changed:
+            first, self._failure = self._failure is None, str(error)
+        if first:
+            logger.error("ledger: cannot write, rows are kept in memory and tried again: %s", error)
+        self._fail_flushes()
+        with self._changed:
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                return False
+            self._changed.wait(delay)
+        return True
+
+    def _fail_flushes(self) -> None:
+        with self._changed:
+            failed = list(self._flushes)
+            self._flushes.clear()
+        for _, future in failed:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(
+                    Unavailable(
+                        "the record of this request cannot be written now; try again later",
+                        error_type="server",
+                        detail=f"ledger: {self._failure}",
+                    )
+                )
+
+    def _lose(self, count: int) -> None:
+        """Count lost rows and say so at most once a minute. The caller holds the lock."""
+        self._lost += count
+        if time.monotonic() - self._loss_logged >= LOSS_LOG_SECONDS:
+            self._loss_logged = time.monotonic()
+            cause = self._failure or ("closing" if self._deadline is not None else "the queue is full")
+            logger.error("ledger: %d rows lost so far: %s", self._lost, cause)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(Exception):  # a connection that failed may fail to close as well
+                self._connection.close()
+            self._connection = None
+
+    def _end(self) -> None:
+        with self._changed:
+            if self._queue:
+                self._lose(len(self._queue))
+                self._queue.clear()
+            else:
+                self._failure = "the ledger is closed"
+        self._fail_flushes()
+        if self._connection is not None:
+            with suppress(Exception):  # the next start does what could not be done here
+                self._connection.execute("pragma wal_checkpoint(truncate)")
+        self._disconnect()

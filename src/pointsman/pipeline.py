@@ -1,0 +1,266 @@
+"""The pipeline: the one way of every request through the hooks.
+
+    match surface → authenticate → read body, peek → select_route → admit → list_candidates
+      → rank_candidates → [ call_provider ]* → price_usage → last byte → request_finished
+
+The hooks of DESIGN's table that no plugin uses yet have their place in this order and arrive with the
+plugin that needs them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from .attempts import Attempts
+from .chain import concat, each, first, first_sync, fold, observe
+from .dialects import ErrorView, Mark
+from .errors import Internal, NotFound, RequestError, Unauthenticated, UpstreamError, UpstreamStatus
+from .exchange import Actor, Candidate, Exchange, Plan
+from .json_guard import check_json
+from .streams import ClientStream, Headers, Sink
+from .types import Request
+
+__all__ = ["ReadBody", "decide", "error_view", "serve"]
+
+log = logging.getLogger(__name__)
+
+ReadBody = Callable[[], Awaitable[bytes]]
+
+
+async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
+    """Answer one request into `sink`. Raises nothing but CancelledError, when the client left."""
+    client: ClientStream | None = None
+    try:
+        await authenticate(exchange)
+        try:
+            exchange.request = Request(await read_body())
+            check_json(exchange.request.raw)
+            await decide(exchange, admitted=True)
+            if exchange.peek.stream:
+                keepalive = exchange.setup.core.keepalive
+                client = ClientStream(
+                    sink, lambda: stream_headers(exchange), first=keepalive.first, every=keepalive.every
+                )
+            await _answer(exchange, sink, client)
+        except RequestError as error:
+            _fail(exchange, sink, client, error)
+        except asyncio.CancelledError:
+            exchange.outcome = "cancelled"
+            raise
+        except Exception as error:
+            log.exception("%s failed", exchange.request_id)
+            _fail(exchange, sink, client, Internal(repr(error)))
+        finally:
+            if client is not None:
+                client.stop()
+            await exchange.gateway.shielded(observe(exchange.setup.chains.request_finished, exchange))
+    except RequestError as error:
+        _fail(exchange, sink, None, error)
+
+
+async def authenticate(exchange: Exchange) -> Actor:
+    """Find out who asks, from the headers alone. Raises Unauthenticated."""
+    if exchange.setup.core.auth == "none":
+        exchange.actor = Actor("anonymous", "anonymous", role="admin")
+    else:
+        exchange.actor = await first(exchange.setup.chains.authenticate, exchange)
+    if exchange.actor is None:
+        raise Unauthenticated("no API key: send one as `Authorization: Bearer …`")
+    return exchange.actor
+
+
+async def decide(exchange: Exchange, *, admitted: bool) -> None:
+    """From the body to ranked candidates: what a real request and `explain` share.
+
+    `admitted` runs the `admit` hooks, which count; a dry run leaves them out. Raises RequestError.
+    """
+    chains, decision = exchange.setup.chains, exchange.decision
+    exchange.peek = exchange.codec.peek(exchange.request)
+    decision.requested = exchange.peek.model
+    plan: Plan = await first(chains.select_route, exchange) or Plan(None, (exchange.peek.model,))
+    exchange.plan = plan
+    exchange.public.route = decision.rule = plan.rule
+    decision.models = list(plan.models)
+    if admitted:
+        await each(chains.admit, exchange)
+    listed: list[Candidate] = await concat(chains.list_candidates, exchange)
+    possible = [candidate for candidate in listed if _possible(exchange, candidate)]
+    exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
+    exchange.weigh()
+    if not exchange.candidates:
+        excluded = [
+            {"endpoint": each.endpoint, "by": each.by, "why": each.why} for each in decision.excluded
+        ]
+        raise NotFound(
+            f"no endpoint can answer for model {exchange.peek.model!r}",
+            code="no_endpoints",
+            param="model",
+            extra={"excluded_by": excluded},
+        )
+
+
+def _possible(exchange: Exchange, candidate: Candidate) -> bool:
+    """Whether the core can reach a candidate at all; why not goes on record."""
+    provider = candidate.endpoint.provider
+    why = provider.unready()
+    if why is None and not provider.serves(exchange.dialect, exchange.surface):
+        why = f"does not serve {exchange.surface} in {exchange.dialect}"
+    if why is not None:
+        exchange.exclude(candidate, by="core", why=why)
+    return why is None
+
+
+async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -> None:
+    """Run the attempts, price what they used, and only then let the last byte go."""
+    attempts = Attempts(exchange, client)
+    try:
+        await attempts.run()
+    finally:
+        exchange.usage = attempts.used()
+        attempt = exchange.attempt
+        exchange.first_content = attempt.first_content if attempt is not None else None
+        _price(exchange)
+    exchange.outcome = "complete"
+    exchange.status = 200
+    spliced = _cost_in_body(exchange)
+    if client is not None:
+        client.end(_released(exchange, attempts.tail, spliced=spliced))
+        return
+    body = attempts.body
+    if spliced:
+        body = exchange.codec.with_cost(body, exchange.cost, stream=False)
+    headers = [*answer_headers(exchange), ("content-type", "application/json")]
+    headers.append(("x-pointsman-cost", _cost_text(exchange)))
+    headers.append(("content-length", str(len(body))))
+    sink.start(200, headers)
+    sink.write(body)
+    sink.end()
+
+
+def _price(exchange: Exchange) -> None:
+    """Let the plugins price the usage. A price that fails is told in the log, and the answer unpriced."""
+    if exchange.usage is None:
+        return
+    try:
+        exchange.cost = first_sync(exchange.setup.chains.price_usage, exchange, exchange.usage)
+    except RequestError as error:
+        log.error("%s cannot be priced: %s", exchange.request_id, error.detail or error.message)
+
+
+def _cost_in_body(exchange: Exchange) -> bool:
+    wanted = exchange.setup.core.cost_in_body
+    if wanted == "auto":
+        return exchange.peek.cost_in_body or exchange.prefix == "/api/v1"
+    return wanted == "always"
+
+
+def _released(exchange: Exchange, tail: list[tuple[bytes, Mark]], *, spliced: bool) -> bytes:
+    """The bytes that were held until the answer was priced, the cost spliced into the last usage."""
+    parts = []
+    for event, mark in tail:
+        if mark & Mark.PRIVATE:
+            continue
+        if spliced and mark & Mark.HOLD:
+            parts.append(exchange.codec.with_cost(event, exchange.cost, stream=True))
+        else:
+            parts.append(event)
+    return b"".join(parts)
+
+
+def _cost_text(exchange: Exchange) -> str:
+    from .money import format_usd
+
+    return format_usd(exchange.cost.nano) if exchange.cost is not None else "unpriced"
+
+
+def answer_headers(exchange: Exchange) -> Headers:
+    """The headers every answer carries, from what is public."""
+    public = exchange.public
+    headers = [("x-generation-id", exchange.generation_id), ("x-request-id", exchange.request_id)]
+    if public.provider is not None:
+        headers.append(("x-pointsman-provider", _printable(public.provider)))
+    if public.model is not None:
+        headers.append(("x-pointsman-model", _printable(public.model)))
+    if exchange.attempts:
+        headers.append(("x-pointsman-attempts", str(len(exchange.attempts))))
+    if public.route is not None:
+        headers.append(("x-pointsman-route", _printable(public.route)))
+    attempt = exchange.attempt
+    if attempt is not None and attempt.lost:
+        headers.append(("x-pointsman-lost", _printable(", ".join(attempt.lost))))
+    if exchange.wants_explanation():
+        headers.append(("x-pointsman-decision", json.dumps(exchange.record(), separators=(",", ":"))))
+    return headers
+
+
+def stream_headers(exchange: Exchange) -> Headers:
+    """The headers of a stream."""
+    return [
+        *answer_headers(exchange),
+        ("content-type", "text/event-stream; charset=utf-8"),
+        ("cache-control", "no-cache"),
+        ("x-accel-buffering", "no"),
+    ]
+
+
+def _printable(text: str) -> str:
+    """Text fit for a header: names come from configuration and clients."""
+    return "".join(each if " " <= each <= "~" else "?" for each in text)[:256]
+
+
+def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: RequestError) -> None:
+    """Tell the client, in its dialect: as the whole answer, or inside the stream that has begun."""
+    exchange.error = error
+    exchange.status = error.status
+    exchange.outcome = "failed"
+    if error.detail and not isinstance(error, UpstreamError):
+        log.error("%s: %s", exchange.request_id, error.detail)
+    view = error_view(exchange, error)
+    if client is not None and client.started:
+        exchange.status = 200
+        exchange.outcome = "incomplete" if client.has_content else "failed"
+        client.end(exchange.codec.encode_stream_error(view))
+        return
+    body, content_type = exchange.codec.encode_error(view), "application/json"
+    if _is_whole(exchange, error):
+        assert isinstance(error, UpstreamStatus)  # noqa: S101 - narrows what _is_whole has tested
+        body, content_type = error.body, error.content_type
+    headers = [*answer_headers(exchange), ("content-type", content_type), ("content-length", str(len(body)))]
+    headers.extend(error.headers.items())
+    if error.retry_after is not None:
+        headers.append(("retry-after", str(max(1, round(error.retry_after + 0.499)))))
+    sink.start(error.status, headers)
+    sink.write(body)
+    sink.end()
+
+
+def _is_whole(exchange: Exchange, error: RequestError) -> bool:
+    """Whether a provider's error body may go to the client as it came: its own dialect, its own fault."""
+    return (
+        isinstance(error, UpstreamStatus)
+        and error.status == error.upstream_status
+        and error.status < 500
+        and error.status != 429
+        and error.body.lstrip()[:1] == b"{"
+        and "json" in error.content_type
+    )
+
+
+def error_view(exchange: Exchange, error: RequestError) -> ErrorView:
+    """What the client may be told of an error."""
+    return ErrorView(
+        status=error.status,
+        error_type=error.error_type,
+        message=error.message,
+        code=error.code,
+        param=error.param,
+        request_id=exchange.request_id,
+        generation_id=exchange.generation_id,
+        model=exchange.public.model,
+        attempts=list(exchange.public.attempts),
+        extra=error.extra,
+    )

@@ -1,0 +1,92 @@
+"""The callbacks that registration hooks are given, as types for plugin authors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    import click
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from .catalogue import Model
+    from .dialects import Codec
+    from .ledger import Table
+    from .providers import Provider, ProviderFactory
+
+__all__ = [
+    "Handler",
+    "RegisterCommand",
+    "RegisterDialect",
+    "RegisterHttp",
+    "RegisterModel",
+    "RegisterProvider",
+    "RegisterSettings",
+    "RegisterTable",
+]
+
+Handler = Callable[["Request"], Awaitable["Response"]]
+
+
+class RegisterSettings(Protocol):
+    """Given to `plugin_settings`."""
+
+    def __call__(self, type_: Any, *, section: str | None = None, default: Any = ..., help: str = "") -> None:
+        """Type the plugin's own section, or a top-level `section`."""
+
+    def field(self, record: str, name: str, type_: Any, *, default: Any = None, help: str) -> None:
+        """Add a key to an open record."""
+
+
+class RegisterDialect(Protocol):
+    """Given to `register_dialects`."""
+
+    def __call__(self, codec: Codec) -> None:
+        """Register one surface of a dialect."""
+
+
+class RegisterProvider(Protocol):
+    """Given to `register_providers`."""
+
+    def __call__(self, kind: str, factory: ProviderFactory, *, default: bool = False) -> None:
+        """Register a kind of provider."""
+
+
+class RegisterModel(Protocol):
+    """Given to `register_models`."""
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The providers by name."""
+
+    def __call__(self, model: Model) -> None:
+        """Add a model, or endpoints to one that is there."""
+
+
+class RegisterHttp(Protocol):
+    """Given to `register_http`."""
+
+    def __call__(
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        methods: Sequence[str],
+        role: Literal["public", "viewer", "member", "admin"],
+    ) -> None:
+        """Serve `path`."""
+
+
+class RegisterCommand(Protocol):
+    """Given to `register_commands`."""
+
+    def __call__(self, command: click.Command) -> None:
+        """Add a command to the command line."""
+
+
+class RegisterTable(Protocol):
+    """Given to `register_tables`."""
+
+    def __call__(self, table: Table) -> None:
+        """Add a table to the ledger."""

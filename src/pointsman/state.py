@@ -1,0 +1,262 @@
+"""Shared counters that may be lost: rate limits and calendar quotas.
+
+Quotas per second and minute are GCRA: a bucket of `amount` that refills evenly over the period. Quotas per
+hour and day are calendar windows in UTC. Time is integer nanoseconds of a monotonic clock; the wall clock
+only says where a calendar window ends when it begins, so that a jump of it cannot stretch a window.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from cachetools import TLRUCache
+
+from pointsman.errors import StartupError
+
+__all__ = ["Demand", "MemoryState", "Period", "Quota", "State", "Verdict", "open_state"]
+
+Period = Literal["second", "minute", "hour", "day"]
+
+SECOND = 1_000_000_000  # nanoseconds
+LENGTH: dict[Period, int] = {
+    "second": SECOND,
+    "minute": 60 * SECOND,
+    "hour": 3600 * SECOND,
+    "day": 86_400 * SECOND,
+}
+CAPACITY = 1_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """At most `amount` (one or more) in each `period`. Raises ValueError otherwise."""
+
+    amount: int
+    period: Period
+
+    def __post_init__(self) -> None:
+        if self.amount < 1:
+            raise ValueError(f"a quota must be at least 1, not {self.amount}")
+        if self.period not in LENGTH:
+            raise ValueError(f"a quota's period is one of {', '.join(LENGTH)}, not {self.period!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """`cost` units of the counter `key`; a counter is a key and a period, whatever the amount.
+
+    Raises ValueError for a negative cost.
+    """
+
+    key: str
+    quota: Quota
+    cost: int = 1
+
+    def __post_init__(self) -> None:
+        if self.cost < 0:
+            raise ValueError(f"a demand cannot cost {self.cost}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a `take` came to.
+
+    `demand` is the one that refused (with the longest wait), or the tightest (least left of its amount) when
+    allowed; None where nothing was demanded. `limit` and `remaining` are its units. `retry_after` is in
+    seconds: 0 when allowed, infinite where the cost exceeds the amount. `reset_after`, in seconds, is when
+    the counter is full again or its window ends.
+    """
+
+    allowed: bool
+    demand: Demand | None
+    limit: int
+    remaining: int
+    retry_after: float
+    reset_after: float
+
+
+class State(Protocol):
+    """Counters shared by all that serve one deployment."""
+
+    async def take(self, demands: Sequence[Demand]) -> Verdict:
+        """Take all the demands or none of them, in one step that nothing can come between."""
+
+    async def seed(self, demand_key: str, period: Period, used: int) -> None:
+        """Set what the running window of an hour or day has used, unless it knows of more.
+
+        Rebuilds the window after a restart. Raises ValueError for a shorter period.
+        """
+
+    async def close(self) -> None:
+        """Let go of what the state holds."""
+
+    def health(self) -> dict[str, Any]:
+        """`ok`, and figures of the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """A GCRA counter: `full_at` is when it is full again, in nanoseconds times `amount`, exact that way."""
+
+    full_at: int
+    amount: int
+
+    @property
+    def expires(self) -> int:
+        return _ceil(self.full_at, self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A calendar window: its number since 1970, when it ends on the monotonic clock, and its use."""
+
+    index: int
+    length: int
+    ends: int
+    used: int
+
+    @property
+    def expires(self) -> int:
+        # kept for one length more: `_window_at` must know it when the wall clock lags behind
+        return self.ends + self.length
+
+
+_Key = tuple[str, Period]
+_Counter = _Bucket | _Window
+
+
+class MemoryState:
+    """A `State` in this process. Atomic because no step awaits: use it from one event loop.
+
+    `now` is a monotonic clock in seconds. Counters that can no longer matter expire; beyond `capacity`
+    the ones used least recently are forgotten.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+        capacity: int = CAPACITY,
+    ) -> None:
+        self._utcnow = utcnow
+        self._counters: TLRUCache[_Key, _Counter, int] = TLRUCache(
+            capacity, ttu=lambda _key, counter, _now: counter.expires, timer=lambda: round(now() * SECOND)
+        )
+
+    async def take(self, demands: Sequence[Demand]) -> Verdict:
+        """See `State.take`."""
+        if not demands:
+            return Verdict(True, None, 0, 0, 0.0, 0.0)
+        staged: dict[_Key, _Counter] = {}
+        verdicts: list[Verdict] = []
+        with self._counters.timer as now:
+            for demand in demands:
+                key = (demand.key, demand.quota.period)
+                counter, verdict = self._spend(demand, staged.get(key) or self._counters.get(key), now)
+                staged[key] = counter
+                verdicts.append(verdict)
+            refused = [verdict for verdict in verdicts if not verdict.allowed]
+            if refused:
+                return max(refused, key=lambda verdict: verdict.retry_after)
+            self._counters.update(staged)
+        return min(verdicts, key=lambda verdict: verdict.remaining / verdict.limit)
+
+    async def seed(self, demand_key: str, period: Period, used: int) -> None:
+        """See `State.seed`."""
+        if period not in ("hour", "day"):
+            raise ValueError(f"only windows of an hour or a day can be seeded, not of a {period}")
+        key = (demand_key, period)
+        with self._counters.timer as now:
+            window = self._window_at(self._counters.get(key), LENGTH[period], now)
+            self._counters[key] = replace(window, used=max(window.used, used))
+
+    async def close(self) -> None:
+        """See `State.close`."""
+        self._counters.clear()
+
+    def health(self) -> dict[str, Any]:
+        """`ok`, and `counters` held of at most `capacity`."""
+        return {"ok": True, "counters": len(self._counters), "capacity": int(self._counters.maxsize)}
+
+    def _spend(self, demand: Demand, counter: _Counter | None, now: int) -> tuple[_Counter, Verdict]:
+        """The counter after this demand, unchanged where it refuses, and the verdict on it alone."""
+        if demand.quota.period in ("hour", "day"):
+            return _spend_window(demand, self._window_at(counter, LENGTH[demand.quota.period], now), now)
+        return _spend_bucket(demand, counter if isinstance(counter, _Bucket) else None, now)
+
+    def _window_at(self, counter: _Counter | None, length: int, now: int) -> _Window:
+        """The running window, or the next one: to the end of the hour or day by the wall clock.
+
+        Where that clock still shows the window that is over, the next one has begun all the same and has
+        its full length.
+        """
+        last = counter if isinstance(counter, _Window) else None
+        if last is not None and now < last.ends:
+            return last
+        index, elapsed = divmod((self._utcnow() - EPOCH) // MICROSECOND * 1000, length)
+        if last is not None and index == last.index:
+            return _Window(index + 1, length, now + length, 0)
+        return _Window(index, length, now + length - elapsed, 0)
+
+
+def open_state(
+    url: str,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> State:
+    """The state at `url`: `memory`.
+
+    Raises StartupError for anything else, without repeating it: it may hold a password.
+    """
+    if url != "memory":
+        scheme = url.partition(":")[0]
+        raise StartupError(
+            f"state: the core keeps state in memory only, not in {scheme!r}. Install and configure the "
+            "plugin for that engine, or write `state: memory`."
+        )
+    return MemoryState(now=now, utcnow=utcnow)
+
+
+def _spend_bucket(demand: Demand, bucket: _Bucket | None, now: int) -> tuple[_Bucket, Verdict]:
+    amount, length = demand.quota.amount, LENGTH[demand.quota.period]
+    full_at = now * amount
+    if bucket is not None:  # a changed amount keeps the moment at which it is full
+        full_at = max(full_at, bucket.full_at * amount // bucket.amount)
+    excess = full_at + demand.cost * length - (now + length) * amount
+    retry_after = 0.0
+    if excess <= 0:
+        full_at += demand.cost * length
+    elif demand.cost > amount:
+        retry_after = math.inf
+    else:
+        retry_after = _ceil(excess, amount) / SECOND
+    remaining = ((now + length) * amount - full_at) // length
+    reset_after = _ceil(full_at - now * amount, amount) / SECOND
+    verdict = Verdict(excess <= 0, demand, amount, remaining, retry_after, reset_after)
+    return _Bucket(full_at, amount), verdict
+
+
+def _spend_window(demand: Demand, window: _Window, now: int) -> tuple[_Window, Verdict]:
+    amount = demand.quota.amount
+    allowed = window.used + demand.cost <= amount
+    reset_after = (window.ends - now) / SECOND
+    retry_after = 0.0
+    if allowed:
+        window = replace(window, used=window.used + demand.cost)
+    else:
+        retry_after = math.inf if demand.cost > amount else reset_after
+    remaining = max(0, amount - window.used)
+    return window, Verdict(allowed, demand, amount, remaining, retry_after, reset_after)
+
+
+def _ceil(dividend: int, divisor: int) -> int:
+    return -(-dividend // divisor)

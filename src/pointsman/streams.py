@@ -1,0 +1,245 @@
+"""The client's side of an answer: when it begins, what is held back, and how it ends.
+
+The status line waits for the first content, so that a failure before it can go to another endpoint
+unseen. The terminal bytes wait until the answer is priced and settled. An answer that broke off after
+content ends with an error in the client's dialect, never as if it were whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Protocol
+
+from .dialects import Mark, Tap
+from .errors import UpstreamCut, UpstreamTimeout
+from .sse import Splitter, comment
+
+__all__ = ["ByteRelay", "ClientStream", "Clocks", "Headers", "Sink"]
+
+Headers = list[tuple[str, str]]
+KEEPALIVE = comment("keep-alive")
+MOST_HELD = 1024 * 1024
+
+
+class Sink(Protocol):
+    """Where an answer goes: what a door offers the pipeline. `write` never waits; `full` asks to."""
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits to be sent that reading should pause."""
+
+    def start(self, status: int, headers: Headers) -> None:
+        """Send status line and headers; once."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes of the body."""
+
+    def end(self) -> None:
+        """End the body; once."""
+
+    async def drained(self) -> None:
+        """Return when there is room again."""
+
+
+class Clocks:
+    """Three clocks over one attempt, as one deadline: first content, stall, total. Seconds.
+
+    An async context manager; raises UpstreamTimeout that says which clock ran out.
+    """
+
+    def __init__(self, *, first_content: float, stall: float, total: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._stall = stall
+        self._total_at = now + total
+        self._which: Literal["first content", "stall", "total"] = "first content"
+        self._timer = asyncio.timeout_at(0)
+        self._arm("first content", now + first_content)
+
+    def _arm(self, which: Literal["first content", "stall", "total"], at: float) -> None:
+        self._which, self._at = (which, at) if at < self._total_at else ("total", self._total_at)
+
+    def content(self) -> None:
+        """Content has come: from now on the stall clock runs."""
+        self._arm("stall", asyncio.get_running_loop().time() + self._stall)
+        self._timer.reschedule(self._at)
+
+    def pause(self) -> None:
+        """The client is slow: only the total clock goes on."""
+        self._arm("total", self._total_at)
+        self._timer.reschedule(self._at)
+
+    async def __aenter__(self) -> Clocks:
+        self._timer = asyncio.timeout_at(self._at)
+        await self._timer.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timer.__aexit__(kind, error, trace)
+        except TimeoutError:
+            if not self._timer.expired():
+                raise
+            words = {
+                "first content": "the provider sent no content in time",
+                "stall": "the provider's stream stalled",
+                "total": "the provider took longer than the whole answer may",
+            }
+            phase: Literal["first-content", "stream"] = (
+                "first-content" if self._which == "first content" else "stream"
+            )
+            raise UpstreamTimeout(words[self._which], phase=phase) from None
+
+
+class ClientStream:
+    """A stream to the client. `headers` is asked for when the status line is sent.
+
+    Bytes written before the first content are held; `reset` forgets those of a failed attempt.
+    """
+
+    def __init__(
+        self, sink: Sink, headers: Callable[[], Headers], *, first: float, every: float, keepalive: bytes = KEEPALIVE
+    ) -> None:
+        self._sink = sink
+        self._headers = headers
+        self._held: list[bytes] = []
+        self._every = every
+        self._keepalive = keepalive
+        self._written = time.monotonic()
+        self._timer: asyncio.TimerHandle | None = asyncio.get_running_loop().call_later(first, self._awake)
+        self.started = False
+        """The status line is sent: errors go in-band from here on."""
+        self.has_content = False
+        """Content is sent: no other endpoint may begin again."""
+
+    @property
+    def full(self) -> bool:
+        """Whether the client is behind."""
+        return self._sink.full
+
+    async def drained(self) -> None:
+        """Return when the client has caught up."""
+        await self._sink.drained()
+
+    def write(self, data: bytes, *, content: bool) -> None:
+        """Pass bytes on, or hold them until the first that are content."""
+        if self.has_content:
+            self._send(data)
+            return
+        self._held.append(data)
+        if content:
+            self._start()
+            self.has_content = True
+            self._flush()
+        elif sum(map(len, self._held)) > MOST_HELD:
+            raise UpstreamCut("the provider sent a megabyte without any content", phase="first-content")
+
+    def reset(self) -> None:
+        """Forget what a failed attempt wrote before its first content."""
+        self._held.clear()
+
+    def end(self, tail: bytes = b"") -> None:
+        """Send what is held and `tail`, and end."""
+        self.stop()
+        self._start()
+        self._flush()
+        if tail:
+            self._sink.write(tail)
+        self._sink.end()
+
+    def stop(self) -> None:
+        """No more keep-alives."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _start(self) -> None:
+        if not self.started:
+            self.started = True
+            self._sink.start(200, self._headers())
+
+    def _flush(self) -> None:
+        if self._held:
+            self._send(b"".join(self._held))
+            self._held.clear()
+
+    def _send(self, data: bytes) -> None:
+        self._written = time.monotonic()
+        self._sink.write(data)
+
+    def _awake(self) -> None:
+        """Send a keep-alive where nothing was sent for a while, and come back."""
+        quiet = time.monotonic() - self._written
+        wait = self._every
+        if self.started and quiet < self._every:
+            wait = self._every - quiet
+        elif not self._sink.full:
+            self._start()
+            self._send(self._keepalive)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._awake)
+
+
+class ByteRelay:
+    """Relays a provider's stream byte for byte (lane A), a tap reading along.
+
+    From the first event that the tap marks HOLD or DONE everything is held back in `tail`, for the answer
+    to be priced first. What follows the terminal event is ignored.
+    """
+
+    def __init__(self, client: ClientStream, tap: Tap, clocks: Clocks, *, limit: int) -> None:
+        self._client = client
+        self._tap = tap
+        self._clocks = clocks
+        self._splitter = Splitter(limit)
+        self._done = False
+        self.first_content: float | None = None
+        self.tail: list[tuple[bytes, Mark]] = []
+
+    def feed(self, data: bytes) -> bool:
+        """See `Receiver`. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
+        for event in self._splitter.feed(data):
+            self._take(event)
+        return self._client.full
+
+    async def ready(self) -> None:
+        """See `Receiver`: the stall clock stands while the client is behind."""
+        self._clocks.pause()
+        await self._client.drained()
+        self._clocks.content()
+
+    def finish(self) -> None:
+        """The provider's stream has ended. Raises UpstreamCut where its answer was not whole."""
+        rest = self._splitter.finish()
+        if rest.strip():
+            self._take(rest)
+        elif rest and not self._done:
+            self._pass(rest, Mark.NOTHING)
+        if not self._tap.complete:
+            raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
+
+    def _take(self, event: bytes) -> None:
+        if self._done:
+            return
+        mark = self._tap.feed(event)
+        if mark & Mark.CONTENT:
+            self._clocks.content()
+            if self.first_content is None:
+                self.first_content = time.monotonic()
+        if mark & Mark.DONE:
+            self._done = True
+        self._pass(event, mark)
+
+    def _pass(self, event: bytes, mark: Mark) -> None:
+        if self.tail and mark & Mark.CONTENT:  # usage came early, so it was not the end after all
+            early, self.tail = self.tail, []
+            for held, of in early:
+                if not of & Mark.PRIVATE:
+                    self._client.write(held, content=False)
+        if self.tail or mark & (Mark.HOLD | Mark.DONE):
+            self.tail.append((event, mark))
+        elif not mark & Mark.PRIVATE:
+            self._client.write(event, content=bool(mark & Mark.CONTENT))

@@ -1,0 +1,294 @@
+"""Upstream: the only module that opens connections.
+
+`Upstream.send` gives an `Answer`: status, headers, and a body that is either read whole or pumped into a
+receiver that can say it is full. Certificates are verified, redirects are never followed, a compressed
+body is inflated under a cap, and nothing is taken from the environment but the egress proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import urllib.request
+import zlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+import httpx
+
+from .config import UpstreamSettings
+from .errors import ConnectFailed, MalformedAnswer, StartupError, UpstreamCut, UpstreamError, UpstreamTimeout
+
+__all__ = ["Answer", "Inflater", "Outgoing", "Receiver", "Upstream", "as_upstream_error", "inflated", "origin_of"]
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> str:
+    """The origin of a URL, `scheme://host:port`. Raises StartupError for anything but http and https."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError as error:
+        raise StartupError(f"{url!r} is not a URL: {error}") from None
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or "\\" in url or parts.username is not None:
+        raise StartupError(f"{url!r} is not the URL of a provider: expected https://host[:port]/path")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
+    return f"{parts.scheme}://{host}:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request to a provider. Header names are lower case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Receiver(Protocol):
+    """Takes an answer's bytes as they arrive."""
+
+    def feed(self, data: bytes) -> bool:
+        """Take bytes. True says "full": nothing more is read until `ready` returns."""
+
+    async def ready(self) -> None:
+        """Return when there is room again."""
+
+
+class Answer(Protocol):
+    """What a provider answered. Header names are lower case; the body is read once."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body. Raises MalformedAnswer beyond `limit` bytes, UpstreamCut if it is not whole."""
+
+    async def pump(self, receiver: Receiver) -> None:
+        """Feed the body to `receiver` until it ends. Raises UpstreamCut if it breaks off."""
+
+    async def close(self) -> None:
+        """Give the connection back, or end it where the body was not read. May be called twice."""
+
+
+class Inflater:
+    """Inflates gzip or deflate piece by piece, never making more than `step` bytes at once."""
+
+    def __init__(self, encoding: str, *, step: int = 65_536) -> None:
+        if encoding not in ("gzip", "x-gzip", "deflate"):
+            raise MalformedAnswer(
+                f"the provider compressed its answer with {encoding!r}, which was not asked for", phase="body"
+            )
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._step = step
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """Inflate `data`, a step at a time, so that whoever counts can stop a bomb early."""
+        try:
+            while data:
+                piece = self._inflate.decompress(data, self._step)
+                data = self._inflate.unconsumed_tail
+                if piece:
+                    yield piece
+        except zlib.error as error:
+            raise MalformedAnswer(f"the provider's answer does not inflate: {error}", phase="body") from None
+
+    def finish(self) -> None:
+        """Check that the compressed body was whole. Raises UpstreamCut."""
+        if not self._inflate.eof:
+            raise UpstreamCut("the provider's compressed answer broke off", phase="body")
+
+
+async def inflated(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+    """The chunks of a body, inflated where its headers say it is compressed."""
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        async for chunk in chunks:
+            yield chunk
+        return
+    inflater = Inflater(encoding)
+    async for chunk in chunks:
+        for piece in inflater.pieces(chunk):
+            yield piece
+    inflater.finish()
+
+
+class ChunkedAnswer:
+    """An answer over an async iterator of raw chunks: what every `Answer` here is made of."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes]) -> None:
+        self.status = status
+        self.headers = headers
+        self._chunks = inflated(chunks, headers)
+
+    async def read(self, limit: int) -> bytes:
+        """See `Answer`."""
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self._chunks:
+            size += len(chunk)
+            if size > limit:
+                raise MalformedAnswer(f"the provider's answer is larger than {limit} bytes", phase="body")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    async def pump(self, receiver: Receiver) -> None:
+        """See `Answer`."""
+        async for chunk in self._chunks:
+            if receiver.feed(chunk):
+                await receiver.ready()
+
+    async def close(self) -> None:
+        """See `Answer`."""
+
+
+class _HttpxAnswer(ChunkedAnswer):
+    def __init__(self, response: httpx.Response, slots: asyncio.Semaphore) -> None:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        super().__init__(response.status_code, headers, _translated(response))
+        self._response = response
+        self._slots: asyncio.Semaphore | None = slots
+
+    async def close(self) -> None:
+        slots, self._slots = self._slots, None
+        if slots is None:
+            return
+        try:
+            await self._response.aclose()
+        finally:
+            slots.release()
+
+
+async def _translated(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The raw body of a response, with httpx's errors as ours."""
+    try:
+        async for chunk in response.aiter_raw():
+            yield chunk
+    except httpx.HTTPError as error:
+        raise _error(error, "body") from None
+
+
+def as_upstream_error(error: Exception, phase: Literal["headers", "body", "stream"]) -> UpstreamError:
+    """Whatever broke a provider's call in a plugin, as an `UpstreamError`: the next candidate is tried."""
+    if isinstance(error, UpstreamError):
+        return error
+    if isinstance(error, httpx.HTTPError):
+        return _error(error, phase)
+    return MalformedAnswer(
+        "the provider's plugin failed", phase=phase, detail=f"{type(error).__name__}: {error}"
+    )
+
+
+def _error(error: httpx.HTTPError, phase: str) -> UpstreamError:
+    """httpx's error as ours. The text of httpx may name hosts, so it goes to the log only."""
+    detail = f"{type(error).__name__}: {error}"
+    if isinstance(error, httpx.ConnectTimeout):
+        return ConnectFailed("the provider did not accept a connection in time", detail=detail)
+    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.ProxyError):
+        words = "the provider's certificate is not trusted" if "CERTIFICATE" in detail else "no connection"
+        return ConnectFailed(f"the provider cannot be reached: {words}", detail=detail)
+    if isinstance(error, httpx.TimeoutException):
+        return UpstreamTimeout("the provider took too long", phase="headers", detail=detail)
+    if isinstance(error, httpx.RemoteProtocolError) and "without" not in detail and "disconnected" not in detail:
+        return MalformedAnswer("the provider did not answer in HTTP", phase="headers", detail=detail)
+    return UpstreamCut(
+        "the provider's connection broke off", phase="body" if phase == "body" else "headers", detail=detail
+    )
+
+
+class Upstream:
+    """The connections to all providers, over httpx.
+
+    Connections are limited by a semaphore of our own: httpx's pool loses a slot for ever when a request
+    that queues for it is cancelled, and here every client that leaves cancels one.
+    """
+
+    def __init__(self, settings: UpstreamSettings) -> None:
+        self.settings = settings
+        self._context = _tls_context(settings)
+        self._slots = asyncio.Semaphore(settings.max_connections)
+        self._clients: dict[str | None, httpx.AsyncClient] = {}
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """A plain httpx client on the same footing, for plugins that speak HTTP themselves."""
+        return self._client(self.settings.proxy)
+
+    async def send(self, outgoing: Outgoing) -> Answer:
+        """Send a request and return its answer once the headers are there. Raises UpstreamError."""
+        client = self._client(self._proxy_for(outgoing.url))
+        request = client.build_request(
+            outgoing.method,
+            outgoing.url,
+            content=outgoing.body,
+            headers={"accept-encoding": "identity", "user-agent": "pointsman", **outgoing.headers},
+        )
+        await self._slot()
+        try:
+            response = await client.send(request, stream=True, follow_redirects=False)
+        except BaseException as error:
+            self._slots.release()
+            if isinstance(error, httpx.HTTPError):
+                raise _error(error, "headers") from None
+            raise
+        answer = _HttpxAnswer(response, self._slots)
+        size = sum(len(name) + len(value) + 4 for name, value in response.headers.raw)
+        if size > self.settings.max_header:
+            await answer.close()
+            raise MalformedAnswer(
+                f"the provider's headers are larger than {self.settings.max_header} bytes", phase="headers"
+            )
+        return answer
+
+    async def close(self) -> None:
+        """Close every connection."""
+        clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            await client.aclose()
+
+    async def _slot(self) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise ConnectFailed(
+                "all connections to providers are in use", status=503, retry_after=1.0
+            ) from None
+
+    def _client(self, proxy: str | None) -> httpx.AsyncClient:
+        if proxy not in self._clients:
+            self._clients[proxy] = httpx.AsyncClient(
+                verify=self._context,
+                proxy=proxy,
+                trust_env=False,
+                follow_redirects=False,
+                timeout=httpx.Timeout(None, connect=self.settings.connect_timeout),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60),
+            )
+        return self._clients[proxy]
+
+    def _proxy_for(self, url: str) -> str | None:
+        """The configured egress proxy, or the environment's for this scheme and host."""
+        if self.settings.proxy is not None:
+            return self.settings.proxy
+        proxies = urllib.request.getproxies_environment()
+        parts = urlsplit(url)
+        proxy = proxies.get(parts.scheme)
+        if proxy is None or urllib.request.proxy_bypass_environment(parts.netloc, proxies):
+            return None
+        return proxy
+
+
+def _tls_context(settings: UpstreamSettings) -> ssl.SSLContext:
+    """Verification against certifi's bundle and the operator's own authorities."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if settings.ca is not None:
+        try:
+            context.load_verify_locations(cafile=str(settings.ca))
+        except (OSError, ssl.SSLError) as error:
+            raise StartupError(f"upstream.ca: {settings.ca} is not a PEM bundle that can be read: {error}") from None
+    return context
