@@ -16,18 +16,16 @@ import msgspec
 from .chain import first
 from .dialects import Mark
 from .errors import (
-    BadRequest,
     ConnectFailed,
     Internal,
     MalformedAnswer,
-    NotFound,
     RequestError,
     Unavailable,
     UpstreamCut,
     UpstreamError,
     UpstreamStatus,
 )
-from .exchange import Attempt, Candidate
+from .exchange import Attempt
 from .providers import HttpProvider
 from .streams import ByteRelay, ClientStream, Clocks
 from .types import (
@@ -38,7 +36,6 @@ from .types import (
     PartDelta,
     PartStart,
     Response,
-    Started,
     ToolCall,
     Usage,
     UsageUpdate,
@@ -144,7 +141,9 @@ class Attempts:
         endpoint = attempt.endpoint
         total = endpoint.timeout or endpoint.provider.timeout or limits.total
         stream = exchange.peek.stream
-        clocks = Clocks(first_content=limits.first_content if stream else total, stall=limits.stall, total=total)
+        clocks = Clocks(
+            first_content=limits.first_content if stream else total, stall=limits.stall, total=total
+        )
         self._output_characters = 0
         answered: Answer | None = None
         try:
@@ -153,7 +152,9 @@ class Attempts:
                     result = await first(exchange.setup.chains.call_provider, exchange, attempt)
                 except Internal as error:
                     cause = error.__cause__
-                    raise as_upstream_error(cause if isinstance(cause, Exception) else error, "headers") from error
+                    raise as_upstream_error(
+                        cause if isinstance(cause, Exception) else error, "headers"
+                    ) from error
                 if result is None:
                     raise ConnectFailed(f"no plugin can call provider {endpoint.provider.name!r}")
                 if isinstance(result, Response | Embeddings):
@@ -182,9 +183,7 @@ class Attempts:
             self.body = body
             attempt.first_content = time.monotonic()
         elif kind in ("text/event-stream", "text/plain", "application/octet-stream", ""):
-            relay = ByteRelay(
-                self.client, tap, clocks, limit=exchange.setup.core.upstream.max_event
-            )
+            relay = ByteRelay(self.client, tap, clocks, limit=exchange.setup.core.upstream.max_event)
             try:
                 await answer.pump(relay)
                 relay.finish()
@@ -228,7 +227,9 @@ class Attempts:
             try:
                 response = accumulate(gathered)
             except ValueError as error:
-                raise MalformedAnswer(f"the provider's events make no answer: {error}", phase="body") from None
+                raise MalformedAnswer(
+                    f"the provider's events make no answer: {error}", phase="body"
+                ) from None
             await self._canonical(attempt, response, clocks)
             return
         encoder = exchange.codec.encode_stream(peek=exchange.peek)

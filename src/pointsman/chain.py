@@ -17,7 +17,19 @@ from typing import Any
 
 from .errors import Internal, RequestError
 
-__all__ = ["Chain", "Link", "call_all", "concat", "each", "first", "first_sync", "fold", "freeze", "observe", "traced"]
+__all__ = [
+    "Chain",
+    "Link",
+    "call_all",
+    "concat",
+    "each",
+    "first",
+    "first_sync",
+    "fold",
+    "freeze",
+    "observe",
+    "traced",
+]
 
 log = logging.getLogger(__name__)
 

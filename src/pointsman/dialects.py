@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any, Protocol
 
+import msgspec
+
 from .errors import NotFound, PluginError
 from .money import Cost
 from .types import Chat, Embeddings, Event, Peek, Request, Response, Usage
 
-__all__ = ["Codec", "Dialects", "ErrorView", "Mark", "Quirks", "StreamEncoder", "Tap"]
+__all__ = ["Codec", "Dialects", "ErrorView", "Mark", "Quirks", "StreamEncoder", "Tap", "plain_error"]
 
 
 class Mark(IntFlag):
@@ -67,6 +69,12 @@ class ErrorView:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+def plain_error(error: ErrorView) -> bytes:
+    """An error outside of any dialect: for paths that no codec owns."""
+    body = {"message": error.message, "type": error.error_type, "code": error.code, **error.extra}
+    return msgspec.json.encode({"error": body})
+
+
 class Tap(Protocol):
     """Reads a provider's answer as it passes: usage, finish, errors. Changes nothing."""
 
@@ -89,8 +97,8 @@ class StreamEncoder(Protocol):
     def feed(self, event: Event) -> bytes:
         """The bytes for one event; possibly none."""
 
-    def finish(self) -> bytes:
-        """The bytes that end the stream."""
+    def finish(self) -> list[tuple[bytes, Mark]]:
+        """The events that end the stream, each with its mark: HOLD on the usage, DONE on the last."""
 
 
 class Codec(ABC):
@@ -102,6 +110,11 @@ class Codec(ABC):
     """Where clients find it, below `/v1`: `/chat/completions`."""
     forward_headers: frozenset[str] = frozenset()
     """Client headers that are part of the dialect and travel on to the provider."""
+
+    def example(self, model: str) -> str | None:
+        """The smallest request body for `model`, as JSON without quotes of the shell's; None if this
+        surface is not the one to show a newcomer."""
+        return None
 
     @abstractmethod
     def peek(self, request: Request) -> Peek:

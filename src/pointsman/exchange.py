@@ -114,15 +114,19 @@ class Public:
 
 
 class Exchange:
-    """One request on its way through the hooks."""
+    """One request on its way through the hooks.
+
+    `headers` are the client's, lower case. `response_headers` go on the answer, `notes` are plugins' own
+    data, by plugin name. `stopping` is set when the server ends it rather than the client.
+    """
 
     __slots__ = (
+        "_codec",
         "actor",
         "at",
         "attempts",
         "candidates",
         "client",
-        "codec",
         "cost",
         "decision",
         "error",
@@ -139,16 +143,18 @@ class Exchange:
         "public",
         "request",
         "request_id",
+        "response_headers",
         "setup",
         "started",
         "status",
+        "stopping",
         "usage",
     )
 
     def __init__(
         self,
         gateway: Gateway,
-        codec: Codec,
+        codec: Codec | None,
         headers: Mapping[str, str],
         *,
         prefix: str = "/v1",
@@ -157,7 +163,7 @@ class Exchange:
     ) -> None:
         self.gateway = gateway
         self.setup: Setup = gateway.setup
-        self.codec = codec
+        self._codec = codec
         self.headers = headers
         self.prefix = prefix
         self.client = client
@@ -180,7 +186,16 @@ class Exchange:
         self.outcome: Outcome | None = None
         self.error: RequestError | None = None
         self.status: int | None = None
+        self.response_headers: dict[str, str] = {}
+        self.stopping = False
         self.notes: dict[str, Any] = {}
+
+    @property
+    def codec(self) -> Codec:
+        """The client's codec. Raises RuntimeError for a page, which has no dialect."""
+        if self._codec is None:
+            raise RuntimeError("this exchange has no dialect: it asks for a page")
+        return self._codec
 
     @property
     def dialect(self) -> str:
@@ -246,5 +261,3 @@ class Exchange:
 
 def _milliseconds(start: float, end: float | None) -> float | None:
     return None if end is None else round((end - start) * 1000, 3)
-
-

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +22,16 @@ from .dialects import Dialects
 from .errors import ConfigError, PluginError, StartupError
 from .ledger import Ledger, Table, open_ledger
 from .plugins import Plugin, PluginSet, load
-from .providers import HttpCaller, HttpProvider, Provider, Providers
+from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
 from .registers import Handler
+from .secrets import Secret
 from .state import State, open_state
 from .upstream import Upstream
 
 if TYPE_CHECKING:
     import httpx
+
+    from .exchange import Exchange
 
 __all__ = ["Chains", "Gateway", "HttpRoute", "Setup", "assemble"]
 
@@ -102,9 +107,12 @@ def declare(plugins: PluginSet) -> Schema:
     return schema
 
 
-def assemble(document: Document, *, trace: Callable[[str], None] | None = None) -> Setup:
+def assemble(
+    document: Document, *, env: Mapping[str, str] | None = None, trace: Callable[[str], None] | None = None
+) -> Setup:
     """Load the plugins a document names, check the document, and build all that follows from it.
 
+    `env` is where `providers: {from_env: true}` looks for keys. `trace` is told of every hook call.
     Raises ConfigError with every problem found, PluginError, or another StartupError.
     """
     plugins = load(plugins_of(document), last=[_core_plugin()], trace=trace)
@@ -113,7 +121,7 @@ def assemble(document: Document, *, trace: Callable[[str], None] | None = None) 
     dialects, kinds = Dialects(), Providers()
     plugins.run_registration("register_dialects", lambda owner: lambda codec: dialects.add(codec, owner))
     plugins.run_registration("register_providers", lambda owner: _ProviderRegister(kinds, owner))
-    providers = _make_providers(config, kinds)
+    providers = _make_providers(config, kinds, env if env is not None else os.environ)
     catalogue = Catalogue(providers)
     _configured_models(config, catalogue)
     plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
@@ -142,7 +150,7 @@ def _core_plugin() -> Plugin:
     return Plugin("core", HttpCaller(), __file__, __version__, "pointsman")
 
 
-def _make_providers(config: Config, kinds: Providers) -> dict[str, Provider]:
+def _make_providers(config: Config, kinds: Providers, env: Mapping[str, str]) -> dict[str, Provider]:
     providers: dict[str, Provider] = {}
     problems = []
     for name, settings in config.core.providers.entries.items():
@@ -152,6 +160,9 @@ def _make_providers(config: Config, kinds: Providers) -> dict[str, Provider]:
             problems.append(config.problem(f"providers.{name}", str(error)))
     if problems:
         raise ConfigError.of(problems)
+    if config.core.providers.from_env:
+        for provider in kinds.from_environment(env, providers):
+            providers[provider.name] = provider
     return providers
 
 
@@ -167,7 +178,7 @@ def _configured_models(config: Config, catalogue: Catalogue) -> None:
                 problems.append(
                     config.problem(
                         f"models.{name}.endpoints.{index}",
-                        f"endpoint {row.endpoint!r} is at provider {provider_name!r}, which is not configured",
+                        f"endpoint {row.endpoint!r} is at provider {provider_name!r}, not configured",
                         expected=f"one of the providers: {near}",
                     )
                 )
@@ -199,9 +210,15 @@ class _ProviderRegister:
         self._owner = owner
 
     def __call__(
-        self, kind: str, factory: Callable[[str, Any], Provider], *, default: bool = False
+        self,
+        kind: str,
+        factory: ProviderFactory,
+        *,
+        default: bool = False,
+        key_variable: str | None = None,
+        local_url: str | None = None,
     ) -> None:
-        self._kinds.add(kind, factory, self._owner, default=default)
+        self._kinds.add(Kind(kind, factory, self._owner, key_variable, local_url), default=default)
 
 
 class _ModelRegister:
@@ -237,7 +254,9 @@ class _TableRegister:
 
     def __call__(self, table: Table) -> None:
         if table.name in self._tables:
-            raise PluginError(f"plugin {self._owner!r} registers table {table.name!r}, which is there already")
+            raise PluginError(
+                f"plugin {self._owner!r} registers table {table.name!r}, which is there already"
+            )
         self._tables[table.name] = table
 
 
@@ -252,9 +271,10 @@ class Gateway:
             setup.core.ledger.url, base=setup.base, durability=setup.core.ledger.durability
         )
         self.ready = False
-        self.active = 0
-        """Requests under way."""
+        self.session_key: Secret | None = None
+        """The admin key of this session, where no configuration names one."""
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._running: dict[asyncio.Task[None], Exchange] = {}
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -265,12 +285,27 @@ class Gateway:
         """Open the ledger, learn what providers serve, run `startup`. Errors are fatal."""
         await self.ledger.open(self.setup.tables)
         try:
-            await self._discover()
-            await call_all(self.setup.plugins.chain("startup", None), self)
+            await self.prepare()
         except BaseException:
             await self.stop()
             raise
         self.ready = True
+
+    async def prepare(self) -> None:
+        """What a dry run needs of `start`: the catalogue and the plugins, but not the ledger."""
+        await self._discover()
+        await call_all(self.setup.plugins.chain("startup", None), self)
+
+    @classmethod
+    @asynccontextmanager
+    async def dry(cls, setup: Setup) -> AsyncIterator[Gateway]:
+        """A gateway to decide with and not to serve: nothing is written, no ledger opened."""
+        gateway = cls(setup)
+        try:
+            await gateway.prepare()
+            yield gateway
+        finally:
+            await gateway.upstream.close()
 
     async def stop(self) -> None:
         """Wait for what is shielded, then close ledger, state and connections."""
@@ -288,6 +323,24 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
 
+    def run(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run an exchange in a task of its own, known until it ends."""
+        task = asyncio.get_running_loop().create_task(coroutine, name=exchange.request_id)
+        self._running[task] = exchange
+        task.add_done_callback(self._running.pop)
+        return task
+
+    @property
+    def running(self) -> int:
+        """How many exchanges are under way."""
+        return len(self._running)
+
+    def end_running(self) -> None:
+        """End every exchange under way with an error that its client can see: the drain is over."""
+        for task, exchange in list(self._running.items()):
+            exchange.stopping = True
+            task.cancel()
+
     async def _discover(self) -> None:
         """Ask providers with `discover` for their models, all at once. One that fails is a warning."""
         wanted = [provider for provider in self.setup.providers.values() if provider.discover]
@@ -302,10 +355,10 @@ class Gateway:
                 native_ids = await provider.list_models(self.http)
         except Exception as error:
             origin = provider.origin if isinstance(provider, HttpProvider) else "?"
-            log.warning(
-                "provider %s (%s) does not list its models: %s", provider.name, origin, error or repr(error)
-            )
+            level = logging.DEBUG if provider.found else logging.WARNING
+            log.log(level, "provider %s (%s) does not list its models: %r", provider.name, origin, error)
+            if provider.found:
+                provider.absent = f"{origin} does not answer"
             return
         for native_id in native_ids:
             self.setup.catalogue.add(Model(f"{provider.name}/{native_id}", [Endpoint(provider, native_id)]))
-

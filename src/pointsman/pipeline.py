@@ -12,19 +12,26 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
 
 from .attempts import Attempts
 from .chain import concat, each, first, first_sync, fold, observe
 from .dialects import ErrorView, Mark
-from .errors import Internal, NotFound, RequestError, Unauthenticated, UpstreamError, UpstreamStatus
+from .errors import (
+    Internal,
+    NotFound,
+    RequestError,
+    Unauthenticated,
+    Unavailable,
+    UpstreamError,
+    UpstreamStatus,
+)
 from .exchange import Actor, Candidate, Exchange, Plan
 from .json_guard import check_json
 from .streams import ClientStream, Headers, Sink
 from .types import Request
 
-__all__ = ["ReadBody", "decide", "error_view", "serve"]
+__all__ = ["ReadBody", "decide", "error_view", "refuse", "serve"]
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +56,10 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
         except RequestError as error:
             _fail(exchange, sink, client, error)
         except asyncio.CancelledError:
-            exchange.outcome = "cancelled"
-            raise
+            if not exchange.stopping:
+                exchange.outcome = "cancelled"
+                raise
+            _fail(exchange, sink, client, Unavailable("the gateway is stopping; send the request again"))
         except Exception as error:
             log.exception("%s failed", exchange.request_id)
             _fail(exchange, sink, client, Internal(repr(error)))
@@ -92,9 +101,7 @@ async def decide(exchange: Exchange, *, admitted: bool) -> None:
     exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
     exchange.weigh()
     if not exchange.candidates:
-        excluded = [
-            {"endpoint": each.endpoint, "by": each.by, "why": each.why} for each in decision.excluded
-        ]
+        excluded = [{"endpoint": each.endpoint, "by": each.by, "why": each.why} for each in decision.excluded]
         raise NotFound(
             f"no endpoint can answer for model {exchange.peek.model!r}",
             code="no_endpoints",
@@ -192,6 +199,7 @@ def answer_headers(exchange: Exchange) -> Headers:
     attempt = exchange.attempt
     if attempt is not None and attempt.lost:
         headers.append(("x-pointsman-lost", _printable(", ".join(attempt.lost))))
+    headers.extend(exchange.response_headers.items())
     if exchange.wants_explanation():
         headers.append(("x-pointsman-decision", json.dumps(exchange.record(), separators=(",", ":"))))
     return headers
@@ -210,6 +218,11 @@ def stream_headers(exchange: Exchange) -> Headers:
 def _printable(text: str) -> str:
     """Text fit for a header: names come from configuration and clients."""
     return "".join(each if " " <= each <= "~" else "?" for each in text)[:256]
+
+
+def refuse(exchange: Exchange, sink: Sink, error: RequestError) -> None:
+    """Answer a request that does not even begin: wrong method, wrong path."""
+    _fail(exchange, sink, None, error)
 
 
 def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: RequestError) -> None:

@@ -158,7 +158,9 @@ def load(
     by_name: dict[str, PluginEntry] = {}
     for entry in entries:
         if entry.name in by_name:
-            raise PluginError(f"two plugins are called {entry.name!r}: {entry.mark} and {by_name[entry.name].mark}")
+            raise PluginError(
+                f"two plugins are called {entry.name!r}: {entry.mark} and {by_name[entry.name].mark}"
+            )
         by_name[entry.name] = entry
     available = installed()
     for name, found in available.items():
@@ -221,7 +223,11 @@ def _plugin(name: str, target: Any, version: str, origin: str) -> Plugin:
     file = getattr(module, "__file__", None) or module.__name__
     declared = getattr(module, "POINTSMAN_API", None)
     if declared != API_VERSION:
-        said = "declares no plugin API version" if declared is None else f"was written for plugin API {declared!r}"
+        said = (
+            "declares no plugin API version"
+            if declared is None
+            else f"was written for plugin API {declared!r}"
+        )
         raise PluginError(
             f"plugin {name!r} ({file}) {said}; this pointsman has API {API_VERSION}: "
             f"write `POINTSMAN_API = {API_VERSION}` at its top once it is checked against that version"
@@ -239,7 +245,7 @@ def _ordered(names: list[str], entries: Mapping[str, PluginEntry]) -> list[str]:
         for other in (*entry.order_before, *entry.order_after):
             if other not in names or other == entry.name:
                 raise PluginError(
-                    f"{entry.mark}: order of plugin {entry.name!r} names {other!r}, which is not another plugin in use"
+                    f"{entry.mark}: order of plugin {entry.name!r} names {other!r}, no other plugin in use"
                 )
         if _in_place(entry, ordered):
             continue
@@ -251,7 +257,7 @@ def _ordered(names: list[str], entries: Mapping[str, PluginEntry]) -> list[str]:
     wrong = [entry for entry in moved if not _in_place(entry, ordered)]
     if wrong:
         raise PluginError(
-            f"{wrong[0].mark}: the order asked for plugins {', '.join(entry.name for entry in moved)} contradicts itself"
+            f"{wrong[0].mark}: the order of {', '.join(entry.name for entry in moved)} contradicts itself"
         )
     return ordered
 

@@ -6,12 +6,14 @@ never parses streams. One that answers without HTTP subclasses `Provider` and an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .config import ProviderSettings
 from .dialects import Codec, Quirks
-from .errors import StartupError
+from .errors import PluginError, StartupError
 from .markers import hookimpl
 from .secrets import Secret
 from .upstream import Answer, Outgoing, origin_of
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from .exchange import Attempt, Exchange
 
-__all__ = ["HttpCaller", "HttpProvider", "Provider", "ProviderFactory", "Providers"]
+__all__ = ["HttpCaller", "HttpProvider", "Kind", "Provider", "ProviderFactory", "Providers"]
 
 ProviderFactory = Callable[[str, ProviderSettings], "Provider"]
 """Makes a provider from its name and its section of the configuration. Raises StartupError."""
@@ -47,6 +49,10 @@ class Provider:
         self.quirks = Quirks()
         self.discover = False
         self.timeout: float | None = None
+        self.found = False
+        """Nobody configured it: it was looked for, and may not be there."""
+        self.absent: str | None = None
+        """Why it turned out not to be there."""
 
     def takes(self, native_id: str) -> bool:
         """Whether a model that no listing names may be asked for all the same."""
@@ -58,7 +64,7 @@ class Provider:
 
     def unready(self) -> str | None:
         """Why this provider cannot be called at all, in words, or None."""
-        return None
+        return self.absent
 
     async def list_models(self, http: httpx.AsyncClient) -> list[str]:
         """The native ids this provider says it has. Raises httpx.HTTPError, ValueError."""
@@ -104,7 +110,7 @@ class HttpProvider(Provider):
         if self.key_required and not self.api_key:
             variable = f" (set {self.key_variable})" if self.key_variable else ""
             return f"no api_key{variable}"
-        return None
+        return self.absent
 
     def url(self, codec: Codec, *, model: str, stream: bool) -> str:
         """Where a surface of this provider is."""
@@ -132,37 +138,66 @@ class HttpProvider(Provider):
         return [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of provider, as registered."""
+
+    name: str
+    factory: ProviderFactory
+    owner: str
+    key_variable: str | None = None
+    local_url: str | None = None
+
+
 class Providers:
     """The kinds of provider that plugins registered, from which the configured ones are made."""
 
     def __init__(self) -> None:
-        self._factories: dict[str, tuple[str, ProviderFactory]] = {}
+        self._kinds: dict[str, Kind] = {}
         self._default: str | None = None
 
-    def add(self, kind: str, factory: ProviderFactory, owner: str, *, default: bool = False) -> None:
+    def add(self, kind: Kind, *, default: bool = False) -> None:
         """Register a kind. `default` serves providers that name a base URL and no known vendor."""
-        if kind in self._factories:
-            raise StartupError(
-                f"plugins {self._factories[kind][0]!r} and {owner!r} both register provider {kind!r}"
+        present = self._kinds.get(kind.name)
+        if present is not None:
+            raise PluginError(
+                f"plugins {present.owner!r} and {kind.owner!r} both register provider {kind.name!r}"
             )
-        self._factories[kind] = (owner, factory)
+        self._kinds[kind.name] = kind
         if default:
-            self._default = kind
+            self._default = kind.name
 
-    def kinds(self) -> list[str]:
+    def names(self) -> list[str]:
         """The kinds there are, sorted."""
-        return sorted(self._factories)
+        return sorted(self._kinds)
 
     def make(self, name: str, settings: ProviderSettings) -> Provider:
         """The provider of one section. Raises StartupError that says which vendors there are."""
-        kind = settings.vendor or (name if name in self._factories else None)
+        kind = settings.vendor or (name if name in self._kinds else None)
         if kind is None and settings.base_url is not None:
             kind = self._default
-        if kind is None or kind not in self._factories:
-            known = ", ".join(self.kinds()) or "none; is a provider plugin installed?"
-            what = f"vendor {kind!r} is not known" if kind else "neither a vendor nor a base_url is given"
-            raise StartupError(f"provider {name!r}: {what} (vendors: {known})")
-        return self._factories[kind][1](name, settings)
+        if kind is None or kind not in self._kinds:
+            near = difflib.get_close_matches(kind or name, self._kinds, 1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            what = f"vendor {kind!r} is not known" if kind else "neither vendor nor base_url is given"
+            raise StartupError(
+                f"provider {name!r}: {what}; {hint}known vendors: {', '.join(self.names()) or 'none'}"
+            )
+        return self._kinds[kind].factory(name, settings)
+
+    def from_environment(self, env: Mapping[str, str], configured: Collection[str]) -> list[Provider]:
+        """Providers nobody configured: those whose key the environment holds, and local servers, which
+        count only once they have listed their models."""
+        found = []
+        for kind in self._kinds.values():
+            key = env.get(kind.key_variable, "") if kind.key_variable else ""
+            if kind.name in configured or not (key or kind.local_url):
+                continue
+            settings = ProviderSettings(api_key=Secret(key) if key else None, discover=True)
+            provider = kind.factory(kind.name, settings)
+            provider.found = True
+            found.append(provider)
+        return found
 
 
 class HttpCaller:

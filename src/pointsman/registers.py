@@ -49,8 +49,21 @@ class RegisterDialect(Protocol):
 class RegisterProvider(Protocol):
     """Given to `register_providers`."""
 
-    def __call__(self, kind: str, factory: ProviderFactory, *, default: bool = False) -> None:
-        """Register a kind of provider."""
+    def __call__(
+        self,
+        kind: str,
+        factory: ProviderFactory,
+        *,
+        default: bool = False,
+        key_variable: str | None = None,
+        local_url: str | None = None,
+    ) -> None:
+        """Register a kind of provider.
+
+        `default` serves providers that name a base URL and no vendor. `key_variable`, the environment
+        variable of its key, and `local_url`, where a local server of its kind usually is, let
+        `providers: {from_env: true}` find it.
+        """
 
 
 class RegisterModel(Protocol):

@@ -102,7 +102,13 @@ class ClientStream:
     """
 
     def __init__(
-        self, sink: Sink, headers: Callable[[], Headers], *, first: float, every: float, keepalive: bytes = KEEPALIVE
+        self,
+        sink: Sink,
+        headers: Callable[[], Headers],
+        *,
+        first: float,
+        every: float,
+        keepalive: bytes = KEEPALIVE,
     ) -> None:
         self._sink = sink
         self._headers = headers

@@ -88,7 +88,7 @@ def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError:
-        raise BadRequest("the body must be a JSON object, as in {\"model\": …}") from None
+        raise BadRequest('the body must be a JSON object, as in {"model": …}') from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"the body is not valid JSON: {error}") from None
 

@@ -21,7 +21,16 @@ import httpx
 from .config import UpstreamSettings
 from .errors import ConnectFailed, MalformedAnswer, StartupError, UpstreamCut, UpstreamError, UpstreamTimeout
 
-__all__ = ["Answer", "Inflater", "Outgoing", "Receiver", "Upstream", "as_upstream_error", "inflated", "origin_of"]
+__all__ = [
+    "Answer",
+    "Inflater",
+    "Outgoing",
+    "Receiver",
+    "Upstream",
+    "as_upstream_error",
+    "inflated",
+    "origin_of",
+]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -193,7 +202,11 @@ def _error(error: httpx.HTTPError, phase: str) -> UpstreamError:
         return ConnectFailed(f"the provider cannot be reached: {words}", detail=detail)
     if isinstance(error, httpx.TimeoutException):
         return UpstreamTimeout("the provider took too long", phase="headers", detail=detail)
-    if isinstance(error, httpx.RemoteProtocolError) and "without" not in detail and "disconnected" not in detail:
+    if (
+        isinstance(error, httpx.RemoteProtocolError)
+        and "without" not in detail
+        and "disconnected" not in detail
+    ):
         return MalformedAnswer("the provider did not answer in HTTP", phase="headers", detail=detail)
     return UpstreamCut(
         "the provider's connection broke off", phase="body" if phase == "body" else "headers", detail=detail
@@ -267,7 +280,9 @@ class Upstream:
                 trust_env=False,
                 follow_redirects=False,
                 timeout=httpx.Timeout(None, connect=self.settings.connect_timeout),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=60),
+                limits=httpx.Limits(
+                    max_connections=None, max_keepalive_connections=None, keepalive_expiry=60
+                ),
             )
         return self._clients[proxy]
 
@@ -290,5 +305,7 @@ def _tls_context(settings: UpstreamSettings) -> ssl.SSLContext:
         try:
             context.load_verify_locations(cafile=str(settings.ca))
         except (OSError, ssl.SSLError) as error:
-            raise StartupError(f"upstream.ca: {settings.ca} is not a PEM bundle that can be read: {error}") from None
+            raise StartupError(
+                f"upstream.ca: {settings.ca} is not a PEM bundle that can be read: {error}"
+            ) from None
     return context

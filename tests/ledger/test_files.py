@@ -29,7 +29,9 @@ def test_a_relative_base_becomes_absolute() -> None:
     assert database_path("sqlite:///a.db", Path()) == Path.cwd() / "a.db"
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite://:memory:", "sqlite:///:memory:", "sqlite:a.db"])
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///", "sqlite://:memory:", "sqlite:///:memory:", "sqlite:a.db"]
+)
 def test_a_url_without_a_file_is_refused_with_an_example(url: str) -> None:
     with pytest.raises(StartupError, match=r"names no file.*sqlite:///pointsman\.db"):
         database_path(url, Path("/srv"))
@@ -41,7 +43,7 @@ def test_parameters_in_the_url_are_refused() -> None:
 
 
 def test_another_engine_asks_for_its_plugin_and_shows_no_password() -> None:
-    with pytest.raises(StartupError, match="not in 'otherdb'.*plugin") as caught:
+    with pytest.raises(StartupError, match=r"not in 'otherdb'.*plugin") as caught:
         database_path("otherdb://user:hunter2@host/db", Path("/srv"))
     assert "hunter2" not in str(caught.value)
 
@@ -92,5 +94,8 @@ def test_a_connection_for_reading_cannot_write(tmp_path: Path) -> None:
     ],
 )
 def test_what_goes_wrong_is_said_with_the_path_and_what_to_do(error: Exception, words: str) -> None:
-    with pytest.raises(StartupError, match=rf"the ledger /srv/a\.db .*{words}"), startup_errors(Path("/srv/a.db")):
+    with (
+        pytest.raises(StartupError, match=rf"the ledger /srv/a\.db .*{words}"),
+        startup_errors(Path("/srv/a.db")),
+    ):
         raise error

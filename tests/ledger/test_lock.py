@@ -44,13 +44,17 @@ def test_the_file_says_who_holds_it_and_since_when(lock: WriterLock, database: P
 
 def test_a_second_holder_is_refused_with_pid_and_address(lock: WriterLock, database: Path) -> None:
     lock.announce("http://127.0.0.1:4141")
-    with pytest.raises(StartupError, match=rf"pid {os.getpid()}, http://127\.0\.0\.1:4141\) is using") as caught:
+    with pytest.raises(
+        StartupError, match=rf"pid {os.getpid()}, http://127\.0\.0\.1:4141\) is using"
+    ) as caught:
         WriterLock(database).acquire()
     assert str(lock_path(database)) in str(caught.value)
 
 
 def test_the_file_of_a_dead_server_is_locked_again(database: Path) -> None:
-    lock_path(database).write_text('{"pid": 4194305, "address": "http://127.0.0.1:1", "started": "then"}' + " " * 99)
+    lock_path(database).write_text(
+        '{"pid": 4194305, "address": "http://127.0.0.1:1", "started": "then"}' + " " * 99
+    )
     assert running_server(URL, database.parent) is None
     lock = WriterLock(database)
     lock.acquire()
@@ -71,7 +75,9 @@ def test_a_look_at_the_lock_does_not_stop_a_server_from_starting(
 ) -> None:
     looking = os.open(lock_path(database), os.O_RDWR | os.O_CREAT)
     fcntl.flock(looking, fcntl.LOCK_SH)
-    monkeypatch.setattr("pointsman.ledger.lock.time.sleep", lambda _seconds: fcntl.flock(looking, fcntl.LOCK_UN))
+    monkeypatch.setattr(
+        "pointsman.ledger.lock.time.sleep", lambda _seconds: fcntl.flock(looking, fcntl.LOCK_UN)
+    )
     lock = WriterLock(database)
     lock.acquire()
     os.close(looking)

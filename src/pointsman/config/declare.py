@@ -12,13 +12,22 @@ import dataclasses
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
-from .kinds import Anything, Kind, Record, Table, kind_of
+from .kinds import Anything, Either, Kind, Listing, Record, Table, kind_of
 from .problems import Severity
 
-__all__ = ["FieldSpec", "RecordSpec", "SettingError", "record_spec", "setting"]
+__all__ = [
+    "FieldSpec",
+    "RecordSpec",
+    "SettingError",
+    "help_of",
+    "one_line",
+    "record_spec",
+    "records_within",
+    "setting",
+]
 
 EXTRA = "extra"
 METADATA = "pointsman"
@@ -87,7 +96,7 @@ class RecordSpec:
 
 def setting(
     *,
-    help: str,
+    help: str = "",
     default: Any = ...,
     factory: Callable[[], Any] | None = None,
     example: Any = None,
@@ -97,6 +106,7 @@ def setting(
 ) -> Any:
     """A field of a settings class. Without `default` and `factory` the file must give it.
 
+    `help` is required, except where the type is a settings class: its docstring serves then.
     `minimum` and `maximum` bound a number, duration or size; `check` raises ValueError or SettingError for a
     value that breaks a rule; `example` is shown in the reference.
     """
@@ -108,7 +118,7 @@ def setting(
     return dataclasses.field(default=default, kw_only=True, metadata=metadata)
 
 
-@lru_cache(maxsize=None)
+@cache
 def record_spec(type_: type) -> RecordSpec:
     """Read a settings class. Raises TypeError, in words for its author, for one that is not well formed."""
     if not (dataclasses.is_dataclass(type_) and type_.__dataclass_params__.frozen):  # type: ignore[attr-defined]
@@ -129,30 +139,48 @@ def record_spec(type_: type) -> RecordSpec:
             raise TypeError(f"{type_.__qualname__}.{field.name}: {error}") from None
         if field.name == names:
             if not isinstance(kind, Table):
-                raise TypeError(f"{type_.__qualname__}.{names} holds entries by name and must be a dict[str, …]")
+                raise TypeError(
+                    f"{type_.__qualname__}.{names} holds entries by name and must be a dict[str, …]"
+                )
             names_kind = kind.value
         else:
             fields[field.name] = _field_spec(type_, field, kind)
     shorthand = getattr(type_, "shorthand", None)
     if shorthand is not None and shorthand not in fields:
         raise TypeError(f"{type_.__qualname__}.shorthand names {shorthand!r}, which is no field")
-    for spec in fields.values():
-        check_kind(spec.kind, frozenset({type_}))
     return RecordSpec(type_, one_line(text), fields, shorthand, record, names, names_kind)
 
 
-def check_kind(kind: Kind, within: frozenset[type] = frozenset()) -> None:
-    """Read every settings class that a kind leads to. Raises TypeError as `record_spec` does."""
-    for inner in inner_kinds(kind):
-        check_kind(inner, within)
-    if isinstance(kind, Record) and kind.type not in within:
-        record_spec(kind.type)
+def records_within(kind: Kind, seen: dict[type, RecordSpec] | None = None) -> dict[type, RecordSpec]:
+    """Every settings class that a kind leads to, itself included. Raises TypeError as `record_spec` does."""
+    seen = {} if seen is None else seen
+    match kind:
+        case Record(type=type_) if type_ not in seen:
+            seen[type_] = spec = record_spec(type_)
+            for field in spec.fields.values():
+                records_within(field.kind, seen)
+            records_within(spec.names_kind, seen)
+        case Listing(item=inner) | Table(value=inner):
+            records_within(inner, seen)
+        case Either(options=options):
+            for option in options:
+                records_within(option, seen)
+        case _:
+            pass
+    return seen
 
 
-def inner_kinds(kind: Kind) -> tuple[Kind, ...]:
-    """The kinds that a list, table or union is made of."""
-    inner = getattr(kind, "options", None) or (getattr(kind, "item", None), getattr(kind, "value", None))
-    return tuple(each for each in inner if each is not None)
+def help_of(kind: Kind) -> str:
+    """The docstring of the settings class that a kind is about; empty for others."""
+    match kind:
+        case Record(type=type_):
+            return one_line(type_.__doc__ or "")
+        case Either(options=options):
+            return next(filter(None, map(help_of, options)), "")
+        case Table(value=inner) | Listing(item=inner):
+            return help_of(inner)
+        case _:
+            return ""
 
 
 def one_line(text: str) -> str:
@@ -164,7 +192,8 @@ def _field_spec(type_: type, field: dataclasses.Field[Any], kind: Kind) -> Field
     if METADATA not in field.metadata:
         raise TypeError(f"{type_.__qualname__}.{field.name} must be declared by setting(…)")
     help_, example, minimum, maximum, check = field.metadata[METADATA]
-    if not help_.strip():
+    help_ = help_ or help_of(kind)
+    if not help_:
         raise TypeError(f"{type_.__qualname__}.{field.name} needs a help text")
     default = ... if field.default is dataclasses.MISSING else field.default
     factory = None if field.default_factory is dataclasses.MISSING else field.default_factory

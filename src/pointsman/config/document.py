@@ -19,8 +19,9 @@ class ScalarNode:
     """A text and what it means.
 
     `text` is the source text (without quotes), `plain` whether it stands without quotes. `origin` is set when
-    the text came from elsewhere: `env NAME`, `file PATH`. `literal` says whether any of the text stands in the
-    file itself. `failure` is a problem of its interpolation, told when somebody asks for the value.
+    the text came from elsewhere: `env NAME`, `file PATH`. `expanded` says whether it had an interpolation,
+    `literal` whether any of its text stands in the file itself. `failure` is a problem of its interpolation,
+    told when somebody asks for the value.
     """
 
     mark: Mark
@@ -29,6 +30,7 @@ class ScalarNode:
     value: Plain
     plain: bool
     origin: str = ""
+    expanded: bool = False
     literal: bool = True
     failure: Finding | None = None
 

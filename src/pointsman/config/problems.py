@@ -14,7 +14,16 @@ from typing import Literal
 from .masking import mask_text
 from .source import Mark
 
-__all__ = ["LIMIT", "Finding", "Findings", "Problem", "Severity", "render_github", "render_json", "render_text"]
+__all__ = [
+    "LIMIT",
+    "Finding",
+    "Findings",
+    "Problem",
+    "Severity",
+    "render_github",
+    "render_json",
+    "render_text",
+]
 
 LIMIT = 50
 """At most so many problems are told; one more says how many are left."""
@@ -169,7 +178,9 @@ def _escape_property(text: str) -> str:
 
 def _printable(text: str) -> str:
     """Without characters that a terminal would act on."""
-    return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return "".join(
+        char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
 
 
 def _window(line: str, offset: int) -> tuple[str, int]:

@@ -1,0 +1,348 @@
+"""The ASGI door: Starlette routes requests to the pipeline, and to the pages of plugins."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request as PageRequest
+from starlette.responses import Response as PageResponse
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from . import pipeline
+from .dialects import Codec, ErrorView, plain_error
+from .errors import (
+    BadRequest,
+    Forbidden,
+    Internal,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    RequestError,
+)
+from .exchange import Exchange
+from .hosts import Hosts
+
+if TYPE_CHECKING:
+    from .gateway import Gateway, HttpRoute
+    from .streams import Headers
+
+__all__ = ["PREFIXES", "AsgiSink", "create_app"]
+
+log = logging.getLogger(__name__)
+access_log = logging.getLogger("pointsman.access")
+
+PREFIXES = ("/v1", "/api/v1")
+HIGH_WATER = 256 * 1024
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+RANK = {"viewer": 0, "member": 1, "admin": 2}
+
+
+def create_app(gateway: Gateway) -> Starlette:
+    """The whole way in: surfaces under `/v1` and `/api/v1`, plugins' pages, health."""
+    routes: list[Route] = [
+        Route("/health/live", _live, methods=["GET", "HEAD"]),
+        Route("/health/ready", _ready, methods=["GET", "HEAD"]),
+    ]
+    for codec in gateway.setup.dialects:
+        routes += [Route(prefix + codec.path, Surface(gateway, codec, prefix)) for prefix in PREFIXES]
+    routes += [Route(route.path, Page(gateway, route)) for route in gateway.setup.routes]
+    app = Starlette(routes=routes, exception_handlers={404: _unknown_path, 405: _wrong_method})
+    app.state.gateway = gateway
+    app.add_middleware(Guard, gateway=gateway)
+    return app
+
+
+async def _live(request: PageRequest) -> PageResponse:
+    return PageResponse(b'{"status":"live"}', media_type="application/json")
+
+
+async def _ready(request: PageRequest) -> PageResponse:
+    if request.app.state.gateway.ready:
+        return PageResponse(b'{"status":"ready"}', media_type="application/json")
+    return PageResponse(b'{"status":"not ready"}', status_code=503, media_type="application/json")
+
+
+def _plain(error: RequestError, request_id: str = "") -> PageResponse:
+    view = ErrorView(error.status, error.error_type, error.message, error.code, extra=error.extra)
+    headers = {**error.headers, **({"x-request-id": request_id} if request_id else {})}
+    return PageResponse(plain_error(view), error.status, headers, "application/json")
+
+
+async def _unknown_path(request: PageRequest, _: Exception) -> PageResponse:
+    path = request.url.path
+    known = [prefix + codec.path for codec in request.app.state.gateway.setup.dialects for prefix in PREFIXES]
+    near = [each for each in known if path.strip("/") and each.endswith(path.rstrip("/"))]
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return _plain(NotFound(f"there is nothing at {path[:200]}{hint}"), request.scope.get("request_id", ""))
+
+
+async def _wrong_method(request: PageRequest, error: Exception) -> PageResponse:
+    allow = (getattr(error, "headers", None) or {}).get("Allow", "")
+    said = MethodNotAllowed(f"{request.method} is not answered here", headers={"allow": allow})
+    return _plain(said, request.scope.get("request_id", ""))
+
+
+class Guard:
+    """What every request must pass before it is routed: a known host, a plain path, a request id."""
+
+    def __init__(self, app: Any, gateway: Gateway) -> None:
+        server = gateway.setup.core.server
+        self._app = app
+        self._hosts = Hosts(server.allowed_hosts, bound_to=None if server.socket else server.host)
+        self._access = gateway.setup.core.log.access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        asked = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode(
+            "latin-1"
+        )
+        scope["request_id"] = asked if REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(12)}"
+        error = self._refusal(scope)
+        if error is not None:
+            await _plain(error, scope["request_id"])(scope, receive, send)
+            return
+        await self._app(scope, receive, self._watched(scope, send) if self._access else send)
+
+    def _refusal(self, scope: Scope) -> RequestError | None:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
+            return BadRequest("a request has exactly one Host header")
+        if hosts and not self._hosts.allows(hosts[0].decode("latin-1")):
+            return BadRequest(
+                "this Host is not answered; list it under server.allowed_hosts", code="host_not_allowed"
+            )
+        raw = scope.get("raw_path", b"").lower()
+        if b"%2f" in raw or b"%5c" in raw or b"\\" in raw:
+            return NotFound("there is nothing at this path")
+        return None
+
+    def _watched(self, scope: Scope, send: Send) -> Send:
+        """Log the request once its status is known."""
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                access_log.info(
+                    "%s %s %d",
+                    scope["method"],
+                    scope["path"],
+                    message["status"],
+                    extra={"request_id": scope["request_id"], "client": (scope.get("client") or ("",))[0]},
+                )
+            await send(message)
+
+        return watched
+
+
+class AsgiSink:
+    """A sink whose bytes a task of the door sends on. See `pointsman.streams.Sink`."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message] = deque()
+        self._pending = 0
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self.ended = False
+
+    @property
+    def full(self) -> bool:
+        """See `Sink`."""
+        return self._pending > HIGH_WATER
+
+    def start(self, status: int, headers: Headers) -> None:
+        """See `Sink`."""
+        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+        self._messages.append({"type": "http.response.start", "status": status, "headers": raw})
+
+    def write(self, data: bytes) -> None:
+        """See `Sink`."""
+        self._messages.append({"type": "http.response.body", "body": data, "more_body": True})
+        self._pending += len(data)
+        if self.full:
+            self._room.clear()
+        self._wake.set()
+
+    def end(self) -> None:
+        """See `Sink`."""
+        self.ended = True
+        self._messages.append({"type": "http.response.body", "body": b"", "more_body": False})
+        self._wake.set()
+
+    async def drained(self) -> None:
+        """See `Sink`."""
+        await self._room.wait()
+
+    async def pump(self, send: Send, patience: float) -> None:
+        """Send until the end. Raises TimeoutError when the client reads nothing for `patience` seconds."""
+        while True:
+            if not self._messages:
+                if self.ended:
+                    return
+                self._wake.clear()
+                await self._wake.wait()
+            message = self._messages.popleft()
+            async with asyncio.timeout(patience):
+                await send(message)
+            self._pending -= len(message.get("body", b""))
+            if not self.full:
+                self._room.set()
+
+
+class Body:
+    """A request's body, read once, under a cap of size and a clock."""
+
+    def __init__(self, receive: Receive, headers: dict[str, str], *, limit: int, timeout: float) -> None:
+        self._receive = receive
+        self._headers = headers
+        self._limit = limit
+        self._timeout = timeout
+        self.read_whole = asyncio.Event()
+        self.gone = False
+
+    async def read(self) -> bytes:
+        """The whole body. Raises PayloadTooLarge, BadRequest; CancelledError when the client left."""
+        declared = self._headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > self._limit:
+            raise self._too_large()
+        parts: list[bytes] = []
+        size = 0
+        more = True
+        while more:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    message = await self._receive()
+            except TimeoutError:
+                raise BadRequest(
+                    f"the body did not arrive: nothing came for {self._timeout:g} s", status=408
+                ) from None
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                raise asyncio.CancelledError
+            size += len(message.get("body", b""))
+            if size > self._limit:
+                raise self._too_large()
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        self.read_whole.set()
+        return b"".join(parts)
+
+    async def client_left(self) -> None:
+        """Return when the client has closed its connection, body read or not asked for."""
+        await self.read_whole.wait()
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(
+            f"the body is larger than {self._limit} bytes (server.max_body)", headers={"connection": "close"}
+        )
+
+
+class Surface:
+    """One surface of one dialect, as an ASGI application."""
+
+    def __init__(self, gateway: Gateway, codec: Codec, prefix: str) -> None:
+        self._gateway = gateway
+        self._codec = codec
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gateway, server = self._gateway, self._gateway.setup.core.server
+        headers = header_map(scope)
+        exchange = Exchange(
+            gateway,
+            self._codec,
+            headers,
+            prefix=self._prefix,
+            client=(scope.get("client") or ("",))[0],
+            request_id=scope.get("request_id"),
+        )
+        body = Body(receive, headers, limit=server.max_body, timeout=server.read_timeout)
+        sink = AsgiSink()
+        if scope["method"] == "POST":
+            work = gateway.run(exchange, pipeline.serve(exchange, sink, body.read))
+        else:
+            pipeline.refuse(
+                exchange,
+                sink,
+                MethodNotAllowed(f"{self._codec.path} takes POST only", headers={"allow": "POST"}),
+            )
+            work = gateway.run(exchange, _nothing())
+        await _deliver(work, sink, body, send, patience=server.write_timeout)
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _deliver(
+    work: asyncio.Task[None], sink: AsgiSink, body: Body, send: Send, *, patience: float
+) -> None:
+    """Send what the work writes, until it ends, the client leaves, or reads nothing for too long."""
+    loop = asyncio.get_running_loop()
+    pump = loop.create_task(sink.pump(send, patience))
+    left = loop.create_task(body.client_left())
+    waiting = {pump, left, work}
+    try:
+        while not pump.done():
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if not sink.ended and not done.isdisjoint((left, work)):
+                break
+        if sink.ended and pump.done() and pump.exception() is None:
+            await work
+    finally:
+        for task in (left, pump, work):
+            task.cancel()
+        await asyncio.gather(left, pump, work, return_exceptions=True)
+
+
+class Page:
+    """A plugin's page: authenticated and authorised on the matched route, then the plugin's to answer."""
+
+    def __init__(self, gateway: Gateway, route: HttpRoute) -> None:
+        self._gateway = gateway
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = scope.get("request_id", "")
+        try:
+            if scope["method"] not in self._methods():
+                raise MethodNotAllowed(
+                    f"{scope['method']} is not answered here", headers={"allow": ", ".join(self._methods())}
+                )
+            request = PageRequest(scope, receive)
+            if self._route.role != "public":
+                exchange = Exchange(self._gateway, None, header_map(scope), request_id=request_id)
+                actor = await pipeline.authenticate(exchange)
+                if RANK[actor.role] < RANK[self._route.role]:
+                    raise Forbidden(f"this needs a key of role {self._route.role}")
+                request.state.actor = actor
+            response = await self._route.handler(request)
+        except RequestError as error:
+            response = _plain(error, request_id)
+        except Exception as error:
+            log.exception("plugin %s failed at %s", self._route.owner, self._route.path)
+            response = _plain(Internal(repr(error)), request_id)
+        await response(scope, receive, send)
+
+    def _methods(self) -> tuple[str, ...]:
+        methods = self._route.methods
+        return (*methods, "HEAD") if "GET" in methods and "HEAD" not in methods else methods
+
+
+def header_map(scope: Scope) -> dict[str, str]:
+    """The headers of a request by lower-case name; several of one name are joined by commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers

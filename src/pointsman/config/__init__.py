@@ -1,0 +1,70 @@
+"""Configuration: read, check, build, explain.
+
+`read` a file into a `Document`, let the core and the plugins say in a `Schema` what may stand in it, `build` the
+`Config`. Everything wrong with a file is found in one run, each `Problem` with its place.
+"""
+
+from __future__ import annotations
+
+from ..errors import ConfigError
+from .config import Config, build
+from .core import (
+    CoreSettings,
+    EndpointSettings,
+    KeepaliveSettings,
+    LedgerSettings,
+    LogSettings,
+    ModelSettings,
+    ProviderSettings,
+    ProvidersSettings,
+    ServerSettings,
+    StateSettings,
+    TlsSettings,
+    UpstreamSettings,
+    declare_core,
+)
+from .declare import SettingError, setting
+from .document import Document
+from .plugins import OrderSettings, PluginEntry, plugins_of
+from .problems import Problem, render_github, render_json, render_text
+from .read import DEFAULT_FILE, find_config, read, read_text
+from .scalars import Duration, Size, Usd, ValueType
+from .schema import Schema
+
+__all__ = [
+    "DEFAULT_FILE",
+    "Config",
+    "ConfigError",
+    "CoreSettings",
+    "Document",
+    "Duration",
+    "EndpointSettings",
+    "KeepaliveSettings",
+    "LedgerSettings",
+    "LogSettings",
+    "ModelSettings",
+    "OrderSettings",
+    "PluginEntry",
+    "Problem",
+    "ProviderSettings",
+    "ProvidersSettings",
+    "Schema",
+    "ServerSettings",
+    "SettingError",
+    "Size",
+    "StateSettings",
+    "TlsSettings",
+    "UpstreamSettings",
+    "Usd",
+    "ValueType",
+    "build",
+    "declare_core",
+    "find_config",
+    "plugins_of",
+    "read",
+    "read_text",
+    "render_github",
+    "render_json",
+    "render_text",
+    "setting",
+]

@@ -1,0 +1,334 @@
+"""The core's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+from ..secrets import Secret
+from .declare import SettingError, record_spec, setting
+from .masking import looks_secret
+from .scalars import Duration, Size
+
+if TYPE_CHECKING:
+    from .schema import Schema
+
+__all__ = [
+    "CoreSettings",
+    "EndpointSettings",
+    "KeepaliveSettings",
+    "LedgerSettings",
+    "LogSettings",
+    "ModelSettings",
+    "ProviderSettings",
+    "ProvidersSettings",
+    "ServerSettings",
+    "StateSettings",
+    "TlsSettings",
+    "UpstreamSettings",
+    "core_settings",
+    "declare_core",
+]
+
+INSTANT = Duration(0.001)
+
+
+def check_url(value: str | None) -> None:
+    """Require `http://` or `https://` and a host. Raises ValueError."""
+    if value is None:
+        return
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("this is not a URL that begins with http:// or https:// and names a host")
+    if url.port == 0:
+        raise ValueError("port 0 cannot be called")
+
+
+@dataclass(frozen=True)
+class TlsSettings:
+    """Serve HTTPS with this certificate."""
+
+    cert: Path = setting(help="PEM file of the certificate, its chain after it.", example="tls/cert.pem")
+    key: Path = setting(help="PEM file of the private key, without a passphrase.", example="tls/key.pem")
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where and how pointsman listens."""
+
+    host: str = setting(default="127.0.0.1", help="Address to listen on.", example="0.0.0.0")  # noqa: S104
+    port: int = setting(default=4141, minimum=0, maximum=65535, help="Port; 0 takes any free one.")
+    workers: int = setting(default=1, minimum=1, help="Number of processes; one serves thousands of streams.")
+    socket: Path | None = setting(default=None, help="Unix socket to listen on, in place of host and port.")
+    tls: TlsSettings | None = setting(default=None, help="Certificate for HTTPS; without it plain HTTP.")
+    allowed_hosts: tuple[str, ...] = setting(
+        default=(),
+        help="Host names answered. Empty: on a loopback address localhost, 127.0.0.1 and [::1], elsewhere any.",
+        example=["proxy.example.org"],
+    )
+    max_body: Size = setting(default=Size(32 * 2**20), minimum=1, help="Largest request body.")
+    read_timeout: Duration = setting(
+        default=Duration(60), minimum=INSTANT, help="A request's body may pause this long."
+    )
+    write_timeout: Duration = setting(
+        default=Duration(60), minimum=INSTANT, help="A client may read nothing for this long."
+    )
+    drain: Duration = setting(
+        default=Duration(30), help="At stop, requests in flight have this long to finish."
+    )
+
+    def check(self) -> None:
+        """One process only: state is in its memory."""
+        if self.workers > 1:
+            raise SettingError(
+                "workers",
+                f"{self.workers} workers would each count limits and budgets for themselves",
+                expected="1, as long as no plugin shares state between processes",
+            )
+
+
+@dataclass(frozen=True)
+class LedgerSettings:
+    """Where usage, keys and everything else that lasts is kept."""
+
+    shorthand: ClassVar[str] = "url"
+    url: str = setting(
+        default="sqlite:///pointsman.db", help="Database; a relative path starts at this file."
+    )
+    durability: Literal["relaxed"] = setting(
+        default="relaxed", help="relaxed: rows are on disk within 50 ms, and survive a crash of the process."
+    )
+
+
+@dataclass(frozen=True)
+class StateSettings:
+    """Where counters that change with each request are kept."""
+
+    shorthand: ClassVar[str] = "url"
+    url: str = setting(default="memory", help="`memory`, or what a plugin offers.")
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        default="info", help="Least severity written."
+    )
+    format: Literal["auto", "text", "json"] = setting(
+        default="auto", help="auto is text on a terminal and JSON lines elsewhere."
+    )
+    access: bool = setting(default=False, help="Write a line for every request, also the successful ones.")
+
+
+@dataclass(frozen=True)
+class UpstreamSettings:
+    """Clocks and limits for calls to providers."""
+
+    connect_timeout: Duration = setting(
+        default=Duration(5),
+        minimum=INSTANT,
+        help="Longest wait for a connection, name lookup and TLS included.",
+    )
+    first_content: Duration = setting(
+        default=Duration(120), minimum=INSTANT, help="Longest wait for the first piece of an answer."
+    )
+    stall: Duration = setting(
+        default=Duration(60), minimum=INSTANT, help="Longest silence in the middle of an answer."
+    )
+    total: Duration = setting(
+        default=Duration(600), minimum=INSTANT, help="Longest a whole attempt may take."
+    )
+    max_answer: Size = setting(default=Size(64 * 2**20), minimum=1, help="Largest answer.")
+    max_event: Size = setting(default=Size(8 * 2**20), minimum=1, help="Largest event in a stream.")
+    max_header: Size = setting(default=Size(64 * 2**10), minimum=1, help="Largest header block of an answer.")
+    max_connections: int = setting(
+        default=1000, minimum=1, help="Most connections to all providers together."
+    )
+    proxy: str | None = setting(
+        default=None,
+        check=check_url,
+        help="HTTP proxy through which providers are called.",
+        example="http://egress.example.org:3128",
+    )
+    ca: Path | None = setting(default=None, help="PEM bundle of authorities trusted beside the system's.")
+
+
+@dataclass(frozen=True)
+class KeepaliveSettings:
+    """Comments sent in a stream while a provider is silent, so that nothing between cuts it."""
+
+    first: Duration = setting(default=Duration(10), minimum=INSTANT, help="Silence before the first one.")
+    every: Duration = setting(default=Duration(15), minimum=INSTANT, help="Silence between two of them.")
+
+
+@dataclass(frozen=True)
+class ProviderSettings:
+    """A service that answers requests; its name here is the first part of its endpoints' names."""
+
+    record: ClassVar[str] = "provider"
+    vendor: str | None = setting(
+        default=None, help="Kind of service; without it the provider's name says it.", example="acme"
+    )
+    base_url: str | None = setting(
+        default=None,
+        check=check_url,
+        help="Where its API is, in place of the vendor's usual address.",
+        example="http://10.0.0.7:8000/v1",
+    )
+    api_key: Secret | None = setting(default=None, help="Credential.", example="${LAB_API_KEY}")
+    discover: bool | None = setting(
+        default=None, help="Ask it for its models at start; without a value the vendor decides."
+    )
+    headers: dict[str, str] = setting(
+        factory=dict, help="Headers added to every call.", example={"x-team": "research"}
+    )
+    timeout: Duration | None = setting(
+        default=None, minimum=INSTANT, help="Longest an attempt may take here, in place of upstream.total."
+    )
+    dialects: tuple[str, ...] | None = setting(
+        default=None, help="Dialects it speaks, in place of what the vendor is known for."
+    )
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Warn of credentials where they are not known as such."""
+        for name in self.headers:
+            if looks_secret(name):
+                raise SettingError(
+                    ("headers", name),
+                    f"header {name!r} looks like a credential",
+                    hint="put the credential into `api_key`: it is kept out of logs and bound to the host",
+                    severity="warning",
+                )
+
+
+@dataclass(frozen=True)
+class ProvidersSettings:
+    """The services that answer requests, by names of your own."""
+
+    names: ClassVar[str] = "entries"
+    from_env: bool = setting(
+        default=False,
+        help="Also look for usual key variables in the environment and for servers on this machine.",
+    )
+    entries: dict[str, ProviderSettings] = setting(factory=dict, help="The providers.")
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """One model at one provider."""
+
+    record: ClassVar[str] = "endpoint"
+    shorthand: ClassVar[str] = "endpoint"
+    endpoint: str = setting(
+        help="Provider's name here, a slash, the model's name there.", example="lab/large-70b"
+    )
+    params: dict[str, Any] = setting(
+        factory=dict, help="Values for requests that do not set them.", example={"temperature": 0.2}
+    )
+    timeout: Duration | None = setting(
+        default=None, minimum=INSTANT, help="Longest an attempt may take here, in place of the provider's."
+    )
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """An endpoint has a provider and a model."""
+        provider, _, model = self.endpoint.partition("/")
+        if not provider or not model:
+            raise SettingError(
+                "endpoint",
+                f"endpoint {self.endpoint!r} does not name a provider and a model",
+                expected="`provider/model`, with the provider's name from `providers:`",
+            )
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """A model that clients ask for by this name."""
+
+    record: ClassVar[str] = "model"
+    aliases: tuple[str, ...] = setting(default=(), help="Other names for it.", example=["fast"])
+    endpoints: tuple[EndpointSettings, ...] = setting(
+        default=(), help="Where it is served.", example=["lab/large-70b"]
+    )
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_aliases(models: Mapping[str, ModelSettings]) -> None:
+    """Every name leads to one model. Raises SettingError at the second use of a name."""
+    owners: dict[str, str] = {}
+    for name, model in models.items():
+        for index, alias in enumerate(model.aliases):
+            if alias in models:
+                raise SettingError((name, "aliases", index), f"alias {alias!r} is the name of a model")
+            if alias in owners:
+                raise SettingError(
+                    (name, "aliases", index),
+                    f"alias {alias!r} is taken",
+                    hint=f"model {owners[alias]!r} has it",
+                )
+            owners[alias] = name
+
+
+@dataclass(frozen=True)
+class CoreSettings:
+    """The core's sections."""
+
+    include: str | tuple[str, ...] = setting(
+        default=(),
+        help="Further files, by patterns relative to this one; what stands here wins over what they say.",
+        example=["conf.d/*.yaml"],
+    )
+    server: ServerSettings = setting(factory=ServerSettings)
+    ledger: LedgerSettings = setting(factory=LedgerSettings)
+    state: StateSettings = setting(factory=StateSettings)
+    auth: Literal["keys", "none"] = setting(
+        default="keys", help="none lets anybody in, and is possible on a loopback address only."
+    )
+    admin_key: Secret | None = setting(
+        default=None, help="A key that may do everything; empty is none.", example="${POINTSMAN_ADMIN_KEY:-}"
+    )
+    log: LogSettings = setting(factory=LogSettings)
+    upstream: UpstreamSettings = setting(factory=UpstreamSettings)
+    keepalive: KeepaliveSettings = setting(factory=KeepaliveSettings)
+    attempts: int = setting(
+        default=4, minimum=1, maximum=10, help="Most attempts at endpoints for one request."
+    )
+    cost_in_body: Literal["auto", "always", "never"] = setting(
+        default="auto",
+        help="Whether answers carry their cost: auto where the client's dialect has a place for it.",
+    )
+    hook_timeout: Duration = setting(
+        default=Duration(10), minimum=INSTANT, help="A phase of plugin hooks that takes longer is cancelled."
+    )
+    providers: ProvidersSettings = setting(factory=ProvidersSettings)
+    models: dict[str, ModelSettings] = setting(
+        factory=dict, check=check_aliases, help="Models under names of your own, and where they are served."
+    )
+
+
+def declare_core(schema: Schema) -> None:
+    """Declare the core's sections."""
+    hints = get_type_hints(CoreSettings)
+    for name, spec in record_spec(CoreSettings).fields.items():
+        schema.section(
+            name,
+            hints[name],
+            owner="core",
+            default=spec.default,
+            factory=spec.factory,
+            help=spec.help,
+            example=spec.example,
+            minimum=spec.minimum,
+            maximum=spec.maximum,
+            check=spec.check,
+        )
+
+
+def core_settings(sections: Mapping[str, Any]) -> CoreSettings:
+    """The core's sections out of all. Raises LookupError if the core is not declared."""
+    return CoreSettings(**{each.name: sections[each.name] for each in fields(CoreSettings)})

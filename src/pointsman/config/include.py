@@ -1,0 +1,122 @@
+"""Includes: further files, merged under the one that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .document import Entry, ListNode, MappingNode, Node, ScalarNode
+from .problems import Finding, Findings
+
+__all__ = ["INCLUDE", "Includer"]
+
+INCLUDE = "include"
+MOST_FILES = 1000
+MAGIC = frozenset("*?[")
+
+
+class Includer:
+    """Merges what `include:` names into a file's root; `load` reads one file, None if it cannot."""
+
+    def __init__(self, load: Callable[[Path], MappingNode | None], findings: Findings) -> None:
+        self._load = load
+        self._findings = findings
+        self._open: list[Path] = []
+        self._done: set[Path] = set()
+        self.complete = True
+
+    def merge_includes(self, root: MappingNode, path: Path | None) -> MappingNode:
+        """A file's root with everything it includes: what stands in the file itself wins."""
+        resolved = path.resolve() if path is not None else None
+        if resolved is not None:
+            self._open.append(resolved)
+        included: MappingNode | None = None
+        for pattern in self._patterns(root):
+            for file in self._files(pattern):
+                inner = self._include(file, pattern)
+                if inner is not None:
+                    included = inner if included is None else self._merge(included, inner, siblings=True)
+        if resolved is not None:
+            self._open.pop()
+            self._done.add(resolved)
+        return root if included is None else self._merge(root, included, siblings=False)
+
+    def _include(self, file: Path, pattern: ScalarNode) -> MappingNode | None:
+        resolved = file.resolve()
+        if resolved in self._open:
+            self._refuse(f"{file} includes itself", pattern, "by way of the files it includes")
+            return None
+        if resolved in self._done:
+            return None
+        if len(self._done) >= MOST_FILES:
+            self._refuse(f"more than {MOST_FILES} files are included", pattern, "a narrower pattern")
+            return None
+        root = self._load(file)
+        if root is None:
+            self.complete = False
+            return None
+        merged = self.merge_includes(root, file)
+        own = {key: entry for key, entry in merged.entries.items() if key != INCLUDE}
+        return MappingNode(merged.mark, merged.end, own)
+
+    def _patterns(self, root: MappingNode) -> list[ScalarNode]:
+        entry = root.entries.get(INCLUDE)
+        if entry is None:
+            return []
+        nodes: list[Node] = entry.node.items if isinstance(entry.node, ListNode) else [entry.node]
+        return [
+            node for node in nodes if isinstance(node, ScalarNode) and node.value and node.failure is None
+        ]
+
+    def _files(self, pattern: ScalarNode) -> list[Path]:
+        """The files of a pattern, sorted. Hidden ones only by their full name."""
+        base = pattern.mark.source.base
+        parts = Path(pattern.text).parts
+        plain = next((at for at, part in enumerate(parts) if MAGIC & set(part)), len(parts))
+        start = base.joinpath(*parts[:plain])
+        try:
+            if plain == len(parts):
+                if start.is_file():
+                    return [start]
+                self._refuse(f"there is no file {start}", pattern, "a file, or a pattern with `*`")
+                return []
+            found = (
+                file
+                for file in start.glob(str(Path(*parts[plain:])))
+                if file.is_file() and not any(part.startswith(".") for part in file.relative_to(start).parts)
+            )
+            return sorted(found)
+        except (OSError, ValueError) as error:
+            self._refuse(f"`{pattern.text}` cannot be looked up: {error}", pattern, "a path or a pattern")
+            return []
+
+    def _merge(self, over: MappingNode, under: MappingNode, *, siblings: bool) -> MappingNode:
+        """Mappings merge, lists append; else `over` wins, except between two included files."""
+        entries = dict(over.entries)
+        for key, entry in under.entries.items():
+            mine = entries.get(key)
+            if mine is None:
+                entries[key] = entry
+                continue
+            match mine.node, entry.node:
+                case MappingNode(), MappingNode():
+                    merged = self._merge(mine.node, entry.node, siblings=siblings)
+                    entries[key] = Entry(mine.mark, merged)
+                case ListNode(items=first), ListNode(items=second):
+                    entries[key] = Entry(
+                        mine.mark, ListNode(mine.node.mark, mine.node.end, [*first, *second])
+                    )
+                case _ if siblings:
+                    self._findings.add(
+                        Finding(
+                            f"`{key}` is set in two included files",
+                            entry.mark,
+                            hint=f"first at {mine.mark}; set it in the including file to choose",
+                        )
+                    )
+                case _:
+                    pass
+        return MappingNode(over.mark, over.end, entries)
+
+    def _refuse(self, message: str, pattern: ScalarNode, expected: str) -> None:
+        self._findings.add(Finding(message, pattern.mark, expected))

@@ -1,0 +1,222 @@
+"""The server: binds, serves, drains. uvicorn underneath."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from .app import create_app
+from .config import ServerSettings
+from .errors import StartupError
+from .gateway import Gateway
+from .hosts import is_loopback
+
+__all__ = ["Server", "check_exposure"]
+
+log = logging.getLogger(__name__)
+
+LAST_WORDS = 2.0
+"""Seconds that streams get to send their error once the drain is over."""
+
+
+def check_exposure(gateway: Gateway) -> None:
+    """Refuse to serve without keys where others can reach it. Raises StartupError."""
+    core = gateway.setup.core
+    exposed = core.server.socket is None and not is_loopback(core.server.host)
+    if core.auth == "none" and exposed:
+        raise StartupError(
+            f"auth: none is for loopback only, and server.host is {core.server.host}: "
+            "set `auth: keys` and add keys, or bind to 127.0.0.1"
+        )
+    if core.auth == "keys" and not gateway.setup.chains.authenticate:
+        raise StartupError("auth: keys needs a plugin that authenticates, and none is in use")
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, with the signals ours: the first drains, the second ends at once."""
+
+    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_exit = on_exit
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, telling `listening` when connections are answered."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:
+            self.force_exit = True
+        self._on_exit()
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle SIGINT and SIGTERM in the main thread; elsewhere (tests) leave signals alone."""
+        try:
+            previous = {
+                each: signal.signal(each, self.handle_exit) for each in (signal.SIGINT, signal.SIGTERM)
+            }
+        except ValueError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            for each, handler in previous.items():
+                signal.signal(each, handler)
+
+
+class Server:
+    """Serves one gateway. `start` returns the address once it answers, `stop` drains and closes."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        self.settings = gateway.setup.core.server
+        self._uvicorn: _Uvicorn | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._drain: asyncio.TimerHandle | None = None
+        self._listener: socket.socket | None = None
+
+    async def start(self) -> str:
+        """Bind, start the gateway, serve. Returns the address. Raises StartupError."""
+        check_exposure(self.gateway)
+        self._listener = _bind(self.settings)
+        try:
+            await self.gateway.start()
+            address = _address(self.settings, self._listener)
+            self._uvicorn = _Uvicorn(self._config(), self._begin_drain)
+        except BaseException:
+            self._listener.close()
+            raise
+        self._task = asyncio.get_running_loop().create_task(self._uvicorn.serve([self._listener]))
+        listening = asyncio.get_running_loop().create_task(self._uvicorn.listening.wait())
+        await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
+        if not listening.done():
+            listening.cancel()
+            await self.gateway.stop()
+            raise StartupError(f"the server did not start: {self._task.exception()!r}")
+        self.gateway.ledger.announce(address)
+        return address
+
+    async def wait(self) -> None:
+        """Serve until a signal or `stop`; then close everything."""
+        if self._task is None:
+            raise RuntimeError("the server was not started")
+        try:
+            await self._task
+        finally:
+            if self._drain is not None:
+                self._drain.cancel()
+            if self.settings.socket is not None:
+                self.settings.socket.unlink(missing_ok=True)
+            await self.gateway.stop()
+
+    async def stop(self) -> None:
+        """Drain as a signal would, and wait for it."""
+        if self._uvicorn is not None:
+            self._begin_drain()
+            self._uvicorn.should_exit = True
+            await self.wait()
+
+    def _begin_drain(self) -> None:
+        """Not ready any more; what runs has `server.drain` seconds to end."""
+        self.gateway.ready = False
+        if self._drain is None:
+            loop = asyncio.get_running_loop()
+            log.info("stopping: %d requests under way", self.gateway.running)
+            self._drain = loop.call_later(self.settings.drain, self.gateway.end_running)
+
+    def _config(self) -> uvicorn.Config:
+        tls = self.settings.tls
+        config = uvicorn.Config(
+            create_app(self.gateway),
+            loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=max(1, round(self.settings.drain + LAST_WORDS)),
+            ssl_certfile=str(tls.cert) if tls else None,
+            ssl_keyfile=str(tls.key) if tls else None,
+        )
+        try:
+            config.load()
+        except (OSError, ssl.SSLError) as error:
+            raise StartupError(f"server.tls: certificate or key cannot be used: {error}") from None
+        return config
+
+
+def _bind(settings: ServerSettings) -> socket.socket:
+    """The listening socket. Raises StartupError that says which address and what to do."""
+    if settings.socket is not None:
+        return _bind_unix(settings.socket)
+    host, port = settings.host.strip("[]"), settings.port
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise StartupError(f"server.host: {host!r} is not an address of this machine: {error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise StartupError(
+            f"cannot listen on {host}:{port}: {error.strerror}; "
+            "is another server running there? choose another with server.port"
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _bind_unix(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            with probe, contextlib.suppress(OSError):
+                probe.connect(str(path))
+                raise StartupError(f"another server listens on {path}")
+            path.unlink()
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(mask)
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise StartupError(f"server.socket: cannot listen on {path}: {error.strerror}") from None
+    except StartupError:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+def _address(settings: ServerSettings, listener: socket.socket) -> str:
+    if settings.socket is not None:
+        return f"unix:{settings.socket}"
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if settings.tls else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,83 @@
+"""`pointsman serve`: from a setup to a server that runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import replace
+
+import click
+
+from .gateway import Gateway, Setup
+from .logs import configure
+from .providers import HttpProvider
+from .server import Server
+
+__all__ = ["banner", "run"]
+
+MOST_LISTED = 20
+
+
+def run(setup: Setup, *, host: str | None = None, port: int | None = None) -> None:
+    """Serve until a signal. Raises StartupError."""
+    server = setup.core.server
+    if host is not None or port is not None:
+        server = replace(server, host=host or server.host, port=server.port if port is None else port)
+        setup = replace(setup, core=replace(setup.core, server=server))
+    configure(setup.core.log)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(setup))
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.Loop
+
+
+async def _serve(setup: Setup) -> None:
+    gateway = Gateway(setup)
+    server = Server(gateway)
+    address = await server.start()
+    click.echo(banner(gateway, address))
+    sys.stdout.flush()
+    await server.wait()
+
+
+def banner(gateway: Gateway, address: str) -> str:
+    """What is printed once the server is ready. A key only where it was made for this session."""
+    key = gateway.session_key
+    names = list(gateway.setup.catalogue.names())
+    lines = []
+    if key is not None:
+        lines.append(f"key: {key.reveal()}")
+    shown = ", ".join(names[:MOST_LISTED]) + (
+        f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    )
+    lines.append(f"models: {shown or 'none'}")
+    example = _example(gateway)
+    if key is not None and example is not None:
+        path, body = example
+        lines.append(
+            f"try it: curl {address}{path} -H 'Authorization: Bearer {key.reveal()}' "
+            f"-H 'Content-Type: application/json' -d '{body}'"
+        )
+    lines.append(f"ready: {address}")
+    return "\n".join(lines)
+
+
+def _example(gateway: Gateway) -> tuple[str, str] | None:
+    """Path and body of a request that works, to a provider reached over HTTP where there is one."""
+    setup = gateway.setup
+    listed = [model for model in setup.catalogue.models.values() if model.listed and model.endpoints]
+    remote = [
+        model for model in listed if any(isinstance(each.provider, HttpProvider) for each in model.endpoints)
+    ]
+    for model in (remote or listed)[:1]:
+        for codec in setup.dialects:
+            body = codec.example(model.name)
+            if body is not None:
+                return f"/v1{codec.path}", body
+    return None

@@ -1,0 +1,256 @@
+"""The writer thread: grouping, order, and a disk that refuses."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.errors import Unavailable
+from pointsman.ledger.writer import Writer
+
+STATEMENTS = {table: f"insert or ignore into {table} values (?, ?)" for table in ("a", "b")}
+FULL = sqlite3.OperationalError("database or disk is full")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as connection:
+        for table in STATEMENTS:
+            connection.execute(f"create table {table} (id text primary key, value integer)")
+    return path
+
+
+@pytest.fixture
+def writer(path: Path, disk: Any) -> Iterator[Writer]:
+    def connect() -> sqlite3.Connection:
+        return disk.connect(path, check_same_thread=False)  # type: ignore[no-any-return]
+
+    writer = Writer(connect)
+    writer.start(connect(), STATEMENTS)
+    yield writer
+    disk.error = None
+    writer.close()
+
+
+def ids(path: Path, table: str = "a") -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute(f"select id from {table} order by rowid")]
+
+
+def refused_flush(writer: Writer) -> Unavailable:
+    error = writer.flush().exception(timeout=10)
+    assert isinstance(error, Unavailable)
+    return error
+
+
+def test_rows_that_wait_together_are_written_together_by_table(writer: Writer, path: Path, disk: Any) -> None:
+    disk.error = FULL
+    for number in range(100):
+        writer.put("ab"[number % 2], (f"{number}", number))
+    refused_flush(writer)
+    disk.error = None
+    writer.flush().result(timeout=10)
+    evens, odds = [[f"{number}" for number in range(first, 100, 2)] for first in (0, 1)]
+    assert disk.groups == [evens, odds]
+    assert (ids(path, "a"), ids(path, "b")) == (evens, odds)
+
+
+def test_a_large_backlog_is_written_in_bounded_groups_and_in_order(
+    writer: Writer, path: Path, disk: Any
+) -> None:
+    for number in range(3_000):
+        writer.put("a", (f"{number}", number))
+    writer.flush().result(timeout=10)
+    assert ids(path) == [f"{number}" for number in range(3_000)]
+    assert max(map(len, disk.groups)) <= 500
+
+
+def test_rows_of_many_threads_all_arrive(writer: Writer, path: Path) -> None:
+    def put_many(name: str) -> None:
+        for number in range(200):
+            writer.put("a", (f"{name}-{number}", number))
+
+    threads = [threading.Thread(target=put_many, args=(name,)) for name in "wxyz"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    writer.flush().result(timeout=10)
+    found = ids(path)
+    assert len(found) == 800
+    for name in "wxyz":
+        assert [row for row in found if row.startswith(name)] == [f"{name}-{number}" for number in range(200)]
+
+
+def test_a_flush_with_nothing_queued_is_done_at_once(writer: Writer) -> None:
+    assert writer.flush().done()
+
+
+def test_a_row_there_already_is_ignored_counted_and_logged(
+    writer: Writer, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for value in (1, 2):
+        writer.put("a", ("same", value))
+    writer.put("a", ("other", 3))
+    writer.flush().result(timeout=10)
+    assert ids(path) == ["same", "other"]
+    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 1, "error": None}
+    assert "1 rows of a were there already" in caplog.text
+
+
+def test_a_full_disk_loses_nothing_and_keeps_the_order(
+    writer: Writer, path: Path, disk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.error = FULL
+    writer.put("a", ("0", 0))
+    error = refused_flush(writer)
+    assert (error.status, error.detail) == (503, "ledger: database or disk is full")
+    assert "disk" not in error.message
+    for number in range(1, 50):
+        writer.put("a", (f"{number}", number))
+    health = writer.health()
+    assert (health["ok"], health["queued"], health["lost"]) == (False, 50, 0)
+    assert health["error"] == "database or disk is full"
+    refused_flush(writer)
+    disk.error = None
+    writer.flush().result(timeout=10)
+    assert ids(path) == [f"{number}" for number in range(50)]
+    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 0, "error": None}
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+
+
+def test_a_database_really_full_recovers_when_there_is_room(path: Path) -> None:
+    pages = 0
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(path, check_same_thread=False)
+        connection.execute(f"pragma max_page_count = {pages or 5}")
+        return connection
+
+    writer = Writer(connect)
+    writer.start(connect(), STATEMENTS)
+    for number in range(2_000):
+        writer.put("a", (f"row number {number}", number))
+    assert refused_flush(writer).detail == "ledger: database or disk is full"
+    pages = 10_000
+    writer.flush().result(timeout=10)
+    writer.close()
+    assert ids(path) == [f"row number {number}" for number in range(2_000)]
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), OSError("no such device")])
+def test_every_refusal_is_tried_again_on_a_new_connection(
+    writer: Writer, path: Path, disk: Any, error: Exception
+) -> None:
+    disk.error = error
+    writer.put("a", ("0", 0))
+    refused_flush(writer)
+    disk.error = None
+    writer.flush().result(timeout=10)
+    assert ids(path) == ["0"]
+    assert disk.connections == 2
+
+
+def test_a_commit_that_happened_but_reported_failure_is_not_written_twice(
+    writer: Writer, path: Path, disk: Any
+) -> None:
+    disk.fail_after_commit = True
+    disk.error = sqlite3.OperationalError("disk I/O error")
+    writer.put("a", ("0", 0))
+    refused_flush(writer)
+    disk.error = None
+    writer.flush().result(timeout=10)
+    assert ids(path) == ["0"]
+
+
+def test_beyond_its_bound_the_queue_loses_the_newest_and_says_so_once(
+    writer: Writer,
+    path: Path,
+    disk: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pointsman.ledger.writer.QUEUE_ROWS", 10)
+    disk.error = FULL
+    writer.put("a", ("0", 0))
+    refused_flush(writer)
+    for number in range(1, 15):
+        writer.put("a", (f"{number}", number))
+    assert (writer.health()["queued"], writer.health()["lost"]) == (10, 5)
+    losses = [record for record in caplog.records if "lost so far" in record.message]
+    assert [record.levelno for record in losses] == [logging.ERROR]
+    disk.error = None
+    writer.flush().result(timeout=10)
+    assert ids(path) == [f"{number}" for number in range(10)]
+    assert (writer.health()["ok"], writer.health()["lost"]) == (True, 5)
+
+
+def test_the_loss_is_logged_again_after_a_minute(
+    writer: Writer, disk: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointsman.ledger.writer.QUEUE_ROWS", 0)
+    monkeypatch.setattr("pointsman.ledger.writer.LOSS_LOG_SECONDS", 0.0)
+    writer.put("a", ("0", 0))
+    writer.put("a", ("1", 1))
+    assert [record.message for record in caplog.records] == [
+        "ledger: 1 rows lost so far: the queue is full",
+        "ledger: 2 rows lost so far: the queue is full",
+    ]
+
+
+def test_a_cancelled_flush_hurts_nobody(writer: Writer, path: Path, disk: Any) -> None:
+    disk.error = FULL
+    writer.put("a", ("0", 0))
+    refused_flush(writer)
+    assert writer.flush().cancel()
+    refused_flush(writer)
+    assert writer.flush().cancel()
+    disk.error = None
+    writer.flush().result(timeout=10)
+    assert ids(path) == ["0"]
+
+
+def test_close_writes_what_waits_and_ends_the_thread(writer: Writer, path: Path) -> None:
+    for number in range(1_000):
+        writer.put("a", (f"{number}", number))
+    writer.close()
+    assert len(ids(path)) == 1_000
+    assert "ledger-writer" not in [thread.name for thread in threading.enumerate()]
+    assert writer.health()["error"] == "the ledger is closed"
+    writer.close()
+
+
+def test_close_gives_up_on_a_disk_that_goes_on_refusing(
+    writer: Writer, disk: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointsman.ledger.writer.DRAIN_SECONDS", 0.1)
+    disk.error = FULL
+    writer.put("a", ("0", 0))
+    writer.put("a", ("1", 1))
+    writer.close()
+    health = writer.health()
+    assert (health["ok"], health["queued"], health["lost"]) == (False, 0, 2)
+    assert "2 rows lost so far: database or disk is full" in caplog.text
+    assert writer.flush().done()
+
+
+def test_a_row_after_close_is_counted_as_lost(writer: Writer, caplog: pytest.LogCaptureFixture) -> None:
+    writer.close()
+    writer.put("a", ("0", 0))
+    assert (writer.health()["queued"], writer.health()["lost"]) == (0, 1)
+    assert "1 rows lost so far: the ledger is closed" in caplog.text
+
+
+def test_a_writer_not_started_is_not_well_and_closes(tmp_path: Path) -> None:
+    writer = Writer(lambda: sqlite3.connect(tmp_path / "never.db"))
+    assert writer.health()["error"] == "the ledger is not open"
+    writer.close()
+    assert not list(tmp_path.iterdir())
