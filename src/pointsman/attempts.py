@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -311,7 +311,7 @@ def _told(body: bytes) -> str | None:
     return data[:2000] if isinstance(data, str) else None
 
 
-def _advice(status: int, retry_after: str | None) -> dict[str, object]:
+def _advice(status: int, retry_after: str | None) -> dict[str, Any]:
     """Status, type and advice for our client, for a provider's status."""
     if status == 429:
         return {"status": 429, "error_type": "rate_limit_exceeded", "retry_after": _seconds(retry_after)}

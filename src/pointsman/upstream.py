@@ -293,7 +293,7 @@ class Upstream:
         proxies = urllib.request.getproxies_environment()
         parts = urlsplit(url)
         proxy = proxies.get(parts.scheme)
-        if proxy is None or urllib.request.proxy_bypass_environment(parts.netloc, proxies):
+        if proxy is None or urllib.request.proxy_bypass(parts.netloc):
             return None
         return proxy
 

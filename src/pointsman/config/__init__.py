@@ -1,12 +1,12 @@
 """Configuration: read, check, build, explain.
 
-`read` a file into a `Document`, let the core and the plugins say in a `Schema` what may stand in it, `build` the
-`Config`. Everything wrong with a file is found in one run, each `Problem` with its place.
+`read` a file into a `Document`, let the core and the plugins say in a `Schema` what may stand in it, `build`
+the `Config`. Everything wrong with a file is found in one run, each `Problem` with its place.
 """
 
 from __future__ import annotations
 
-from ..errors import ConfigError
+from pointsman.errors import ConfigError
 from .config import Config, build
 from .core import (
     CoreSettings,

@@ -9,12 +9,12 @@ from typing import Any
 from .convert import Refused, convert
 from .declare import EXTRA, FieldSpec, RecordSpec, SettingError, record_spec, records_within
 from .document import Entry, ListNode, MappingNode, Node, ScalarNode, describe
-from .kinds import Anything, Either, Kind, Listing, Record, Table, is_null, is_secret, words
+from .kinds import Anything, Basic, Choice, Either, Kind, Listing, Record, Table, Value, is_null, is_secret, words
 from .problems import Finding, Findings
 from .schema import Schema
 from .source import Mark
 
-__all__ = ["INVALID", "Builder", "scalar_text"]
+__all__ = ["INVALID", "Builder", "is_empty", "scalar_text"]
 
 INVALID: Any = object()
 """Stands for a value that was refused; the reason is among the findings."""
@@ -194,6 +194,7 @@ class Builder:
             (spec.maximum, "most", spec.maximum is not None and value > spec.maximum),
         ):
             if broken:
+                unsafe = isinstance(node, ScalarNode) and node.expanded
                 shown = scalar_text(type(value)(limit))  # type: ignore[arg-type]
                 found = (
                     "" if isinstance(node, ScalarNode) and node.expanded else f", not {scalar_text(value)}"
@@ -222,21 +223,22 @@ def shaped(kind: Kind, node: Node) -> Kind:
     """The option of a union that a node's shape decides for; a union of scalars stays one."""
     if not isinstance(kind, Either):
         return kind
-    if isinstance(node, ScalarNode) and not (is_empty(node) and not is_null(kind)):
-        return scalar_options(kind)
-    shapes = {ListNode: (Listing, Anything), MappingNode: (Record, Table, Anything)}
-    wanted = shapes.get(type(node), (Record, Table, Listing))
-    found = next((option for option in kind.options if isinstance(option, wanted)), None)
-    if found is None and isinstance(node, ListNode):
-        found = next((option for option in kind.options if takes_shorthand(option)), None)
-    return found or kind
+    if is_empty(node) and not is_null(kind):
+        return empty_option(kind)
+    scalar = isinstance(node, ScalarNode)
+    wanted: Any = Listing | Anything if isinstance(node, ListNode) else Record | Table | Anything
+    if scalar:
+        wanted = Basic | Choice | Value | Anything
+    options = [option for option in kind.options if isinstance(option, wanted) and not (scalar and is_null(option))]
+    if not options:
+        options = [option for option in kind.options if takes_shorthand(option)]
+    return kind if scalar and not (options and takes_shorthand(options[0])) else next(iter(options), kind)
 
 
-def scalar_options(kind: Either) -> Kind:
-    """A union without lists and mappings, or the record whose shorthand takes the scalar."""
-    plain = tuple(option for option in kind.options if not isinstance(option, Record | Table | Listing))
-    record = next((option for option in kind.options if takes_shorthand(option)), None)
-    return record if record is not None and not [each for each in plain if not is_null(each)] else kind
+def empty_option(kind: Kind) -> Kind:
+    """What a key with nothing behind it can be: the first option of a union that may be empty."""
+    options = kind.options if isinstance(kind, Either) else ()
+    return next((option for option in options if isinstance(option, Record | Table | Listing)), kind)
 
 
 def takes_shorthand(kind: Kind) -> bool:

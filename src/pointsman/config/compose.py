@@ -28,7 +28,7 @@ MERGE = "<<"
 FASTEST_LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 HINTS = {
-    "mapping values are not allowed": "put quotes around a value that contains `: `, or check the indentation",
+    "mapping values are not allowed": "put quotes around a value with `: ` in it, or check the indentation",
     "cannot start any token": "put quotes around a value that begins with @, ` or %",
     "could not find expected ':'": "each key is followed by a colon and a space",
     "expected <block end>": "check the indentation: it must be that of the lines above",
@@ -163,7 +163,7 @@ class _Composer:
         else:
             frame.at_value = False
             if frame.key is not None:
-                self._entry(frame, frame.key, node)
+                self._entry(frame, frame.node, frame.key, node)
 
     def _key(self, node: Node) -> ScalarNode | None:
         if not isinstance(node, ScalarNode):
@@ -177,9 +177,7 @@ class _Composer:
             return None
         return node
 
-    def _entry(self, frame: _Frame, key: ScalarNode, node: Node) -> None:
-        mapping = frame.node
-        assert isinstance(mapping, MappingNode)
+    def _entry(self, frame: _Frame, mapping: MappingNode, key: ScalarNode, node: Node) -> None:
         if key.plain and key.text == MERGE:
             frame.merged += node.items if isinstance(node, ListNode) else [node]
         elif key.text in mapping.entries:
@@ -239,7 +237,7 @@ def compose(
 
 
 def _events(text: str, loader: type[Any]) -> Iterator[events.Event]:
-    return yaml.parse(text, Loader=loader)  # type: ignore[no-any-return]
+    return yaml.parse(text, Loader=loader)
 
 
 def _syntax(error: yaml.YAMLError, text: str, source: Source) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from ..errors import ConfigError
+from pointsman.errors import ConfigError
 from .build import Builder
 from .core import CoreSettings, core_settings
 from .document import Document

@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from ..secrets import Secret
+from pointsman.secrets import Secret
 from .document import ScalarNode, describe
 from .kinds import NULL, Anything, Basic, Choice, Either, Kind, Value
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 from urllib.parse import urlsplit
 
-from ..secrets import Secret
+from pointsman.secrets import Secret
 from .declare import SettingError, record_spec, setting
 from .masking import looks_secret
 from .scalars import Duration, Size

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from .kinds import Anything, Either, Kind, Listing, Record, Table, kind_of
 from .problems import Severity
 
 __all__ = [
+    "EXTRA",
     "FieldSpec",
     "RecordSpec",
     "SettingError",
@@ -91,7 +92,7 @@ class RecordSpec:
     shorthand: str | None = None
     record: str | None = None
     names: str | None = None
-    names_kind: Kind = Anything()
+    names_kind: Kind = field(default_factory=Anything)
 
 
 def setting(
@@ -129,22 +130,22 @@ def record_spec(type_: type) -> RecordSpec:
     record, names = getattr(type_, "record", None), getattr(type_, "names", None)
     hints = typing.get_type_hints(type_)
     fields: dict[str, FieldSpec] = {}
-    names_kind: Kind = Anything()
-    for field in dataclasses.fields(type_):
-        if field.name == EXTRA and record is not None:
+    names_kind: Kind = field(default_factory=Anything)
+    for each in dataclasses.fields(type_):
+        if each.name == EXTRA and record is not None:
             continue
         try:
-            kind = kind_of(hints[field.name])
+            kind = kind_of(hints[each.name])
         except TypeError as error:
-            raise TypeError(f"{type_.__qualname__}.{field.name}: {error}") from None
-        if field.name == names:
+            raise TypeError(f"{type_.__qualname__}.{each.name}: {error}") from None
+        if each.name == names:
             if not isinstance(kind, Table):
                 raise TypeError(
                     f"{type_.__qualname__}.{names} holds entries by name and must be a dict[str, …]"
                 )
             names_kind = kind.value
         else:
-            fields[field.name] = _field_spec(type_, field, kind)
+            fields[each.name] = _field_spec(type_, each, kind)
     shorthand = getattr(type_, "shorthand", None)
     if shorthand is not None and shorthand not in fields:
         raise TypeError(f"{type_.__qualname__}.shorthand names {shorthand!r}, which is no field")
@@ -157,8 +158,8 @@ def records_within(kind: Kind, seen: dict[type, RecordSpec] | None = None) -> di
     match kind:
         case Record(type=type_) if type_ not in seen:
             seen[type_] = spec = record_spec(type_)
-            for field in spec.fields.values():
-                records_within(field.kind, seen)
+            for inner_spec in spec.fields.values():
+                records_within(inner_spec.kind, seen)
             records_within(spec.names_kind, seen)
         case Listing(item=inner) | Table(value=inner):
             records_within(inner, seen)

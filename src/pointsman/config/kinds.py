@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from ..secrets import Secret
+from pointsman.secrets import Secret
 from .scalars import ValueType
 
 __all__ = [

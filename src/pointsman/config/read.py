@@ -19,7 +19,7 @@ LARGEST_FILE = 2**20
 
 
 def find_config(explicit: Path | None) -> Path | None:
-    """The configuration to use: the one asked for, else `proxy.yaml` in the working directory if there is one."""
+    """The file asked for, else `proxy.yaml` in the working directory if there is one."""
     if explicit is not None:
         return explicit
     path = Path(DEFAULT_FILE)
@@ -32,7 +32,7 @@ def read(path: Path, env: Mapping[str, str]) -> Document:
     text = _read_file(path, findings)
     if text is None:
         return _incomplete(str(path), path.parent, path, findings)
-    return _document(text, str(path), env, path.parent, path, findings)
+    return _document(text, Source(str(path), text, path.parent), env, path, findings)
 
 
 def read_text(text: str, name: str, env: Mapping[str, str], base: Path) -> Document:

@@ -1,7 +1,8 @@
 """Value types: durations, sizes and amounts of money, read from their source text.
 
 A value type is any class with `parse(text)`, which raises ValueError in words for the operator, and
-`expected`, which says what it takes. `json_schema` and the property `text` (its canonical spelling) are optional.
+`expected`, which says what it takes. `json_schema` and the property `text` (its canonical spelling) are
+optional.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import re
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from ..money import format_usd, parse_usd
+from pointsman.money import format_usd, parse_usd
 
 __all__ = ["Duration", "Size", "Usd", "ValueType"]
 
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
-SECONDS = {"ms": Decimal("0.001"), "s": 1, "m": 60, "h": 3600, "d": 86400}
+MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 DURATION = re.compile(rf"{NUMBER} ?(ms|s|m|h|d)?")
 LONGEST = 36_500 * 86_400
 BYTES = {
@@ -57,7 +58,7 @@ class Duration(float):
         match = DURATION.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a duration")
-        seconds = Decimal(match[1]) * SECONDS[match[2] or "s"]
+        seconds = Decimal(match[1]) * MILLISECONDS[match[2] or "s"] / 1000
         if seconds > LONGEST:
             raise ValueError(f"{text!r} is longer than a hundred years")
         return cls(seconds)
@@ -66,8 +67,9 @@ class Duration(float):
     def text(self) -> str:
         """The shortest exact spelling: `5m`, `90s`, `250ms`."""
         for unit in ("d", "h", "m"):
-            if self and self % SECONDS[unit] == 0:
-                return f"{int(self // SECONDS[unit])}{unit}"
+            seconds = MILLISECONDS[unit] // 1000
+            if self and self % seconds == 0:
+                return f"{int(self // seconds)}{unit}"
         if 0 < self < 1 and self * 1000 == int(self * 1000):
             return f"{int(self * 1000)}ms"
         return f"{float(self):.9f}".rstrip("0").rstrip(".") + "s"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import StartupError
+from pointsman.errors import StartupError
 from .declare import FieldSpec, RecordSpec, help_of, one_line, record_spec, records_within
 from .kinds import Record, kind_of
 
@@ -62,8 +62,19 @@ class Schema:
         if name in self._sections or name in RESERVED:
             taken = self._sections[name].owner if name in self._sections else "core"
             raise StartupError(f"section {name!r} is claimed twice: by {taken} and by {owner}")
-        limits = {"example": example, "minimum": minimum, "maximum": maximum, "check": check}
-        self._sections[name] = _claim(owner, f"section {name!r}", name, type, default, factory, help, limits)
+        self._sections[name] = _claim(
+            owner,
+            f"section {name!r}",
+            name,
+            type,
+            default=default,
+            factory=factory,
+            help=help,
+            example=example,
+            minimum=minimum,
+            maximum=maximum,
+            check=check,
+        )
 
     def plugin(self, name: str, type: Any, *, owner: str) -> None:
         """Declare a plugin's settings, a settings class. Raises StartupError as `section` does."""
@@ -71,7 +82,7 @@ class Schema:
             taken = self._plugins[name].owner
             raise StartupError(f"plugin section {name!r} is claimed twice: by {taken} and by {owner}")
         where = f"the settings of plugin {name!r}"
-        claim = _claim(owner, where, name, type, ..., None, f"Settings of {name}.", {})
+        claim = _claim(owner, where, name, type, help=f"Settings of {name}.")
         if not isinstance(claim.spec.kind, Record):
             raise StartupError(f"{owner}: {where} must be a settings class, not {type!r}")
         spec = record_spec(claim.spec.kind.type)
@@ -100,14 +111,25 @@ class Schema:
         maximum: float | None = None,
         check: Callable[[Any], None] | None = None,
     ) -> None:
-        """Add a key to an open record; its value arrives in `extra[name]`. Raises StartupError as `section`."""
+        """Add a key to an open record; its value arrives in `extra[name]`. Raises as `section` does."""
         claims = self._fields.setdefault(record, {})
         if name in claims:
             taken = claims[name].owner
             raise StartupError(f"key {name!r} of {record!r} is claimed twice: by {taken} and by {owner}")
-        limits = {"example": example, "minimum": minimum, "maximum": maximum, "check": check}
         where = f"key {name!r} of {record!r}"
-        claims[name] = _claim(owner, where, name, type, None if factory else default, factory, help, limits)
+        claims[name] = _claim(
+            owner,
+            where,
+            name,
+            type,
+            default=... if factory else default,
+            factory=factory,
+            help=help,
+            example=example,
+            minimum=minimum,
+            maximum=maximum,
+            check=check,
+        )
 
     @property
     def sections(self) -> Mapping[str, Claim]:
@@ -164,16 +186,8 @@ class Schema:
                     )
 
 
-def _claim(
-    owner: str,
-    where: str,
-    name: str,
-    type_: Any,
-    default: Any,
-    factory: Callable[[], Any] | None,
-    help_: str,
-    limits: Mapping[str, Any],
-) -> Claim:
+def _claim(owner: str, where: str, name: str, type_: Any, **fields: Any) -> Claim:
+    """A checked claim; `fields` are the further ones of FieldSpec."""
     if name.startswith("x-"):
         raise StartupError(f"{owner}: {where}: names that begin with x- are free for operators")
     try:
@@ -181,7 +195,7 @@ def _claim(
         records_within(kind)
     except TypeError as error:
         raise StartupError(f"{owner}: {where}: {error}") from None
-    help_ = help_ or help_of(kind)
-    if not help_:
+    fields["help"] = one_line(fields["help"] or help_of(kind))
+    if not fields["help"]:
         raise StartupError(f"{owner}: {where} needs a help text")
-    return Claim(owner, FieldSpec(name, kind, one_line(help_), default, factory, **limits))
+    return Claim(owner, FieldSpec(name, kind, **fields))

@@ -1,0 +1,11 @@
+"""The standard set, in the order in which its plugins are called.
+
+Who asks comes first, then what it may use, then where the request goes, then who answers, and last who
+keeps the books. Plugins of others come after these unless their section says `order:`.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ORDER"]
+
+ORDER = ("keys", "limits", "routes", "openai", "vendors", "echo", "prices", "usage")
