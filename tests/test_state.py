@@ -104,6 +104,13 @@ async def test_an_uneven_rate_is_exact_over_a_long_time(state: MemoryState, cloc
     assert passed == 7 + 70
 
 
+async def test_the_time_to_come_back_is_rounded_up_to_the_nanosecond(state: MemoryState) -> None:
+    assert await count(state, 7, "minute") == 7
+    verdict = await take(state, 7, "minute")
+    assert verdict.retry_after == 8.571428572
+    assert verdict.reset_after == 60
+
+
 async def test_a_changed_amount_keeps_the_moment_at_which_the_bucket_is_full(
     state: MemoryState, clock: Clock
 ) -> None:

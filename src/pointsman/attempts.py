@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -58,7 +58,6 @@ CLIENT_ERRORS = frozenset({400, 404, 405, 409, 410, 413, 415, 422, 451})
 """Statuses with which a provider says that the request is at fault, or the model is not there."""
 FINAL_ERRORS = CLIENT_ERRORS - {404, 405, 410}
 """Those among them that another endpoint would answer alike: nothing else is tried."""
-PASSED_HEADERS = ("retry-after",)
 
 
 def classify(error: UpstreamError) -> Literal["next", "stop"]:
@@ -289,12 +288,12 @@ async def _status_error(attempt: Attempt, answer: Answer) -> UpstreamStatus:
     provider = attempt.endpoint.provider
     if isinstance(provider, HttpProvider) and provider.api_key:
         body = body.replace(provider.api_key.reveal().encode(), b"[key]")
-    return UpstreamStatus(
-        _told(body) or f"the provider answered with status {status}",
-        upstream_status=status,
+    return UpstreamStatus.of(
+        status,
+        _told(body),
+        retry_after=answer.headers.get("retry-after"),
         body=body,
         content_type=answer.headers.get("content-type", ""),
-        **_advice(status, answer.headers.get("retry-after")),
     )
 
 
@@ -309,28 +308,6 @@ def _told(body: bytes) -> str | None:
             break
         data = data.get("error") or data.get("message") or data.get("detail")
     return data[:2000] if isinstance(data, str) else None
-
-
-def _advice(status: int, retry_after: str | None) -> dict[str, Any]:
-    """Status, type and advice for our client, for a provider's status."""
-    if status == 429:
-        return {"status": 429, "error_type": "rate_limit_exceeded", "retry_after": _seconds(retry_after)}
-    if status in (503, 529):
-        return {"status": 503, "error_type": "provider_overloaded", "retry_after": _seconds(retry_after)}
-    if status in (408, 504):
-        return {"status": 504, "error_type": "timeout"}
-    if status in CLIENT_ERRORS:
-        types = {404: "not_found", 413: "payload_too_large", 422: "unprocessable"}
-        return {"status": status, "error_type": types.get(status, "invalid_request")}
-    return {"status": 502, "error_type": "provider_unavailable"}
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    try:
-        seconds = float(retry_after) if retry_after is not None else None
-    except ValueError:
-        return None
-    return seconds if seconds is not None and 0 <= seconds <= 86_400 else None
 
 
 def exhausted(exchange: Exchange) -> RequestError:

@@ -234,3 +234,54 @@ class UpstreamStatus(UpstreamError):
         self.upstream_status = upstream_status
         self.body = body
         self.content_type = content_type
+
+    @classmethod
+    def of(
+        cls,
+        upstream_status: int,
+        message: str | None = None,
+        *,
+        retry_after: str | None = None,
+        **fields: Any,
+    ) -> UpstreamStatus:
+        """The error for a provider's status, with the status, type and advice that our client gets.
+
+        `retry_after` is the provider's header as it came.
+        """
+        status, error_type = _ADVICE.get(upstream_status, (502, "provider_unavailable"))
+        return cls(
+            message or f"the provider answered with status {upstream_status}",
+            upstream_status=upstream_status,
+            status=status,
+            error_type=error_type,
+            retry_after=_seconds(retry_after) if status in (429, 503) else None,
+            **fields,
+        )
+
+
+_ADVICE = {
+    400: (400, "invalid_request"),
+    404: (404, "not_found"),
+    405: (405, "invalid_request"),
+    408: (504, "timeout"),
+    409: (409, "invalid_request"),
+    410: (410, "not_found"),
+    413: (413, "payload_too_large"),
+    415: (415, "invalid_request"),
+    422: (422, "unprocessable"),
+    429: (429, "rate_limit_exceeded"),
+    451: (451, "permission_denied"),
+    503: (503, "provider_overloaded"),
+    504: (504, "timeout"),
+    529: (503, "provider_overloaded"),
+}
+"""By a provider's status: what our client is told. A refused key (401, 402, 403) is ours, not its."""
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Seconds of a Retry-After header; None for what is no sensible number of them."""
+    try:
+        seconds = float(retry_after) if retry_after is not None else None
+    except ValueError:
+        return None
+    return seconds if seconds is not None and 0 <= seconds <= 86_400 else None

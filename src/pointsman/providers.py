@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .config import ProviderSettings
 from .dialects import Codec, Quirks
@@ -59,8 +59,13 @@ class Provider:
         return True
 
     def serves(self, dialect: str, surface: str) -> bool:
-        """Whether this provider can answer a surface of a dialect."""
-        return dialect in self.dialects and (self.surfaces is None or surface in self.surfaces)
+        """Whether this provider can answer a surface of a dialect.
+
+        One that names no dialects answers in canonical types, which every dialect can be written from.
+        """
+        if self.dialects and dialect not in self.dialects:
+            return False
+        return self.surfaces is None or surface in self.surfaces
 
     def unready(self) -> str | None:
         """Why this provider cannot be called at all, in words, or None."""
@@ -105,6 +110,20 @@ class HttpProvider(Provider):
             self.discover = bool(settings.discover)
             self.timeout = settings.timeout
 
+    @classmethod
+    def of(cls, name: str, kind: str, settings: ProviderSettings) -> Self:
+        """A provider straight from its section, `base_url` required. Raises StartupError."""
+        if settings.base_url is None:
+            raise StartupError(f"provider {name!r}: base_url is missing")
+        return cls(
+            name,
+            kind=kind,
+            base_url=settings.base_url,
+            dialects=frozenset(settings.dialects or ()),
+            api_key=settings.api_key,
+            settings=settings,
+        )
+
     def unready(self) -> str | None:
         """A provider that needs a key and has none is left out of every choice."""
         if self.key_required and not self.api_key:
@@ -126,16 +145,27 @@ class HttpProvider(Provider):
 
     async def list_models(self, http: httpx.AsyncClient) -> list[str]:
         """Read `GET {base_url}/models`, the listing that this family of services shares."""
-        url = f"{self.base_url}/models"
+        answer = await self._json(http, "GET", "/models")
+        rows = answer.get("data") if isinstance(answer, dict) else answer
+        if not isinstance(rows, list):
+            raise ValueError(f"{self.base_url}/models did not answer with a list of models")
+        return [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
+
+    async def post_json(self, http: httpx.AsyncClient, path: str, body: Any) -> Any:
+        """POST JSON to a path of this provider, signed, and read the JSON it answers.
+
+        For plugins that speak a wire format of their own. Raises httpx.HTTPError and ValueError, which
+        `call_provider` may let pass: the attempt has failed and the next candidate is tried.
+        """
+        return await self._json(http, "POST", path, json=body)
+
+    async def _json(self, http: httpx.AsyncClient, method: str, path: str, **content: Any) -> Any:
+        url = self.base_url + path
         headers = {"accept": "application/json"}
         self.sign(url, headers)
-        response = await http.get(url, headers=headers)
+        response = await http.request(method, url, headers=headers, **content)
         response.raise_for_status()
-        rows = response.json()
-        rows = rows.get("data") if isinstance(rows, dict) else rows
-        if not isinstance(rows, list):
-            raise ValueError(f"{url} did not answer with a list of models")
-        return [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
+        return response.json()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,15 @@ from urllib.parse import urlsplit
 import httpx
 
 from .config import UpstreamSettings
-from .errors import ConnectFailed, MalformedAnswer, StartupError, UpstreamCut, UpstreamError, UpstreamTimeout
+from .errors import (
+    ConnectFailed,
+    MalformedAnswer,
+    StartupError,
+    UpstreamCut,
+    UpstreamError,
+    UpstreamStatus,
+    UpstreamTimeout,
+)
 
 __all__ = [
     "Answer",
@@ -185,6 +193,9 @@ def as_upstream_error(error: Exception, phase: Literal["headers", "body", "strea
     """Whatever broke a provider's call in a plugin, as an `UpstreamError`: the next candidate is tried."""
     if isinstance(error, UpstreamError):
         return error
+    if isinstance(error, httpx.HTTPStatusError):
+        response = error.response
+        return UpstreamStatus.of(response.status_code, retry_after=response.headers.get("retry-after"))
     if isinstance(error, httpx.HTTPError):
         return _error(error, phase)
     return MalformedAnswer(

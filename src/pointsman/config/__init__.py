@@ -7,6 +7,7 @@ the `Config`. Everything wrong with a file is found in one run, each `Problem` w
 from __future__ import annotations
 
 from pointsman.errors import ConfigError
+
 from .config import Config, build
 from .core import (
     CoreSettings,

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from .convert import Refused, convert
+from .convert import SCALAR_KINDS, Refused, convert
 from .declare import EXTRA, FieldSpec, RecordSpec, SettingError, record_spec, records_within
 from .document import Entry, ListNode, MappingNode, Node, ScalarNode, describe
-from .kinds import Anything, Basic, Choice, Either, Kind, Listing, Record, Table, Value, is_null, is_secret, words
+from .kinds import Anything, Either, Kind, Listing, Record, Table, is_null, is_secret, words
 from .problems import Finding, Findings
 from .schema import Schema
 from .source import Mark
@@ -189,18 +189,15 @@ class Builder:
     def _within_limits(self, spec: FieldSpec, value: Any, node: Node, path: str) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return True
-        for limit, word, broken in (
-            (spec.minimum, "least", spec.minimum is not None and value < spec.minimum),
-            (spec.maximum, "most", spec.maximum is not None and value > spec.maximum),
-        ):
-            if broken:
-                unsafe = isinstance(node, ScalarNode) and node.expanded
-                shown = scalar_text(type(value)(limit))  # type: ignore[arg-type]
-                found = (
-                    "" if isinstance(node, ScalarNode) and node.expanded else f", not {scalar_text(value)}"
-                )
-                self.findings.add(Finding(f"`{path}` must be at {word} {shown}{found}", node.mark))
-        return not broken
+        if spec.minimum is not None and value < spec.minimum:
+            bound = f"at least {scalar_text(type(value)(spec.minimum))}"
+        elif spec.maximum is not None and value > spec.maximum:
+            bound = f"at most {scalar_text(type(value)(spec.maximum))}"
+        else:
+            return True
+        found = "" if isinstance(node, ScalarNode) and node.expanded else f", not {scalar_text(value)}"
+        self.findings.add(Finding(f"`{path}` must be {bound}{found}", node.mark))
+        return False
 
     def _passes(self, check: Callable[[], None], node: Node, path: str) -> bool:
         """Run a rule and keep what it finds. A warning passes."""
@@ -223,16 +220,17 @@ def shaped(kind: Kind, node: Node) -> Kind:
     """The option of a union that a node's shape decides for; a union of scalars stays one."""
     if not isinstance(kind, Either):
         return kind
-    if is_empty(node) and not is_null(kind):
-        return empty_option(kind)
-    scalar = isinstance(node, ScalarNode)
-    wanted: Any = Listing | Anything if isinstance(node, ListNode) else Record | Table | Anything
-    if scalar:
-        wanted = Basic | Choice | Value | Anything
-    options = [option for option in kind.options if isinstance(option, wanted) and not (scalar and is_null(option))]
-    if not options:
-        options = [option for option in kind.options if takes_shorthand(option)]
-    return kind if scalar and not (options and takes_shorthand(options[0])) else next(iter(options), kind)
+    if is_empty(node):
+        return kind if is_null(kind) else empty_option(kind)
+    wanted: tuple[type, ...] = SCALAR_KINDS
+    if isinstance(node, ListNode):
+        wanted = (Listing, Anything)
+    elif isinstance(node, MappingNode):
+        wanted = (Record, Table, Anything)
+    options = [option for option in kind.options if isinstance(option, wanted) and not is_null(option)]
+    if options:
+        return kind if isinstance(node, ScalarNode) else options[0]
+    return next((option for option in kind.options if takes_shorthand(option)), kind)
 
 
 def empty_option(kind: Kind) -> Kind:

@@ -83,7 +83,7 @@ class _Composer:
             case events.SequenceEndEvent() | events.MappingEndEvent():
                 self._close(event)
             case events.AliasEvent():
-                self._alias(event)
+                self._alias(event.anchor or "", event)
             case events.DocumentStartEvent() if self.root is not None:
                 self._tell("there is a second document", self._mark(event), "one document in a file")
                 raise _Stop
@@ -114,13 +114,13 @@ class _Composer:
         self._anchor(frame.anchor, node, frame.before, frame.height)
         self._attach(node, frame.height)
 
-    def _alias(self, event: events.AliasEvent) -> None:
+    def _alias(self, name: str, event: events.AliasEvent) -> None:
         mark = self._mark(event)
-        anchored = self.anchors.get(event.anchor)
+        anchored = self.anchors.get(name)
         if anchored is None:
-            within = any(frame.anchor == event.anchor for frame in self.frames)
+            within = any(frame.anchor == name for frame in self.frames)
             problem = "stands inside what it refers to" if within else "refers to no anchor above it"
-            self._tell(f"alias *{event.anchor} {problem}", mark)
+            self._tell(f"alias *{name} {problem}", mark)
             start, end = (mark.line, mark.column), _end(event)
             self._attach(ScalarNode(Mark(self.source, *start), end, "", None, plain=True), 0)
             return
@@ -205,7 +205,7 @@ class _Composer:
             raise _Stop
 
     def _mark(self, event: events.Event) -> Mark:
-        return Mark(self.source, event.start_mark.line + 1, event.start_mark.column + 1)
+        return Mark(self.source, *_position(event.start_mark))
 
     def _tell(self, message: str, mark: Mark, expected: str = "", hint: str = "") -> None:
         self.findings.add(Finding(message, mark, expected, hint))
@@ -266,7 +266,11 @@ def _mark_at(source: Source, text: str, offset: int) -> Mark:
 
 
 def _end(event: events.Event) -> tuple[int, int]:
-    return event.end_mark.line + 1, event.end_mark.column + 1
+    return _position(event.end_mark)
+
+
+def _position(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
 
 
 def _tag(tag: str) -> str:

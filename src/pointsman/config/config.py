@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from pointsman.errors import ConfigError
+
 from .build import Builder
 from .core import CoreSettings, core_settings
 from .document import Document

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pointsman.secrets import Secret
+
 from .document import ScalarNode, describe
 from .kinds import NULL, Anything, Basic, Choice, Either, Kind, Value
 
-__all__ = ["Refused", "convert"]
+__all__ = ["SCALAR_KINDS", "Refused", "convert"]
 
 SCALAR_KINDS = (Basic, Choice, Value, Anything)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 from urllib.parse import urlsplit
 
 from pointsman.secrets import Secret
+
 from .declare import SettingError, record_spec, setting
 from .masking import looks_secret
 from .scalars import Duration, Size
@@ -66,7 +67,7 @@ class ServerSettings:
     tls: TlsSettings | None = setting(default=None, help="Certificate for HTTPS; without it plain HTTP.")
     allowed_hosts: tuple[str, ...] = setting(
         default=(),
-        help="Host names answered. Empty: on a loopback address localhost, 127.0.0.1 and [::1], elsewhere any.",
+        help="Host names answered. Empty: on loopback localhost, 127.0.0.1 and [::1], elsewhere any.",
         example=["proxy.example.org"],
     )
     max_body: Size = setting(default=Size(32 * 2**20), minimum=1, help="Largest request body.")

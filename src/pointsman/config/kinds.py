@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pointsman.secrets import Secret
+
 from .scalars import ValueType
 
 __all__ = [

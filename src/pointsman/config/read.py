@@ -28,83 +28,89 @@ def find_config(explicit: Path | None) -> Path | None:
 
 def read(path: Path, env: Mapping[str, str]) -> Document:
     """Read a file and what it includes. Never raises: what is wrong is in the document's findings."""
-    findings = Findings()
-    text = _read_file(path, findings)
-    if text is None:
-        return _incomplete(str(path), path.parent, path, findings)
-    return _document(text, Source(str(path), text, path.parent), env, path, findings)
+    reader = _Reader(env)
+    root = reader.load(path)
+    return reader.document(root, str(path), path.parent, path)
 
 
 def read_text(text: str, name: str, env: Mapping[str, str], base: Path) -> Document:
     """Read a text under a name for problems; relative paths in it start at `base`. Never raises."""
-    findings = Findings()
+    reader = _Reader(env)
+    root = None
     if len(text.encode(errors="surrogatepass")) > LARGEST_FILE:
-        _too_large(name, base, findings)
-        return _incomplete(name, base, None, findings)
-    return _document(text, name, env, base, None, findings)
+        reader.findings.add(_too_large(name, base))
+    else:
+        root = reader.root(text, name, base)
+    return reader.document(root, name, base, None)
 
 
-def _document(
-    text: str, name: str, env: Mapping[str, str], base: Path, path: Path | None, findings: Findings
-) -> Document:
-    root = _root(text, name, env, base, findings)
-    if root is None:
-        return _incomplete(name, base, path, findings)
+class _Reader:
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.findings = Findings()
 
-    def load(file: Path) -> MappingNode | None:
-        content = _read_file(file, findings)
-        return None if content is None else _root(content, str(file), env, file.parent, findings)
+    def load(self, path: Path) -> MappingNode | None:
+        """One file's own mapping."""
+        try:
+            text = _read_file(path)
+        except _Unreadable as error:
+            self.findings.add(error.finding)
+            return None
+        return self.root(text, str(path), path.parent)
 
-    includer = Includer(load, findings)
-    merged = includer.merge_includes(root, path)
-    return Document(merged, findings, path, base, includer.complete)
-
-
-def _root(text: str, name: str, env: Mapping[str, str], base: Path, findings: Findings) -> MappingNode | None:
-    """One file's own mapping, interpolated."""
-    node = compose(text, name, base, findings)
-    if node is None:
+    def root(self, text: str, name: str, base: Path) -> MappingNode | None:
+        """One text's own mapping, interpolated."""
+        node = compose(text, name, base, self.findings)
+        if node is None:
+            return None
+        interpolate(node, self.env)
+        if isinstance(node, ScalarNode) and node.value is None and node.failure is None:
+            return MappingNode(node.mark, node.end)
+        if isinstance(node, MappingNode):
+            return node
+        self.findings.add(Finding(f"the file is {describe(node)}", node.mark, "a mapping of sections"))
         return None
-    interpolate(node, env)
-    if isinstance(node, ScalarNode) and node.value is None and node.failure is None:
-        return MappingNode(node.mark, node.end)
-    if isinstance(node, MappingNode):
-        return node
-    findings.add(Finding(f"the file is {describe(node)}", node.mark, "a mapping of sections"))
-    return None
+
+    def document(self, root: MappingNode | None, name: str, base: Path, path: Path | None) -> Document:
+        """The document of a root, what it includes merged in."""
+        if root is None:
+            start = Mark(Source(name, "", base), 1, 1)
+            return Document(MappingNode(start, (1, 1)), self.findings, path, base, complete=False)
+        includer = Includer(self.load, self.findings)
+        merged = includer.merge_includes(root, path)
+        return Document(merged, self.findings, path, base, includer.complete)
 
 
-def _read_file(path: Path, findings: Findings) -> str | None:
+class _Unreadable(Exception):
+    """A file has no text to parse."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
+
+
+def _read_file(path: Path) -> str:
+    base = path.parent
     try:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
-        _tell(str(path), path.parent, findings, f"this file cannot be read: {reason}")
-        return None
+        raise _Unreadable(_nowhere(str(path), base, f"this file cannot be read: {reason}")) from None
     if len(content) > LARGEST_FILE:
-        _too_large(str(path), path.parent, findings)
-        return None
+        raise _Unreadable(_too_large(str(path), base))
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        before = content[: error.start].decode()
-        lines = LINE_BREAK.split(before)
-        source = Source(str(path), content.decode(errors="replace"), path.parent)
-        findings.add(
-            Finding("this is not UTF-8", Mark(source, len(lines), len(lines[-1]) + 1), "text in UTF-8")
-        )
-        return None
+        lines = LINE_BREAK.split(content[: error.start].decode())
+        source = Source(str(path), content.decode(errors="replace"), base)
+        mark = Mark(source, len(lines), len(lines[-1]) + 1)
+        raise _Unreadable(Finding("this is not UTF-8", mark, "text in UTF-8")) from None
 
 
-def _too_large(name: str, base: Path, findings: Findings) -> None:
-    _tell(name, base, findings, "this is larger than 1 MiB", "a smaller file; `include` takes several")
+def _too_large(name: str, base: Path) -> Finding:
+    return _nowhere(name, base, "this is larger than 1 MiB", "a smaller file; `include` takes several")
 
 
-def _tell(name: str, base: Path, findings: Findings, message: str, expected: str = "") -> None:
-    findings.add(Finding(message, Mark(Source(name, "", base), 0, 0), expected))
-
-
-def _incomplete(name: str, base: Path, path: Path | None, findings: Findings) -> Document:
-    root = MappingNode(Mark(Source(name, "", base), 1, 1), (1, 1))
-    return Document(root, findings, path, base, complete=False)
+def _nowhere(name: str, base: Path, message: str, expected: str = "") -> Finding:
+    return Finding(message, Mark(Source(name, "", base), 0, 0), expected)

@@ -5,15 +5,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from pointsman.errors import StartupError
+
 from .declare import FieldSpec, RecordSpec, help_of, one_line, record_spec, records_within
 from .kinds import Record, kind_of
 
-__all__ = ["Claim", "PluginClaim", "Schema"]
+__all__ = ["Claim", "Details", "PluginClaim", "Schema"]
 
 RESERVED = ("plugins",)
+
+
+class Details(TypedDict, total=False):
+    """What a declaration may say further; see `setting`."""
+
+    example: Any
+    minimum: float | None
+    maximum: float | None
+    check: Callable[[Any], None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +59,7 @@ class Schema:
         default: Any = ...,
         factory: Callable[[], Any] | None = None,
         help: str = "",
-        example: Any = None,
-        minimum: float | None = None,
-        maximum: float | None = None,
-        check: Callable[[Any], None] | None = None,
+        **details: Unpack[Details],
     ) -> None:
         """Declare a top-level section.
 
@@ -70,10 +77,7 @@ class Schema:
             default=default,
             factory=factory,
             help=help,
-            example=example,
-            minimum=minimum,
-            maximum=maximum,
-            check=check,
+            **details,
         )
 
     def plugin(self, name: str, type: Any, *, owner: str) -> None:
@@ -106,10 +110,7 @@ class Schema:
         default: Any = None,
         factory: Callable[[], Any] | None = None,
         help: str = "",
-        example: Any = None,
-        minimum: float | None = None,
-        maximum: float | None = None,
-        check: Callable[[Any], None] | None = None,
+        **details: Unpack[Details],
     ) -> None:
         """Add a key to an open record; its value arrives in `extra[name]`. Raises as `section` does."""
         claims = self._fields.setdefault(record, {})
@@ -125,10 +126,7 @@ class Schema:
             default=... if factory else default,
             factory=factory,
             help=help,
-            example=example,
-            minimum=minimum,
-            maximum=maximum,
-            check=check,
+            **details,
         )
 
     @property

@@ -1,0 +1,163 @@
+"""Routing rules, the endpoints they lead to, and the record of every decision worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pointsman import hookimpl
+from pointsman.catalogue import Resolution
+from pointsman.config import Problem
+from pointsman.errors import ConfigError, NotFound
+from pointsman.exchange import Candidate, Exchange, Plan
+from pointsman.gateway import Gateway, Setup
+from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
+
+from .decisions import DECISIONS, Sampler, keep, show_decision
+from .rules import Rule, compile_rule, plan_for
+from .settings import ExplainSettings, RouteSettings
+
+__all__ = ["POINTSMAN_API", "Routes"]
+
+POINTSMAN_API = 1
+
+LONGEST_SHOWN = 100
+
+
+class Routes:
+    """The plugin. Its rules are compiled at start-up and do not change afterwards."""
+
+    def __init__(self) -> None:
+        self._rules: tuple[Rule, ...] = ()
+        self._sampler = Sampler(0)
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Claim `routes:` and `explain:`."""
+        register(
+            tuple[RouteSettings, ...],
+            section="routes",
+            default=(),
+            help="Rules that say which models a request goes to; the first that matches decides.",
+        )
+        register(ExplainSettings, section="explain")
+
+    @hookimpl
+    def register_tables(self, register: RegisterTable) -> None:
+        """Keep decision records."""
+        register(DECISIONS)
+
+    @hookimpl
+    def register_http(self, register: RegisterHttp) -> None:
+        """Serve decision records."""
+        for prefix in ("/v1", "/api/v1"):
+            register(f"{prefix}/decisions/{{id}}", show_decision, methods=("GET",), role="member")
+
+    @hookimpl
+    def register_commands(self, register: RegisterCommand) -> None:
+        """Add `pointsman explain`."""
+        from .explain import explain
+
+        register(explain)
+
+    @hookimpl
+    def startup(self, gateway: Gateway) -> None:
+        """Compile the rules. Raises ConfigError for a rule that could not work."""
+        setup = gateway.setup
+        routes: tuple[RouteSettings, ...] = setup.section("routes")
+        problems = [*_repeated(setup, routes), *_unknown(setup, routes)]
+        if problems:
+            raise ConfigError.of(problems)
+        self._rules = tuple(compile_rule(route) for route in routes)
+        self._sampler = Sampler(setup.section("explain").sample)
+
+    @hookimpl
+    def select_route(self, exchange: Exchange) -> Plan:
+        """The plan of the first rule that matches. Raises NotFound if none of its models exists."""
+        plan = plan_for(exchange, self._rules)
+        catalogue = exchange.setup.catalogue
+        if not any(catalogue.resolve(name) for name in plan.models):
+            raise _no_model(exchange, plan.models[0])
+        return plan
+
+    @hookimpl
+    def list_candidates(self, exchange: Exchange) -> list[Candidate]:
+        """The endpoints of the plan's models, in the plan's and then the operator's order, each once."""
+        plan = exchange.plan
+        candidates: dict[str, Candidate] = {}
+        for number, name in enumerate(plan.models if plan is not None else (), 1):
+            resolution = exchange.setup.catalogue.resolve(name)
+            if resolution is None:
+                exchange.decision.exclude(name[:LONGEST_SHOWN], by="routes", why="no such model")
+                continue
+            for candidate in _candidates(resolution, number):
+                candidates.setdefault(candidate.endpoint.id, candidate)
+        return list(candidates.values())
+
+    @hookimpl
+    def request_finished(self, exchange: Exchange) -> None:
+        """Store the decision record where it is wanted."""
+        keep(exchange, self._sampler)
+
+
+def _candidates(resolution: Resolution, number: int) -> Iterator[Candidate]:
+    of = len(resolution.endpoints)
+    for place, endpoint in enumerate(resolution.endpoints, 1):
+        reason = f"{_ordinal(number)} choice: model {resolution.asked}, endpoint {place} of {of}"
+        yield Candidate(endpoint, resolution.model, [reason])
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _no_model(exchange: Exchange, name: str) -> NotFound:
+    """What to tell a client that asks for a model nobody serves: what it may have meant."""
+    catalogue, actor = exchange.setup.catalogue, exchange.actor
+    usable = [
+        each
+        for each in catalogue.names()
+        if actor is not None
+        and (resolution := catalogue.resolve(each)) is not None
+        and actor.may_use(*resolution.names)
+    ]
+    near = catalogue.near(name[:LONGEST_SHOWN], among=usable)
+    hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/models lists what there is"
+    return NotFound(
+        f"there is no model {name[:LONGEST_SHOWN]!r}; {hint}", code="model_not_found", param="model"
+    )
+
+
+def _repeated(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]:
+    """A name that two rules share: no record could tell them apart."""
+    first: dict[str, int] = {}
+    for index, route in enumerate(routes):
+        if first.setdefault(route.name, index) != index:
+            mark = setup.config.mark(f"routes.{first[route.name]}")
+            yield setup.config.problem(
+                f"routes.{index}.name", f"two rules are called {route.name!r}", hint=f"the first is at {mark}"
+            )
+
+
+def _unknown(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]:
+    """Models and surfaces that no request could ever reach."""
+    surfaces = sorted({codec.surface for codec in setup.dialects})
+    for index, route in enumerate(routes):
+        wanted = route.when.surface or ()
+        for surface in (wanted,) if isinstance(wanted, str) else wanted:
+            if surface not in surfaces:
+                yield setup.config.problem(
+                    f"routes.{index}.when.surface",
+                    f"surface {surface!r} is not served here",
+                    expected=f"one of {', '.join(surfaces) or 'none: no dialect is in use'}",
+                )
+        for part, names in (("models", route.use.models), ("fallbacks", route.use.fallbacks)):
+            for place, name in enumerate(names):
+                if setup.catalogue.resolve(name) is None:
+                    near = setup.catalogue.near(name)
+                    yield setup.config.problem(
+                        f"routes.{index}.use.{part}.{place}",
+                        f"rule {route.name!r} uses model {name!r}, which no provider has",
+                        expected="a model or alias of `models:`, or `provider/model`",
+                        hint=f"did you mean {' or '.join(near)}?" if near else "",
+                    )
