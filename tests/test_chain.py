@@ -82,7 +82,9 @@ async def test_concat_joins_and_skips_none() -> None:
     assert await concat(chain(answering([1]), answering(None), answering_async([2, 3])), "x") == [1, 2, 3]
 
 
-async def test_a_fault_fails_closed_and_names_plugin_and_hook_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_fails_closed_and_names_plugin_and_hook_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     for run in (first, each, concat):
         caplog.clear()
         with pytest.raises(Internal) as caught:
@@ -114,7 +116,10 @@ async def test_being_cancelled_is_not_a_fault() -> None:
 async def test_observers_all_run_whatever_one_of_them_does(caplog: pytest.LogCaptureFixture) -> None:
     calls: list[Any] = []
     functions = (
-        raising(ValueError("oops")), hanging, raising(Forbidden("not your business")), answering(None, calls)
+        raising(ValueError("oops")),
+        hanging,
+        raising(Forbidden("not your business")),
+        answering(None, calls),
     )
     await observe(chain(*functions, timeout=0.01), "x")
     assert calls == [("x",)]

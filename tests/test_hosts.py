@@ -21,7 +21,15 @@ def test_on_loopback_only_its_names_are_answered() -> None:
     hosts = Hosts((), bound_to="127.0.0.1")
     for good in ("localhost", "LOCALHOST:4141", "127.0.0.1:80", "[::1]:4141"):
         assert hosts.allows(good)
-    for bad in ("evil.com", "localhost.evil.com", "127.0.0.1@evil.com", "a/?x=", "", "localhost:99999999", "a b"):
+    for bad in (
+        "evil.com",
+        "localhost.evil.com",
+        "127.0.0.1@evil.com",
+        "a/?x=",
+        "",
+        "localhost:99999999",
+        "a b",
+    ):
         assert not hosts.allows(bad)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
 from pointsman.errors import NotFound
 from pointsman.exchange import Exchange
 from pointsman.ledger import Column, Table
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 __all__ = ["DECISIONS", "SELECT_DECISION", "Sampler", "keep", "show_decision"]
 

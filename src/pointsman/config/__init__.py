@@ -26,11 +26,14 @@ from .core import (
 )
 from .declare import SettingError, setting
 from .document import Document
+from .jsonschema import json_schema
 from .plugins import OrderSettings, PluginEntry, plugins_of
 from .problems import Problem, render_github, render_json, render_text
 from .read import DEFAULT_FILE, find_config, read, read_text
+from .reference import reference_markdown
 from .scalars import Duration, Size, Usd, ValueType
 from .schema import Schema
+from .show import Shown, show, show_json, show_text
 
 __all__ = [
     "DEFAULT_FILE",
@@ -52,6 +55,7 @@ __all__ = [
     "Schema",
     "ServerSettings",
     "SettingError",
+    "Shown",
     "Size",
     "StateSettings",
     "TlsSettings",
@@ -61,11 +65,16 @@ __all__ = [
     "build",
     "declare_core",
     "find_config",
+    "json_schema",
     "plugins_of",
     "read",
     "read_text",
+    "reference_markdown",
     "render_github",
     "render_json",
     "render_text",
     "setting",
+    "show",
+    "show_json",
+    "show_text",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from .convert import SCALAR_KINDS, Refused, convert
@@ -11,10 +12,11 @@ from .declare import EXTRA, FieldSpec, RecordSpec, SettingError, record_spec, re
 from .document import Entry, ListNode, MappingNode, Node, ScalarNode, describe
 from .kinds import Anything, Either, Kind, Listing, Record, Table, is_null, is_secret, words
 from .problems import Finding, Findings
+from .render import render
 from .schema import Schema
 from .source import Mark
 
-__all__ = ["INVALID", "Builder", "is_empty", "scalar_text"]
+__all__ = ["INVALID", "Builder", "is_empty"]
 
 INVALID: Any = object()
 """Stands for a value that was refused; the reason is among the findings."""
@@ -36,7 +38,7 @@ class Builder:
             return value
         if not self._within_limits(spec, value, node, path):
             return INVALID
-        if spec.check is not None and not self._passes(lambda: spec.check(value), node, path):  # type: ignore[misc]
+        if spec.check is not None and not self._passes(partial(spec.check, value), node, path):
             return INVALID
         return value
 
@@ -130,7 +132,7 @@ class Builder:
                 if meant is not None and holds_secret(meant.kind):
                     hide(entry.node)
             else:
-                expected = one_of(known)
+                expected = f"one of {listing(known)}" if known else "no key at all"
         where = f" in `{path}`" if path else ""
         self.findings.add(Finding(f"unknown key `{key}`{where}", entry.mark, expected, hint))
 
@@ -141,7 +143,7 @@ class Builder:
         found = describe(node)
         if holds_secret(kind):
             hide(node)
-            found = describe(node) if not isinstance(node, ScalarNode) else "a scalar"
+            found = describe(node) if not isinstance(node, ScalarNode) else "a text or number"
         message = message or f"this cannot be {found}"
         self.findings.add(Finding(f"`{path}`: {message}", node.mark, expected or words(kind), hint))
         return INVALID
@@ -162,7 +164,7 @@ class Builder:
             return {}
         if spec.shorthand is not None:
             return {spec.shorthand: Entry(node.mark, node)}
-        expected = f"a mapping with {one_of(spec.fields)}" if spec.fields else "a mapping"
+        expected = f"a mapping (of {listing(spec.fields)})" if spec.fields else "a mapping"
         self.refuse(node, path, Record(spec.type), expected=expected)
         return None
 
@@ -190,12 +192,12 @@ class Builder:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return True
         if spec.minimum is not None and value < spec.minimum:
-            bound = f"at least {scalar_text(type(value)(spec.minimum))}"
+            bound = f"at least {render(type(value)(spec.minimum))}"
         elif spec.maximum is not None and value > spec.maximum:
-            bound = f"at most {scalar_text(type(value)(spec.maximum))}"
+            bound = f"at most {render(type(value)(spec.maximum))}"
         else:
             return True
-        found = "" if isinstance(node, ScalarNode) and node.expanded else f", not {scalar_text(value)}"
+        found = "" if isinstance(node, ScalarNode) and node.expanded else f", not {render(value)}"
         self.findings.add(Finding(f"`{path}` must be {bound}{found}", node.mark))
         return False
 
@@ -278,16 +280,8 @@ def child(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def one_of(names: Iterable[str]) -> str:
+def listing(names: Iterable[str]) -> str:
     """Some names, for people."""
     listed = [f"`{name}`" for name in names]
     more = f" and {len(listed) - LONGEST_LIST} more" if len(listed) > LONGEST_LIST else ""
-    if not listed:
-        return "no key at all"
-    return ("one of " if len(listed) > 1 else "") + ", ".join(listed[:LONGEST_LIST]) + more
-
-
-def scalar_text(value: Any) -> str:
-    """A value as it would be written: a value type's canonical spelling, else its text."""
-    spelling = getattr(value, "text", None)
-    return spelling if isinstance(spelling, str) else str(value)
+    return ", ".join(listed[:LONGEST_LIST]) + more

@@ -120,9 +120,9 @@ class _Composer:
         if anchored is None:
             within = any(frame.anchor == name for frame in self.frames)
             problem = "stands inside what it refers to" if within else "refers to no anchor above it"
-            self._tell(f"alias *{name} {problem}", mark)
-            start, end = (mark.line, mark.column), _end(event)
-            self._attach(ScalarNode(Mark(self.source, *start), end, "", None, plain=True), 0)
+            failure = Finding(f"alias *{name} {problem}", mark)
+            self.findings.add(failure)
+            self._attach(ScalarNode(mark, _end(event), "", None, plain=True, failure=failure), 0)
             return
         self._grow(anchored.size, mark)
         self._check_depth(len(self.frames) + anchored.height, mark)
@@ -178,8 +178,10 @@ class _Composer:
         return node
 
     def _entry(self, frame: _Frame, mapping: MappingNode, key: ScalarNode, node: Node) -> None:
-        if key.plain and key.text == MERGE:
+        if key.plain and key.text == MERGE and not frame.merged:
             frame.merged += node.items if isinstance(node, ListNode) else [node]
+        elif key.plain and key.text == MERGE:
+            self._tell("`<<` stands here twice", key.mark, "one `<<` with a list of aliases")
         elif key.text in mapping.entries:
             first = mapping.entries[key.text].mark
             self._tell(f"key `{key.text}` stands here twice", key.mark, hint=f"first at {first}")

@@ -68,7 +68,7 @@ def _basic(type_: type, node: ScalarNode) -> Any:
         return node.value
     if isinstance(node.value, str):
         if type_ is bool and node.text.lower() in ("yes", "no", "on", "off", "y", "n"):
-            raise _mismatch(node, hint="write true or false")
+            raise _mismatch(node, hint="yes, no, on and off are texts")
         if type_ in (int, float) and not node.plain:
             raise _mismatch(node, hint="without quotes this may be a number")
     raise _mismatch(node)

@@ -37,10 +37,8 @@ __all__ = [
 INSTANT = Duration(0.001)
 
 
-def check_url(value: str | None) -> None:
+def check_url(value: str) -> None:
     """Require `http://` or `https://` and a host. Raises ValueError."""
-    if value is None:
-        return
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("this is not a URL that begins with http:// or https:// and names a host")

@@ -12,6 +12,7 @@ __all__ = ["INCLUDE", "Includer"]
 
 INCLUDE = "include"
 MOST_FILES = 1000
+DEEPEST = 16
 MAGIC = frozenset("*?[")
 
 
@@ -47,6 +48,9 @@ class Includer:
             self._refuse(f"{file} includes itself", pattern, "by way of the files it includes")
             return None
         if resolved in self._done:
+            return None
+        if len(self._open) > DEEPEST:
+            self._refuse(f"files include each other more than {DEEPEST} deep", pattern, "a flat list")
             return None
         if len(self._done) >= MOST_FILES:
             self._refuse(f"more than {MOST_FILES} files are included", pattern, "a narrower pattern")

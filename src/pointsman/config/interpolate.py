@@ -51,33 +51,35 @@ def interpolate(root: Node, env: Mapping[str, str]) -> None:
 
 
 def _expand(node: ScalarNode, env: Mapping[str, str]) -> None:
+    source = node.text
+    tokens = list(TOKEN.finditer(source))
+    node.literal = bool(TOKEN.sub(_own_text, source))
     parts: list[str] = []
     origins: dict[str, None] = {}
-    literal = False
     start = 0
-    tokens = list(TOKEN.finditer(node.text))
     try:
         for match in tokens:
-            before = node.text[start : match.start()]
-            start = match.end()
             text, origin = _token(match, node, env)
-            parts += [before, text]
+            parts += [source[start : match.start()], text]
+            start = match.end()
             if origin:
                 origins[origin] = None
-            literal = literal or bool(before) or (bool(text) and not origin)
     except _Failure as failure:
         node.failure = Finding(failure.message, node.mark, failure.expected, failure.hint)
         return
-    rest = node.text[start:]
-    alone = len(tokens) == 1 and tokens[0][0] == node.text and node.text != "$$"
-    defaults = any(
-        match[1] is not None and ":-" in match[1] and not match[1].endswith(":-") for match in tokens
-    )
-    node.text = "".join([*parts, rest])
+    node.text = "".join([*parts, source[start:]])
+    node.expanded = any(match[1] is not None for match in tokens)
+    alone = node.expanded and tokens[0][0] == source
     node.value = resolve(node.text) if node.plain and alone else node.text
     node.origin = ", ".join(origins)
-    node.expanded = any(match[1] is not None for match in tokens)
-    node.literal = literal or bool(rest) or defaults
+
+
+def _own_text(match: re.Match[str]) -> str:
+    """What of a token stands in the configuration itself: nothing of `${NAME}`, but a default does."""
+    variable = VARIABLE.fullmatch(match[1] or "")
+    if variable is not None:
+        return (variable[3] or "") if variable[2] == ":-" else ""
+    return "" if (match[1] or "").startswith(FILE) else match[0]
 
 
 def _token(match: re.Match[str], node: ScalarNode, env: Mapping[str, str]) -> tuple[str, str]:

@@ -182,8 +182,9 @@ def words(kind: Kind) -> str:
             return f"a list ({words(item)} each)"
         case Table(value=value):
             return f"a mapping of names ({words(value)} each)"
-        case Record():
-            return "a mapping"
+        case Record(type=type_):
+            shorthand = getattr(type_, "shorthand", None)
+            return f"a mapping or its `{shorthand}` alone" if shorthand else "a mapping"
         case Either(options=options):
             return " or ".join(words(option) for option in options if not is_null(option))
         case Anything():

@@ -14,7 +14,7 @@ from .kinds import Record
 from .problems import Finding
 from .source import Mark
 
-__all__ = ["SECTION", "OrderSettings", "PluginEntry", "build_plugins", "plugins_of"]
+__all__ = ["ORDER", "SECTION", "OrderSettings", "PluginEntry", "build_plugins", "plugins_of"]
 
 SECTION = "plugins"
 ORDER = "order"

@@ -7,7 +7,7 @@ records, whose source lines are masked by then wherever a literal secret stands.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -28,6 +28,8 @@ __all__ = [
 LIMIT = 50
 """At most so many problems are told; one more says how many are left."""
 WIDTH = 160
+LONGEST_SHOWN = 4000
+"""Of a longer line nothing is shown: what has to be masked in it is not looked for."""
 
 Severity = Literal["error", "warning"]
 
@@ -36,7 +38,8 @@ Severity = Literal["error", "warning"]
 class Problem:
     """One thing that is wrong. `line` and `column` count from 1; 0 means that there is no place.
 
-    `source_line` is the line as written, secrets masked, long lines cut; `caret` is the place's offset in it.
+    `source_line` is the line as written, secrets masked, long lines cut; `caret` is the place's offset in it
+    where a cut made that another one than `column - 1`.
     """
 
     message: str
@@ -47,7 +50,7 @@ class Problem:
     expected: str = ""
     hint: str = ""
     severity: Severity = "error"
-    caret: int = 0
+    caret: int | None = None
 
     @property
     def place(self) -> str:
@@ -85,16 +88,18 @@ class Finding:
 
 
 class Findings:
-    """All that one run finds, each once, in order of discovery."""
+    """All that one run finds, each once. `failed` says whether there is any error, as opposed to warnings."""
 
-    def __init__(self, found: Iterable[Finding] = ()) -> None:
-        self._found: dict[Finding, None] = dict.fromkeys(found)
+    def __init__(self) -> None:
+        self.failed = False
+        self._found: dict[Finding, None] = {}
         self._more = 0
 
     def add(self, finding: Finding) -> None:
         """Keep a finding, or only count it when there are enough."""
         if finding in self._found:
             return
+        self.failed = self.failed or finding.severity == "error"
         if self.full:
             self._more += 1
         else:
@@ -105,16 +110,12 @@ class Findings:
         for finding in other._found:
             self.add(finding)
         self._more += other._more
+        self.failed = self.failed or other.failed
 
     @property
     def full(self) -> bool:
         """Whether further findings are only counted; a suggestion need not be searched for them."""
         return len(self._found) >= LIMIT
-
-    @property
-    def failed(self) -> bool:
-        """Whether there is any error, as opposed to warnings."""
-        return bool(self._more) or any(finding.severity == "error" for finding in self._found)
 
     def problems(self) -> list[Problem]:
         """The findings by file (in order of appearance), line and column."""
@@ -147,7 +148,8 @@ def _text(problem: Problem) -> str:
     where = f"{problem.place}: " if problem.place else ""
     lines = [f"{where}{problem.severity}: {problem.message}"]
     if problem.source_line:
-        indent = "".join("\t" if char == "\t" else " " for char in problem.source_line[: problem.caret])
+        caret = problem.column - 1 if problem.caret is None else problem.caret
+        indent = "".join("\t" if char == "\t" else " " for char in problem.source_line[:caret])
         lines += [f"    {problem.source_line}", f"    {indent}^"]
     if problem.expected:
         lines.append(f"    expected {problem.expected}")
@@ -183,11 +185,13 @@ def _printable(text: str) -> str:
     )
 
 
-def _window(line: str, offset: int) -> tuple[str, int]:
-    """A masked, printable stretch of a line around an offset, and the offset in it."""
+def _window(line: str, offset: int) -> tuple[str, int | None]:
+    """A masked, printable stretch of a line around an offset, and the offset in it if that is another one."""
+    if len(line) > LONGEST_SHOWN:
+        return "", None
     line = _printable(mask_text(line)).rstrip()
     if len(line) <= WIDTH:
-        return line, offset
+        return line, None
     start = max(0, offset - WIDTH // 2)
     head, tail = "…" if start else "", "…" if start + WIDTH < len(line) else ""
     return f"{head}{line[start : start + WIDTH]}{tail}", offset - start + len(head)

@@ -1,0 +1,44 @@
+"""OpenAI's wire format, dialect `openai-chat`: chat, completions, embeddings; and OpenAI as a provider."""
+
+from __future__ import annotations
+
+from pointsman import hookimpl
+from pointsman.registers import RegisterDialect, RegisterHttp, RegisterProvider
+
+from .codecs import ChatCodec, CompletionsCodec, EmbeddingsCodec
+from .models import list_models, show_model
+from .provider import KEY_VARIABLE, KIND, make_provider
+
+__all__ = [
+    "POINTSMAN_API",
+    "ChatCodec",
+    "CompletionsCodec",
+    "EmbeddingsCodec",
+    "register_dialects",
+    "register_http",
+    "register_providers",
+]
+
+POINTSMAN_API = 1
+
+
+@hookimpl
+def register_dialects(register: RegisterDialect) -> None:
+    """Three surfaces of one dialect."""
+    register(ChatCodec())
+    register(CompletionsCodec())
+    register(EmbeddingsCodec())
+
+
+@hookimpl
+def register_providers(register: RegisterProvider) -> None:
+    """OpenAI itself."""
+    register(KIND, make_provider, key_variable=KEY_VARIABLE)
+
+
+@hookimpl
+def register_http(register: RegisterHttp) -> None:
+    """The list of models, under both prefixes."""
+    for prefix in ("/v1", "/api/v1"):
+        register(f"{prefix}/models", list_models, methods=("GET",), role="viewer")
+        register(f"{prefix}/models/{{model:path}}", show_model, methods=("GET",), role="viewer")

@@ -1,0 +1,132 @@
+"""Errors, both ways: those providers report inside an answer, and those clients are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.dialects import ErrorView
+from pointsman.errors import Phase, UpstreamStatus
+
+__all__ = ["DIALECT", "encode_error", "error_in", "reported"]
+
+DIALECT = "openai-chat"
+
+MOST_MESSAGE = 2000
+STATUS_KEYS = ("status_code", "code", "status")
+STATUS_WORDS = (
+    ("rate_limit", 429),
+    ("ratelimit", 429),
+    ("too_many_requests", 429),
+    ("quota", 429),
+    ("overloaded", 529),
+    ("unavailable", 503),
+    ("timeout", 504),
+    ("authentication", 401),
+    ("api_key", 401),
+    ("permission", 403),
+    ("not_found", 404),
+    ("notfound", 404),
+    ("context_length", 400),
+    ("content_filter", 400),
+    ("invalid", 400),
+    ("bad_request", 400),
+    ("badrequest", 400),
+)
+"""Words in an error's type or code, and the status they stand for; the first that is found counts."""
+CLIENT_STATUSES: Mapping[int, tuple[int, str]] = {
+    400: (400, "invalid_request"),
+    404: (404, "not_found"),
+    405: (405, "invalid_request"),
+    408: (504, "timeout"),
+    409: (409, "invalid_request"),
+    410: (410, "invalid_request"),
+    413: (413, "payload_too_large"),
+    415: (415, "invalid_request"),
+    422: (422, "unprocessable"),
+    429: (429, "rate_limit_exceeded"),
+    451: (451, "invalid_request"),
+    503: (503, "provider_overloaded"),
+    504: (504, "timeout"),
+    529: (503, "provider_overloaded"),
+}
+"""Our status and error type for a provider's status; what is not here is the gateway's trouble, a 502."""
+TYPES: Mapping[str, str] = {
+    "authentication": "authentication_error",
+    "permission_denied": "permission_error",
+    "payment_required": "billing_error",
+    "not_found": "not_found_error",
+    "rate_limit_exceeded": "rate_limit_error",
+    "server": "server_error",
+}
+"""The `type` of an error object, by our error type, where the status alone does not say it."""
+
+
+def error_in(answer: Mapping[str, Any], *, named: bool = False) -> Any:
+    """The error an answer or event reports, or None. `named` says that the event's name is `error`.
+
+    Some servers send the members of the error at the top, `"object": "error"` among them.
+    """
+    error = answer.get("error")
+    if error:
+        return error
+    return answer if named or answer.get("object") == "error" else None
+
+
+def reported(error: Any, *, phase: Phase) -> UpstreamStatus:
+    """A provider's error object (or text) as ours; `body` is the error as a client may be sent it."""
+    upstream_status = _status(error)
+    status, error_type = CLIENT_STATUSES.get(upstream_status, (502, "provider_unavailable"))
+    code = error.get("code") if isinstance(error, dict) else None
+    param = error.get("param") if isinstance(error, dict) else None
+    return UpstreamStatus(
+        _message(error) or f"the provider reported an error, status {upstream_status}",
+        upstream_status=upstream_status,
+        body=msgspec.json.encode({"error": error if isinstance(error, dict) else {"message": error}}),
+        content_type="application/json",
+        phase=phase,
+        status=status,
+        error_type=error_type,
+        code=code if isinstance(code, str) else None,
+        param=param if isinstance(param, str) else None,
+    )
+
+
+def _status(error: Any) -> int:
+    """The HTTP status an error object speaks of: as a number, or in the words of its type and code."""
+    if not isinstance(error, dict):
+        return 500
+    for key in STATUS_KEYS:
+        text = str(error.get(key))
+        if text.isdecimal() and len(text) == 3 and 400 <= int(text) <= 599:
+            return int(text)
+    words = f"{error.get('type')} {error.get('code')}".lower()
+    return next((status for word, status in STATUS_WORDS if word in words), 500)
+
+
+def _message(error: Any) -> str | None:
+    """The message in an error, which may be nested or the error itself."""
+    for _ in range(3):
+        if not isinstance(error, dict):
+            break
+        error = error.get("message") or error.get("error") or error.get("detail")
+    return error[:MOST_MESSAGE] if isinstance(error, str) else None
+
+
+def encode_error(error: ErrorView) -> bytes:
+    """An error in OpenAI's shape; what that shape has no place for is in `metadata`."""
+    kind = TYPES.get(error.error_type) or ("invalid_request_error" if error.status < 500 else "api_error")
+    metadata = {**error.extra, "error_type": error.error_type, "attempts": error.attempts}
+    return msgspec.json.encode(
+        {
+            "error": {
+                "message": error.message,
+                "type": kind,
+                "param": error.param,
+                "code": error.code,
+                "metadata": metadata,
+            }
+        }
+    )

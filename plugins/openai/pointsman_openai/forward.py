@@ -1,0 +1,90 @@
+"""Forwarding (lane A): the client's JSON with only those top-level members changed that must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.dialects import Quirks
+from pointsman.types import Peek, Request
+
+__all__ = ["forward"]
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TRUE = msgspec.Raw(b"true")
+_NULL = msgspec.Raw(b"null")
+TOKEN_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})
+"""Two names of one parameter: a host refuses a request that has both."""
+
+
+def forward(
+    request: Request, *, model: str, peek: Peek, quirks: Quirks, params: Mapping[str, Any], asks_usage: bool
+) -> tuple[bytes, list[str]]:
+    """The request for a provider of this dialect, and the names of fields that were lost.
+
+    `asks_usage` says that this surface has streams whose usage must be asked for. A request in which
+    nothing changes goes out as the very bytes that came.
+    """
+    given = request.fields
+    fields = dict(given)
+    _set(fields, "model", msgspec.json.encode(model))
+    _consume(fields, quirks)
+    _add(fields, params)
+    if asks_usage and peek.stream and quirks.stream_usage == "ask":
+        _ask_for_usage(fields)
+    lost = _suit(fields, quirks)
+    if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
+        return request.raw, lost
+    return msgspec.json.encode(fields), lost
+
+
+def _set(fields: dict[str, msgspec.Raw], name: str, value: bytes) -> None:
+    """Set a member, leaving one alone that has this value already."""
+    present = fields.get(name)
+    if present is None or bytes(present) != value:
+        fields[name] = msgspec.Raw(value)
+
+
+def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
+    """Take out what was meant for the gateway, unless the host is one too."""
+    if "models" not in quirks.keeps:
+        fields.pop("models", None)
+    if "usage" in fields and "usage" not in quirks.keeps and bytes(fields["usage"]).startswith(b"{"):
+        del fields["usage"]
+
+
+def _add(fields: dict[str, msgspec.Raw], params: Mapping[str, Any]) -> None:
+    """Add the endpoint's defaults that the request lacks."""
+    for name, value in params.items():
+        same = TOKEN_LIMITS if name in TOKEN_LIMITS else {name}
+        if fields.keys().isdisjoint(same):
+            fields[name] = msgspec.Raw(msgspec.json.encode(value))
+
+
+def _ask_for_usage(fields: dict[str, msgspec.Raw]) -> None:
+    """Set `stream_options.include_usage`, keeping the other options."""
+    options = _members.decode(fields.get("stream_options", _NULL)) if _given(fields, "stream_options") else {}
+    if bytes(options.get("include_usage", _NULL)) != b"true":
+        options["include_usage"] = _TRUE
+        fields["stream_options"] = msgspec.Raw(msgspec.json.encode(options))
+
+
+def _given(fields: Mapping[str, msgspec.Raw], name: str) -> bool:
+    return bytes(fields.get(name, _NULL)) != b"null"
+
+
+def _suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
+    """Rename and drop what the host calls otherwise or refuses; return what was lost.
+
+    Stream options that a host refuses because it always reports usage are not lost.
+    """
+    for name, other in quirks.rename.items():
+        if name in fields:
+            value = fields.pop(name)
+            fields.setdefault(other, value)
+    dropped = [name for name in fields if name in quirks.drop]
+    for name in dropped:
+        del fields[name]
+    return [name for name in dropped if not (name == "stream_options" and quirks.stream_usage == "always")]

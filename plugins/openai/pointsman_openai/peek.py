@@ -1,0 +1,140 @@
+"""Peeking: what routing needs of a request, from its top-level members alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.errors import BadRequest
+from pointsman.types import Peek, Request
+
+__all__ = ["check_messages", "peek", "wrong"]
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str
+
+
+class _StreamOptions(msgspec.Struct, gc=False):
+    include_usage: bool | None = None
+
+
+class _UsageOption(msgspec.Struct, gc=False):
+    include: bool | None = None
+
+
+_text = msgspec.json.Decoder(str | None)
+_flag = msgspec.json.Decoder(bool | None)
+_number = msgspec.json.Decoder(int | None)
+_texts = msgspec.json.Decoder(list[str] | None)
+_list = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_messages = msgspec.json.Decoder(list[_Message])
+_stream_options = msgspec.json.Decoder(_StreamOptions | None)
+_usage_option = msgspec.json.Decoder(_UsageOption)
+_any = msgspec.json.Decoder(Any)
+
+_NOTHING = msgspec.Raw(b"null")
+
+
+def wrong(path: str, expected: str) -> BadRequest:
+    """The error for a member that is not what it must be."""
+    return BadRequest(f"`{path}` must be {expected}", param=path)
+
+
+def peek(request: Request, *, content: str) -> Peek:
+    """Read what routing needs. `content` names the member that holds the input.
+
+    Raises BadRequest that names the field at fault.
+    """
+    fields = request.fields
+    model, further = _names(fields)
+    raw = fields.get(content)
+    if raw is None:
+        raise BadRequest(f"`{content}` is missing", param=content)
+    asked = _read(fields, "stream_options", _stream_options, "an object with a boolean `include_usage`")
+    accounting = _accounting(fields)
+    most = _whole_number(fields, "max_completion_tokens", least=0)
+    return Peek(
+        model,
+        stream=bool(_read(fields, "stream", _flag, "true or false")),
+        max_tokens=most if most is not None else _whole_number(fields, "max_tokens", least=0),
+        choices=_whole_number(fields, "n", least=1) or 1,
+        characters=len(bytes(raw)),
+        has_tools=any(_read(fields, name, _list, "a list") for name in ("tools", "functions")),
+        usage_in_stream=accounting or bool(asked is not None and asked.include_usage),
+        cost_in_body=accounting,
+        models=further,
+    )
+
+
+def check_messages(raw: msgspec.Raw) -> None:
+    """Require a list of objects with a role each, their content unread. Raises BadRequest."""
+    try:
+        if _messages.decode(raw):
+            return
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    raise _fault_in_messages(raw)
+
+
+def _fault_in_messages(raw: msgspec.Raw) -> BadRequest:
+    """What exactly is wrong with messages that were refused."""
+    try:
+        messages = _any.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return BadRequest(f"`messages` cannot be read: {error}", param="messages")
+    if not isinstance(messages, list):
+        return wrong("messages", "a list")
+    for index, message in enumerate(messages):
+        path = f"messages[{index}]"
+        if not isinstance(message, dict):
+            return wrong(path, "an object with `role` and `content`")
+        if not isinstance(message.get("role"), str):
+            return wrong(f"{path}.role", "a string such as user")
+    return wrong("messages", "a list of at least one message")
+
+
+def _names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
+    """The model asked for, and those to try after it."""
+    model = _read(fields, "model", _text, "a non-empty string")
+    models = _read(fields, "models", _texts, "a list of model names") or []
+    if "" in models:
+        raise wrong("models", "a list of non-empty model names")
+    if model is None:
+        if not models:
+            raise BadRequest("`model` is missing", param="model")
+        return models[0], tuple(models[1:])
+    if not model:
+        raise wrong("model", "a non-empty string")
+    return model, tuple(models)
+
+
+def _accounting(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether `usage: {include: true}` asks for usage and cost. A `usage` of another shape is not ours."""
+    raw = fields.get("usage", _NOTHING)
+    if not bytes(raw).startswith(b"{"):
+        return False
+    return bool(_read(fields, "usage", _usage_option, "an object with a boolean `include`").include)
+
+
+def _whole_number(fields: Mapping[str, msgspec.Raw], name: str, *, least: int) -> int | None:
+    expected = f"a whole number of at least {least}"
+    number: int | None = _read(fields, name, _number, expected)
+    if number is not None and number < least:
+        raise wrong(name, expected)
+    return number
+
+
+def _read(
+    fields: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Any], expected: str
+) -> Any:
+    """One member, decoded; None where it is absent. Raises BadRequest."""
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise wrong(name, expected) from None

@@ -1,0 +1,28 @@
+"""OpenAI as a provider."""
+
+from __future__ import annotations
+
+from pointsman.config import ProviderSettings
+from pointsman.providers import HttpProvider
+
+from .errors import DIALECT
+
+__all__ = ["KEY_VARIABLE", "KIND", "make_provider"]
+
+KIND = "openai"
+BASE_URL = "https://api.openai.com/v1"
+KEY_VARIABLE = "OPENAI_API_KEY"
+
+
+def make_provider(name: str, settings: ProviderSettings) -> HttpProvider:
+    """The provider of one section. Raises StartupError for a base URL that is none."""
+    return HttpProvider(
+        name,
+        kind=KIND,
+        base_url=settings.base_url or BASE_URL,
+        dialects=frozenset(settings.dialects or (DIALECT,)),
+        api_key=settings.api_key,
+        key_required=True,
+        key_variable=KEY_VARIABLE,
+        settings=settings,
+    )

@@ -1,0 +1,213 @@
+"""The tap: reads usage, finish and errors from an answer as it passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pointsman.dialects import Mark, Quirks
+from pointsman.errors import MalformedAnswer, UpstreamStatus
+from pointsman.sse import data_of, event_name
+from pointsman.types import Peek, Usage
+
+from .errors import error_in, reported
+from .usage import read_usage
+
+__all__ = ["OpenAITap"]
+
+
+class _Delta(msgspec.Struct, gc=False):
+    """What a choice gained. A value may be a text, or a list of parts, or whatever a host thinks fit."""
+
+    content: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    reasoning_details: Any = None
+    refusal: Any = None
+    tool_calls: Any = None
+    function_call: Any = None
+    audio: Any = None
+    images: Any = None
+
+    def parts(self) -> tuple[Any, ...]:
+        """Everything in it that is content. Reasoning details repeat what `reasoning` says."""
+        thought = self.reasoning or self.reasoning_content or self.reasoning_details
+        return (
+            self.content,
+            thought,
+            self.refusal,
+            self.tool_calls,
+            self.function_call,
+            self.audio,
+            self.images,
+        )
+
+
+class _Choice(msgspec.Struct, gc=False):
+    index: int | None = 0
+    delta: _Delta | None = None
+    text: str | None = None
+    finish_reason: str | None = None
+
+
+class _GroqPart(msgspec.Struct, gc=False):
+    usage: Any = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    choices: list[_Choice] | None = None
+    usage: Any = None
+    error: Any = None
+    object: Any = None
+    x_groq: _GroqPart | None = None
+
+
+_event = msgspec.json.Decoder(_Event)
+_whole = msgspec.json.Decoder(dict[str, Any])
+_BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+class OpenAITap:
+    """See `pointsman.dialects.Tap`. `holds` is the member without which a whole answer is none."""
+
+    def __init__(self, *, peek: Peek, quirks: Quirks, holds: str) -> None:
+        self.usage: Usage | None = None
+        self.finish: str | None = None
+        self.output_characters = 0
+        self._holds = holds
+        self._choices = peek.choices
+        self._private = not peek.usage_in_stream and quirks.stream_usage == "ask"
+        self._begun: set[int] = set()
+        self._finished: set[int] = set()
+        self._done = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every choice that began has finished, or the stream said its end after content."""
+        if self._done and self._begun:
+            return True
+        return bool(self._finished) and self._finished >= self._begun
+
+    def feed(self, event: bytes) -> Mark:
+        """See `Tap.feed`."""
+        data = data_of(event)
+        if data is None:
+            return Mark.NOTHING
+        if not data.startswith(b"{"):
+            data = data.strip()
+            if not data:
+                return Mark.NOTHING
+            if data == b"[DONE]":
+                self._done = True
+                return Mark.DONE
+        named = not event.startswith(b"data:") and event_name(event) == "error"
+        parsed = _parse(data, named=named)
+        mark = 0
+        for choice in parsed.choices or ():
+            mark |= self._take(choice)
+        usage = read_usage(parsed.usage) or (read_usage(parsed.x_groq.usage) if parsed.x_groq else None)
+        if usage is not None:
+            self.usage = usage
+            mark |= self._hold(bool(parsed.choices))
+        if named or parsed.error or parsed.object == "error":
+            raise reported(error_in(_whole.decode(data), named=named), phase="stream")
+        return _MARKS[mark]
+
+    def whole(self, body: bytes) -> None:
+        """See `Tap.whole`."""
+        try:
+            answer = _whole.decode(body)
+        except _BAD_JSON as error:
+            raise MalformedAnswer(
+                "the provider's answer is not a JSON object", phase="body", detail=str(error)
+            ) from None
+        self.usage = read_usage(answer.get("usage"))
+        error = error_in(answer)
+        if error is not None:
+            raise reported(error, phase="body")
+        items = answer.get(self._holds)
+        if not isinstance(items, list):
+            raise MalformedAnswer(f"the provider's answer has no list of {self._holds}", phase="body")
+        for item in items:
+            if isinstance(item, dict):
+                self._count(item)
+
+    def _count(self, choice: dict[str, Any]) -> None:
+        """Take finish reason and size from one choice of a whole answer."""
+        self._begun.add(0)
+        reason = choice.get("finish_reason")
+        if isinstance(reason, str) and reason:
+            self.finish = reason
+        message = choice.get("message")
+        self.output_characters += _characters(message if isinstance(message, dict) else choice.get("text"))
+        self._done = True
+
+    def _take(self, choice: _Choice) -> int:
+        """Take finish reason and size from one choice of an event."""
+        mark = 0
+        index = choice.index or 0
+        parts = choice.delta.parts() if choice.delta is not None else (choice.text,)
+        if any(parts):
+            mark = CONTENT
+            self._begun.add(index)
+            self.output_characters += sum(map(_characters, parts))
+        if choice.finish_reason:
+            mark |= FINISH
+            self.finish = choice.finish_reason
+            self._finished.add(index)
+        return mark
+
+    def _hold(self, with_choices: bool) -> int:
+        """What usage says of its event: held when it comes alone, or when every choice has finished."""
+        if not with_choices:
+            return HOLD | PRIVATE if self._private else HOLD
+        return HOLD if len(self._finished) >= self._choices else 0
+
+
+CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
+_MARKS = tuple(Mark(value) for value in range(2 * Mark.PRIVATE.value))
+"""Every combination of marks by its number: adding up flags of an enum costs more than reading an event."""
+
+
+def _parse(data: bytes, *, named: bool) -> _Event:
+    """The event's JSON. Raises MalformedAnswer, or UpstreamStatus for an error told in plain words."""
+    try:
+        if not data.isascii():
+            data.decode()
+        return _event.decode(data)
+    except _BAD_JSON as error:
+        if named:
+            raise _plain(data) from None
+        raise MalformedAnswer(
+            "the provider sent an event that is not this dialect", phase="stream", detail=str(error)
+        ) from None
+
+
+def _plain(data: bytes) -> UpstreamStatus:
+    return reported(data.decode("utf-8", "replace"), phase="stream")
+
+
+def _characters(value: Any) -> int:
+    """How much a model wrote in a value: its texts, but not what types and names them."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(_characters, value))
+    if isinstance(value, dict):
+        return sum(_characters(value.get(name)) for name in WRITTEN)
+    return 0
+
+
+WRITTEN = (
+    "content",
+    "text",
+    "thinking",
+    "reasoning",
+    "reasoning_content",
+    "refusal",
+    "function",
+    "arguments",
+    "tool_calls",
+    "transcript",
+)

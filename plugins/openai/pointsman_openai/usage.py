@@ -1,0 +1,80 @@
+"""Usage objects: the many spellings read, one written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pointsman.types import Usage
+
+__all__ = ["read_usage", "usage_object"]
+
+
+def read_usage(data: Any) -> Usage | None:
+    """The tokens a usage object counts, or None where it counts none.
+
+    `prompt_tokens` and `completion_tokens` are also called `input_tokens` and `output_tokens`. A total
+    beyond their sum counts reasoning that some hosts leave out of the completion, and is the input where
+    a host gives nothing else. Tokens read from a cache have five spellings.
+    """
+    if not isinstance(data, dict):
+        return None
+    given = _count(data, "prompt_tokens", "input_tokens")
+    output = _count(data, "completion_tokens", "output_tokens")
+    total = _count(data, "total_tokens")
+    if given is None and output is None and total is None:
+        return None
+    written = output or 0
+    told = given if given is not None else max(0, (total or 0) - written)
+    written = max(written, (total or 0) - told)
+    prompt = _details(data, "prompt_tokens_details", "input_tokens_details")
+    completion = _details(data, "completion_tokens_details", "output_tokens_details")
+    cache_read = (
+        _count(prompt, "cached_tokens")
+        or _count(
+            data, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"
+        )
+        or 0
+    )
+    cache_write = _count(prompt, "cache_write_tokens") or _count(data, "cache_creation_input_tokens") or 0
+    reasoning = _count(completion, "reasoning_tokens") or _count(data, "reasoning_tokens") or 0
+    cache_read = min(cache_read, told)
+    return Usage(
+        input=told,
+        output=written,
+        cache_read=cache_read,
+        cache_write=min(cache_write, told - cache_read),
+        reasoning=min(reasoning, written),
+        raw=data,
+    )
+
+
+def _count(data: Mapping[str, Any], *names: str) -> int | None:
+    """The first of these members that is a count."""
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+            return int(value)
+    return None
+
+
+def _details(data: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, dict):
+            return value
+    return {}
+
+
+def usage_object(usage: Usage) -> dict[str, Any]:
+    """Usage as clients of this dialect expect it."""
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cache_read,
+            "cache_write_tokens": usage.cache_write,
+        },
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }

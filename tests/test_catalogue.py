@@ -1,0 +1,79 @@
+"""The catalogue: what a client's `model` means."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointsman.catalogue import Catalogue, Endpoint, Model
+from pointsman.providers import Provider
+
+
+class Closed(Provider):
+    def takes(self, native_id: str) -> bool:
+        return False
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    lab, cloud = Provider("lab", kind="x"), Closed("cloud", kind="y")
+    made = Catalogue({"lab": lab, "cloud": cloud})
+    made.add(
+        Model(
+            "meta/llama-3", [Endpoint(lab, "llama-3-8b"), Endpoint(cloud, "meta/llama3")], ("fast", "llama")
+        )
+    )
+    made.add(Model("acme/one", [Endpoint(cloud, "one")]))
+    made.add(Model("acme/two", [Endpoint(cloud, "shared"), Endpoint(lab, "shared")]))
+    made.add(Model("hidden/model", [Endpoint(cloud, "h")], listed=False))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "endpoints"),
+    [
+        ("fast", "meta/llama-3", ["lab/llama-3-8b", "cloud/meta/llama3"]),
+        ("meta/llama-3", "meta/llama-3", ["lab/llama-3-8b", "cloud/meta/llama3"]),
+        ("lab/llama-3-8b", "meta/llama-3", ["lab/llama-3-8b"]),
+        ("cloud/meta/llama3", "meta/llama-3", ["cloud/meta/llama3"]),
+        ("one", "acme/one", ["cloud/one"]),
+        ("lab/not-listed-anywhere", "lab/not-listed-anywhere", ["lab/not-listed-anywhere"]),
+        ("hidden/model", "hidden/model", ["cloud/h"]),
+    ],
+)
+def test_resolution_order(catalogue: Catalogue, name: str, model: str, endpoints: list[str]) -> None:
+    found = catalogue.resolve(name)
+    assert found is not None
+    assert (found.asked, found.model) == (name, model)
+    assert [endpoint.id for endpoint in found.endpoints] == endpoints
+    assert {name, model} <= set(found.names)
+
+
+@pytest.mark.parametrize("name", ["shared", "cloud/unlisted", "nothing", "", "lab/", "/x"])
+def test_what_means_nothing(catalogue: Catalogue, name: str) -> None:
+    assert catalogue.resolve(name) is None
+
+
+def test_an_alias_wins_over_a_model_of_that_name(catalogue: Catalogue) -> None:
+    catalogue.add(Model("fast", [Endpoint(catalogue.providers["cloud"], "other")]))
+    found = catalogue.resolve("fast")
+    assert found is not None
+    assert found.model == "meta/llama-3"
+
+
+def test_adding_again_adds_endpoints_and_keeps_the_first(catalogue: Catalogue) -> None:
+    lab = catalogue.providers["lab"]
+    catalogue.add(
+        Model("acme/one", [Endpoint(lab, "one-b"), Endpoint(catalogue.providers["cloud"], "one")], ("uno",))
+    )
+    found = catalogue.resolve("uno")
+    assert found is not None
+    assert [endpoint.id for endpoint in found.endpoints] == ["cloud/one", "lab/one-b"]
+
+
+def test_listed_names_and_near_ones(catalogue: Catalogue) -> None:
+    assert list(catalogue.names()) == ["meta/llama-3", "acme/one", "acme/two", "fast", "llama"]
+    assert len(catalogue) == 3
+    assert catalogue.near("meta/lama-3") == ["meta/llama-3"]
+    assert catalogue.near("other/one") == ["acme/one"]
+    assert catalogue.near("zzzzzz") == []
+    assert catalogue.near("acme/on", among=["acme/two"]) == ["acme/two"]
