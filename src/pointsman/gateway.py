@@ -293,6 +293,7 @@ class Gateway:
 
     async def prepare(self) -> None:
         """What a dry run needs of `start`: the catalogue and the plugins, but not the ledger."""
+        self.upstream.open()
         await self._discover()
         await call_all(self.setup.plugins.chain("startup", None), self)
 

@@ -237,6 +237,10 @@ class Upstream:
         self._slots = asyncio.Semaphore(settings.max_connections)
         self._clients: dict[str | None, httpx.AsyncClient] = {}
 
+    def open(self) -> None:
+        """Make what the first call would otherwise wait for."""
+        self._client(self.settings.proxy)
+
     @property
     def http(self) -> httpx.AsyncClient:
         """A plain httpx client on the same footing, for plugins that speak HTTP themselves."""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Mark, Quirks
-from pointsman.errors import MalformedAnswer, UpstreamStatus
+from pointsman.errors import MalformedAnswer, UpstreamError
 from pointsman.sse import data_of, event_name
 from pointsman.types import Peek, Usage
 
@@ -64,8 +64,25 @@ class _Event(msgspec.Struct, gc=False):
 
 
 _event = msgspec.json.Decoder(_Event)
-_whole = msgspec.json.Decoder(dict[str, Any])
+_object = msgspec.json.Decoder(dict[str, Any])
 _BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
+_MARKS = tuple(Mark(value) for value in range(2 * Mark.PRIVATE.value))
+"""Every combination of marks by its number: joining flags of an enum costs more than reading an event."""
+WRITTEN = (
+    "content",
+    "text",
+    "thinking",
+    "reasoning",
+    "reasoning_content",
+    "refusal",
+    "tool_calls",
+    "function_call",
+    "function",
+    "arguments",
+    "transcript",
+)
+"""The members that hold what a model wrote."""
 
 
 class OpenAITap:
@@ -80,14 +97,7 @@ class OpenAITap:
         self._private = not peek.usage_in_stream and quirks.stream_usage == "ask"
         self._begun: set[int] = set()
         self._finished: set[int] = set()
-        self._done = False
-
-    @property
-    def complete(self) -> bool:
-        """Whether every choice that began has finished, or the stream said its end after content."""
-        if self._done and self._begun:
-            return True
-        return bool(self._finished) and self._finished >= self._begun
+        self.complete = False
 
     def feed(self, event: bytes) -> Mark:
         """See `Tap.feed`."""
@@ -99,7 +109,7 @@ class OpenAITap:
             if not data:
                 return Mark.NOTHING
             if data == b"[DONE]":
-                self._done = True
+                self.complete = self.complete or bool(self._begun)
                 return Mark.DONE
         named = not event.startswith(b"data:") and event_name(event) == "error"
         parsed = _parse(data, named=named)
@@ -111,37 +121,36 @@ class OpenAITap:
             self.usage = usage
             mark |= self._hold(bool(parsed.choices))
         if named or parsed.error or parsed.object == "error":
-            raise reported(error_in(_whole.decode(data), named=named), phase="stream")
+            raise _told(data, parsed, named=named)
         return _MARKS[mark]
 
     def whole(self, body: bytes) -> None:
         """See `Tap.whole`."""
         try:
-            answer = _whole.decode(body)
+            answer = _object.decode(body)
         except _BAD_JSON as error:
             raise MalformedAnswer(
                 "the provider's answer is not a JSON object", phase="body", detail=str(error)
             ) from None
         self.usage = read_usage(answer.get("usage"))
-        error = error_in(answer)
-        if error is not None:
-            raise reported(error, phase="body")
+        fault = error_in(answer)
+        if fault is not None:
+            raise reported(fault, phase="body")
         items = answer.get(self._holds)
         if not isinstance(items, list):
             raise MalformedAnswer(f"the provider's answer has no list of {self._holds}", phase="body")
         for item in items:
             if isinstance(item, dict):
                 self._count(item)
+        self.complete = True
 
     def _count(self, choice: dict[str, Any]) -> None:
         """Take finish reason and size from one choice of a whole answer."""
-        self._begun.add(0)
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
             self.finish = reason
         message = choice.get("message")
         self.output_characters += _characters(message if isinstance(message, dict) else choice.get("text"))
-        self._done = True
 
     def _take(self, choice: _Choice) -> int:
         """Take finish reason and size from one choice of an event."""
@@ -156,6 +165,8 @@ class OpenAITap:
             mark |= FINISH
             self.finish = choice.finish_reason
             self._finished.add(index)
+        if mark:
+            self.complete = bool(self._finished) and self._finished >= self._begun
         return mark
 
     def _hold(self, with_choices: bool) -> int:
@@ -163,11 +174,6 @@ class OpenAITap:
         if not with_choices:
             return HOLD | PRIVATE if self._private else HOLD
         return HOLD if len(self._finished) >= self._choices else 0
-
-
-CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
-_MARKS = tuple(Mark(value) for value in range(2 * Mark.PRIVATE.value))
-"""Every combination of marks by its number: adding up flags of an enum costs more than reading an event."""
 
 
 def _parse(data: bytes, *, named: bool) -> _Event:
@@ -178,14 +184,24 @@ def _parse(data: bytes, *, named: bool) -> _Event:
         return _event.decode(data)
     except _BAD_JSON as error:
         if named:
-            raise _plain(data) from None
-        raise MalformedAnswer(
-            "the provider sent an event that is not this dialect", phase="stream", detail=str(error)
-        ) from None
+            raise reported(data.decode("utf-8", "replace"), phase="stream") from None
+        raise _nonsense(error) from None
 
 
-def _plain(data: bytes) -> UpstreamStatus:
-    return reported(data.decode("utf-8", "replace"), phase="stream")
+def _nonsense(error: Exception) -> MalformedAnswer:
+    return MalformedAnswer(
+        "the provider sent an event that is not of its dialect", phase="stream", detail=str(error)
+    )
+
+
+def _told(data: bytes, parsed: _Event, *, named: bool) -> UpstreamError:
+    """The error an event reports."""
+    if parsed.error:
+        return reported(parsed.error, phase="stream")
+    try:
+        return reported(error_in(_object.decode(data), named=named), phase="stream")
+    except _BAD_JSON as error:
+        return _nonsense(error)
 
 
 def _characters(value: Any) -> int:
@@ -197,17 +213,3 @@ def _characters(value: Any) -> int:
     if isinstance(value, dict):
         return sum(_characters(value.get(name)) for name in WRITTEN)
     return 0
-
-
-WRITTEN = (
-    "content",
-    "text",
-    "thinking",
-    "reasoning",
-    "reasoning_content",
-    "refusal",
-    "function",
-    "arguments",
-    "tool_calls",
-    "transcript",
-)

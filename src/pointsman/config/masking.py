@@ -12,8 +12,10 @@ __all__ = ["looks_secret", "mask_text", "mask_url"]
 
 NAME = r"[\w.-]*(?:api[_-]?keys?|[_-]key|secret\w*|password|passwd|authorization|credentials?|token)"
 SECRET_NAME = re.compile(NAME, re.IGNORECASE)
-VALUE = r"""\[[^\]]*\]?|"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?|[^\s#"'\[{|>&*](?:[^#]|(?<!\s)#)*"""
-NAMED_VALUE = re.compile(rf"""(?P<key>(?<![\w.-]){NAME}["']?\s*:\s+)(?P<value>{VALUE})""", re.IGNORECASE)
+NAMED = re.compile(rf"""(?<![\w.-]){NAME}["']?\s*:\s+""", re.IGNORECASE)
+QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?""")
+PLAIN_END = re.compile(r"\s#|$")
+FLOW_END = re.compile(r"[,}\]]|\s#|$")
 KEY_LIKE = re.compile(
     r"(?<![\w-])(?:(?:sk|pk|rk|pm)-[\w-]{8,}|(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*[0-9])[\w-]{20,})"
 )
@@ -33,16 +35,29 @@ def mask_url(text: str) -> str:
 
 def mask_text(line: str) -> str:
     """A source line of the same length, with everything that looks like a secret starred out."""
-    line = NAMED_VALUE.sub(lambda match: match["key"] + _mask_value(match["value"], match.string), line)
-    line = KEY_LIKE.sub(lambda match: _stars(match[0]), line)
-    return mask_url(line)
+    shown, start = "", 0
+    while match := NAMED.search(line, start):
+        end = _value_end(line, match.end())
+        shown += line[start : match.end()] + _mask_value(line[match.end() : end])
+        start = end
+    return mask_url(KEY_LIKE.sub(lambda match: _stars(match[0]), shown + line[start:]))
 
 
-def _mask_value(value: str, line: str) -> str:
-    """Star out a value but not `${…}`, nor what follows it in the same flow collection."""
-    if value[0] not in "\"'[" and "{" in line.replace("${", ""):
-        value, rest = _split_flow(value)
-        return _mask_value(value, "") + rest
+def _value_end(line: str, begin: int) -> int:
+    """Where the value that begins there ends: a list is taken to the end of the line."""
+    blank = INTERPOLATION.sub(lambda match: "_" * len(match[0]), line)
+    if blank[begin : begin + 1] in ("{", "|", ">", "#"):
+        return begin
+    if blank[begin : begin + 1] == "[":
+        return len(line)
+    if quoted := QUOTED.match(blank, begin):
+        return quoted.end()
+    end = (FLOW_END if "{" in blank[:begin] else PLAIN_END).search(blank, begin)
+    return end.start() if end else len(line)
+
+
+def _mask_value(value: str) -> str:
+    """Star out a value but not `${…}`, though its default."""
     if value.rstrip() in ("null", "~", "true", "false"):
         return value
     kept, start = [], 0
@@ -56,11 +71,6 @@ def _mask_value(value: str, line: str) -> str:
 def _mask_default(text: str) -> str:
     name, _, default = text[:-1].partition(":-")
     return f"{name}:-{'*' * len(default)}}}"
-
-
-def _split_flow(value: str) -> tuple[str, str]:
-    end = re.search(r"[,}\]](?=[\s,}\]]|$)", INTERPOLATION.sub(lambda match: "_" * len(match[0]), value))
-    return (value[: end.start()], value[end.start() :]) if end else (value, "")
 
 
 def _stars(text: str) -> str:

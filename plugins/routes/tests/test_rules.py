@@ -1,0 +1,141 @@
+"""Rules: what each condition looks at, which rule wins, and what is put on record of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+from pointsman.exchange import Actor, Exchange
+
+Decided = Callable[..., AbstractAsyncContextManager[Exchange]]
+
+
+def body(model: str = "acme/large", **fields: Any) -> bytes:
+    return json.dumps(
+        {"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}
+    ).encode()
+
+
+def rule(when: str) -> str:
+    return f"routes: [{{name: chosen, when: {{{when}}}, use: {{models: [fast]}}}}]\n"
+
+
+ALICE = Actor("alice", "key-alice", tags=("legal", "eu"))
+
+
+@pytest.mark.parametrize(
+    ("when", "matches"),
+    [
+        ("", True),
+        ("model: acme/large", True),
+        ("model: acme/*", True),
+        ("model: [other/*, '*large']", True),
+        ("model: ACME/*", False),
+        ("model: arge", False),
+        ("key: alice", True),
+        ("key: [bob, 'al*']", True),
+        ("key: bob", False),
+        ("surface: chat", True),
+        ("surface: [embeddings, chat]", True),
+        ("surface: embeddings", False),
+        ("stream: false", True),
+        ("stream: true", False),
+        ("tags: {any: [medical, legal]}", True),
+        ("tags: {any: [medical]}", False),
+        ("tags: {all: [legal, eu]}", True),
+        ("tags: {all: [legal, us]}", False),
+        ("tags: {any: [legal], all: [us]}", False),
+        ("model: acme/*, key: alice, stream: false", True),
+        ("model: acme/*, key: bob, stream: false", False),
+    ],
+)
+async def test_a_rule_matches_when_all_its_conditions_hold(decided: Decided, when: str, matches: bool) -> None:
+    async with decided(rule(when), body(), actor=ALICE) as exchange:
+        assert exchange.plan is not None
+        assert exchange.plan.rule == ("chosen" if matches else None)
+        assert exchange.plan.models == (("fast",) if matches else ("acme/large",))
+
+
+async def test_the_condition_on_streams_matches_a_streamed_request(decided: Decided) -> None:
+    async with decided(rule("stream: true"), body(stream=True)) as exchange:
+        assert exchange.decision.rule == "chosen"
+
+
+async def test_the_condition_on_surfaces_matches_another_surface(decided: Decided) -> None:
+    raw = json.dumps({"model": "acme/large", "input": "Hello"}).encode()
+    async with decided(rule("surface: embeddings"), raw, surface="embeddings") as exchange:
+        assert exchange.decision.rule == "chosen"
+
+
+async def test_the_model_condition_takes_the_name_as_asked_not_what_it_stands_for(decided: Decided) -> None:
+    async with decided(rule("model: acme/*"), body("big")) as exchange:
+        assert exchange.decision.rule is None
+
+
+async def test_the_first_rule_that_matches_wins_and_later_ones_are_not_looked_at(decided: Decided) -> None:
+    sections = (
+        "routes:\n"
+        "  - {name: no, when: {model: other}}\n"
+        "  - {name: first, use: {models: [fast]}}\n"
+        "  - {name: second, use: {models: [big]}}\n"
+    )
+    async with decided(sections, body()) as exchange:
+        assert exchange.decision.rule == "first"
+        assert [row["name"] for row in exchange.decision.rules] == ["no", "first"]
+
+
+async def test_the_record_names_the_first_condition_that_failed_with_value_and_expectation(
+    decided: Decided,
+) -> None:
+    async with decided(rule("model: acme/*, stream: true, tags: {any: [x]}"), body()) as exchange:
+        assert exchange.decision.rules == [
+            {
+                "name": "chosen",
+                "matched": False,
+                "failed": {"when": "stream", "value": False, "expected": True},
+            }
+        ]
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("model: [x, y]", ["x", "y"]),
+        ("surface: embeddings", "embeddings"),
+        ("tags: {any: [x]}", {"any": ["x"]}),
+        ("tags: {all: [x, y], any: [z]}", {"any": ["z"], "all": ["x", "y"]}),
+    ],
+)
+async def test_the_record_shows_what_the_file_asks_for_as_json_data(
+    decided: Decided, when: str, expected: Any
+) -> None:
+    async with decided(rule(when), body()) as exchange:
+        failed = exchange.decision.rules[0]["failed"]
+        assert json.loads(json.dumps(failed))["expected"] == expected == failed["expected"]
+
+
+async def test_only_values_that_a_rule_used_are_on_record(decided: Decided) -> None:
+    sections = rule("key: bob, tags: {any: [x]}").rstrip("]\n") + ", {name: b, when: {model: x}}]\n"
+    async with decided(sections, body(), actor=ALICE) as exchange:
+        assert exchange.decision.values == {"key": "alice", "model": "acme/large"}
+
+
+async def test_without_rules_the_models_asked_for_are_planned_each_once(decided: Decided) -> None:
+    async with decided("", body("big", models=["fast", "big", "fast"])) as exchange:
+        assert exchange.decision.models == ["big", "fast"]
+        assert exchange.decision.rules == []
+
+
+async def test_fallbacks_follow_the_models_asked_for(decided: Decided) -> None:
+    sections = "routes: [{name: rest, use: {fallbacks: [fast, acme/large]}}]\n"
+    async with decided(sections, body("acme/large", models=["acme/tiny"])) as exchange:
+        assert exchange.decision.models == ["acme/large", "acme/tiny", "fast"]
+
+
+async def test_models_of_a_rule_replace_the_ones_asked_for_and_fallbacks_follow(decided: Decided) -> None:
+    sections = "routes: [{name: rest, use: {models: [fast], fallbacks: [big]}}]\n"
+    async with decided(sections, body("auto", models=["acme/tiny"])) as exchange:
+        assert exchange.decision.models == ["fast", "big"]

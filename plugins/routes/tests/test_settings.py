@@ -1,0 +1,45 @@
+"""Settings: what a rule may not say, and where the operator is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pointsman.errors import ConfigError
+from pointsman.gateway import Setup
+
+
+@pytest.mark.parametrize(
+    ("sections", "column", "message"),
+    [
+        ("routes: [{name: a, when: {model: []}}]\n", 34, "an empty list matches nothing"),
+        ("routes: [{name: a, when: {key: []}}]\n", 32, "an empty list matches nothing"),
+        ("routes: [{name: a, when: {tags: {any: []}}}]\n", 39, "an empty list matches nothing"),
+        ("routes: [{name: a, when: {tags: {}}}]\n", 33, "give `any`, `all` or both"),
+        ("routes: [{name: a, when: {modle: x}}]\n", 27, "unknown key `modle`"),
+        ("routes: [{name: a, when: {stream: maybe}}]\n", 35, "cannot be the string 'maybe'"),
+        ("routes: [{use: {models: [fast]}}]\n", 10, "`name` is missing"),
+        ("explain: {sample: 1.5}\n", 19, "must be at most 1"),
+        ("explain: {sample: -0.1}\n", 19, "must be at least 0"),
+    ],
+)
+def test_a_wrong_setting_is_refused_at_its_place(
+    setup: Callable[[str], Setup], sections: str, column: int, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        setup(sections)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert (problem.line, problem.column) == (1, column)
+
+
+def test_one_record_in_a_hundred_is_kept_unless_the_file_says_otherwise(
+    setup: Callable[[str], Setup],
+) -> None:
+    assert setup("").section("explain").sample == 0.01
+    assert setup("explain: {sample: 1}\n").section("explain").sample == 1
+
+
+def test_a_pattern_may_be_alone_or_in_a_list(setup: Callable[[str], Setup]) -> None:
+    one, many = setup("routes: [{name: a, when: {key: x}}, {name: b, when: {key: [x, y]}}]\n").section("routes")
+    assert (one.when.key, many.when.key) == ("x", ("x", "y"))
