@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from pointsman.errors import BadRequest
 from pointsman.types import (
     Chat,
     Extra,
@@ -188,13 +187,9 @@ def _part(data: Any, path: str) -> Part:
         audio = _object(part.get(kind), f"{path}.{kind}")
         form = _text(audio, "format", f"{path}.{kind}")
         return Media("audio", data=_text(audio, "data", f"{path}.{kind}"), mime=f"audio/{form}")
-    if (
-        kind == "file"
-        and isinstance(part.get("file"), dict)
-        and isinstance(part["file"].get("file_data"), str)
-    ):
-        extra = _extra(part["file"], ("file_data",))
-        return _media("document", part["file"]["file_data"], extra)
+    file = part.get("file")
+    if kind == "file" and isinstance(file, dict) and isinstance(file.get("file_data"), str):
+        return _media("document", file["file_data"], _extra(file, ("file_data",)))
     return Unknown(DIALECT, part)
 
 
@@ -224,9 +219,8 @@ def _tools(body: Mapping[str, Any]) -> tuple[list[Tool], list[Any]]:
     for index, data in enumerate(_list(body, "tools")):
         tool = _object(data, f"tools[{index}]")
         if tool.get("type", "function") == "function":
-            tools.append(
-                _tool(tool.get("function"), f"tools[{index}].function", _extra(tool, ("type", "function")))
-            )
+            beside = _extra(tool, ("type", "function"))
+            tools.append(_tool(tool.get("function"), f"tools[{index}].function", beside))
         else:
             unknown.append(tool)
     for index, data in enumerate(_list(body, "functions")):

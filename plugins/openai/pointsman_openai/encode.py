@@ -96,9 +96,8 @@ def _message(message: Message) -> dict[str, Any]:
         body["reasoning_content"] = thought
     if calls:
         body["tool_calls"] = calls
-    images = [
-        image_object(part) for part in message.parts if isinstance(part, Media) and part.kind == "image"
-    ]
+    media = (part for part in message.parts if isinstance(part, Media))
+    images = [image_object(part) for part in media if part.kind == "image"]
     if images:
         body["images"] = images
     return {**body, **message.extra.get(DIALECT, {})}

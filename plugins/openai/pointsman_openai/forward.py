@@ -10,6 +10,8 @@ import msgspec
 from pointsman.dialects import Quirks
 from pointsman.types import Peek, Request
 
+from .peek import asks_accounting
+
 __all__ = ["forward"]
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -51,7 +53,7 @@ def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
     """Take out what was meant for the gateway, unless the host is one too."""
     if "models" not in quirks.keeps:
         fields.pop("models", None)
-    if "usage" in fields and "usage" not in quirks.keeps and bytes(fields["usage"]).startswith(b"{"):
+    if "usage" not in quirks.keeps and asks_accounting(fields) is not None:
         del fields["usage"]
 
 

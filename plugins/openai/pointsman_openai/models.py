@@ -18,9 +18,8 @@ __all__ = ["list_models", "show_model"]
 async def list_models(request: Request) -> Response:
     """Every listed model and alias that the actor may use."""
     catalogue: Catalogue = request.app.state.gateway.setup.catalogue
-    rows = [
-        _row(found) for name in catalogue.names() if (found := _usable(catalogue, request.state.actor, name))
-    ]
+    found = (_usable(catalogue, request.state.actor, name) for name in catalogue.names())
+    rows = [_row(each) for each in found if each is not None]
     return _json({"object": "list", "data": rows})
 
 

@@ -10,7 +10,7 @@ import msgspec
 from pointsman.errors import BadRequest
 from pointsman.types import Peek, Request
 
-__all__ = ["check_messages", "peek", "wrong"]
+__all__ = ["asks_accounting", "check_messages", "peek", "wrong"]
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -22,7 +22,7 @@ class _StreamOptions(msgspec.Struct, gc=False):
 
 
 class _UsageOption(msgspec.Struct, gc=False):
-    include: bool | None = None
+    include: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 
 _text = msgspec.json.Decoder(str | None)
@@ -34,8 +34,6 @@ _messages = msgspec.json.Decoder(list[_Message])
 _stream_options = msgspec.json.Decoder(_StreamOptions | None)
 _usage_option = msgspec.json.Decoder(_UsageOption)
 _any = msgspec.json.Decoder(Any)
-
-_NOTHING = msgspec.Raw(b"null")
 
 
 def wrong(path: str, expected: str) -> BadRequest:
@@ -54,14 +52,14 @@ def peek(request: Request, *, content: str) -> Peek:
     if raw is None:
         raise BadRequest(f"`{content}` is missing", param=content)
     asked = _read(fields, "stream_options", _stream_options, "an object with a boolean `include_usage`")
-    accounting = _accounting(fields)
+    accounting = asks_accounting(fields) or False
     most = _whole_number(fields, "max_completion_tokens", least=0)
     return Peek(
         model,
         stream=bool(_read(fields, "stream", _flag, "true or false")),
         max_tokens=most if most is not None else _whole_number(fields, "max_tokens", least=0),
         choices=_whole_number(fields, "n", least=1) or 1,
-        characters=len(bytes(raw)),
+        characters=len(memoryview(raw)),
         has_tools=any(_read(fields, name, _list, "a list") for name in ("tools", "functions")),
         usage_in_stream=accounting or bool(asked is not None and asked.include_usage),
         cost_in_body=accounting,
@@ -111,12 +109,15 @@ def _names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
     return model, tuple(models)
 
 
-def _accounting(fields: Mapping[str, msgspec.Raw]) -> bool:
-    """Whether `usage: {include: true}` asks for usage and cost. A `usage` of another shape is not ours."""
-    raw = fields.get("usage", _NOTHING)
-    if not bytes(raw).startswith(b"{"):
-        return False
-    return bool(_read(fields, "usage", _usage_option, "an object with a boolean `include`").include)
+def asks_accounting(fields: Mapping[str, msgspec.Raw]) -> bool | None:
+    """What `usage: {include: …}` says of putting usage and cost into the answer; None where there is no
+    such member, as a `usage` of another shape is none of ours. Raises BadRequest.
+    """
+    raw = fields.get("usage")
+    if raw is None or not bytes(raw).startswith(b"{"):
+        return None
+    include = _read(fields, "usage", _usage_option, "an object with a boolean `include`").include
+    return None if include is msgspec.UNSET else bool(include)
 
 
 def _whole_number(fields: Mapping[str, msgspec.Raw], name: str, *, least: int) -> int | None:

@@ -11,7 +11,7 @@ from pointsman.sse import BOM
 
 __all__ = ["json_in_place", "members", "with_cost"]
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
 _SCALAR = re.compile(rb"[^\s,}\]]+")
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -87,7 +87,7 @@ def members(text: bytes, opening: int) -> list[tuple[str, int, int]]:
 
 
 def json_in_place(event: bytes) -> bytes:
-    """An event with all but its data blanked out, so that offsets into the JSON are offsets into the event."""
+    """An event with all but its data blanked out: offsets into its JSON are offsets into the event."""
     start = len(BOM) if event.startswith(BOM) else 0
     parts = [b" " * start]
     for line in _LINE.finditer(event, start):

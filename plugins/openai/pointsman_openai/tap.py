@@ -95,9 +95,10 @@ class OpenAITap:
         self._holds = holds
         self._choices = peek.choices
         self._private = not peek.usage_in_stream and quirks.stream_usage == "ask"
-        self._begun: set[int] = set()
+        self._content = False
         self._finished: set[int] = set()
         self.complete = False
+        """Every choice asked for has finished, or the stream said its end after some of its answer."""
 
     def feed(self, event: bytes) -> Mark:
         """See `Tap.feed`."""
@@ -109,7 +110,7 @@ class OpenAITap:
             if not data:
                 return Mark.NOTHING
             if data == b"[DONE]":
-                self.complete = self.complete or bool(self._begun)
+                self.complete = self._content or bool(self._finished)
                 return Mark.DONE
         named = not event.startswith(b"data:") and event_name(event) == "error"
         parsed = _parse(data, named=named)
@@ -155,25 +156,23 @@ class OpenAITap:
     def _take(self, choice: _Choice) -> int:
         """Take finish reason and size from one choice of an event."""
         mark = 0
-        index = choice.index or 0
         parts = choice.delta.parts() if choice.delta is not None else (choice.text,)
         if any(parts):
             mark = CONTENT
-            self._begun.add(index)
+            self._content = True
             self.output_characters += sum(map(_characters, parts))
         if choice.finish_reason:
             mark |= FINISH
             self.finish = choice.finish_reason
-            self._finished.add(index)
-        if mark:
-            self.complete = bool(self._finished) and self._finished >= self._begun
+            self._finished.add(choice.index or 0)
+            self.complete = len(self._finished) >= self._choices
         return mark
 
     def _hold(self, with_choices: bool) -> int:
         """What usage says of its event: held when it comes alone, or when every choice has finished."""
         if not with_choices:
             return HOLD | PRIVATE if self._private else HOLD
-        return HOLD if len(self._finished) >= self._choices else 0
+        return HOLD if self.complete else 0
 
 
 def _parse(data: bytes, *, named: bool) -> _Event:

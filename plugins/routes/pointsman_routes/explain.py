@@ -25,7 +25,11 @@ from .decisions import DECISIONS, SELECT_DECISION
 
 __all__ = ["as_text", "dry_run", "explain"]
 
-MINIMAL: dict[str, dict[str, Any]] = {"completions": {"prompt": "Hello"}, "embeddings": {"input": "Hello"}}
+MINIMAL: dict[str, dict[str, Any]] = {
+    "chat": {"messages": [{"role": "user", "content": "Hello"}]},
+    "completions": {"prompt": "Hello"},
+    "embeddings": {"input": "Hello"},
+}
 """What a request needs beside its model, for surfaces whose codecs show no example."""
 
 

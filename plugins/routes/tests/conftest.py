@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from pointsman.app import create_app
 from pointsman.config import read
 from pointsman.exchange import Actor, Exchange
@@ -26,7 +27,9 @@ models:
 providers: {lab: {vendor: lab}, spare: {vendor: lab}, open: {vendor: lab}}
 """
 
-Serve = Callable[[str], AbstractAsyncContextManager[httpx.AsyncClient]]
+ALICE = Actor("alice", "key-alice")
+
+Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
 
 
 @pytest.fixture
@@ -47,7 +50,11 @@ def config(tmp_path: Path) -> Callable[[str], Path]:
 @pytest.fixture
 def setup(config: Callable[[str], Path]) -> Callable[[str], Setup]:
     """Assembles a setup from sections of a configuration."""
-    return lambda sections="": assemble(read(config(sections), env={}), env={})
+
+    def make(sections: str = "") -> Setup:
+        return assemble(read(config(sections), env={}), env={})
+
+    return make
 
 
 @pytest.fixture
@@ -59,7 +66,7 @@ def decided(setup: Callable[[str], Setup]) -> Callable[..., AbstractAsyncContext
         sections: str,
         body: bytes,
         *,
-        actor: Actor = Actor("alice", "key-alice"),
+        actor: Actor = ALICE,
         surface: str = "chat",
     ) -> AsyncIterator[Exchange]:
         async with Gateway.dry(setup(sections)) as gateway:
@@ -74,16 +81,16 @@ def decided(setup: Callable[[str], Setup]) -> Callable[..., AbstractAsyncContext
 
 @pytest.fixture
 def serve(setup: Callable[[str], Setup]) -> Serve:
-    """Serves sections of a configuration; the client's `gateway` is its transport's application's."""
+    """Serves sections of a configuration: `async with serve(sections) as (gateway, client)`."""
 
     @asynccontextmanager
-    async def run(sections: str = "") -> AsyncIterator[httpx.AsyncClient]:
+    async def run(sections: str = "") -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
         gateway = Gateway(setup(sections))
         await gateway.start()
         transport = httpx.ASGITransport(create_app(gateway))
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield client
+                yield gateway, client
         finally:
             await gateway.stop()
 

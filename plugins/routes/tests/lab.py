@@ -53,4 +53,6 @@ async def call_provider(exchange: Exchange, attempt: Attempt) -> Response | None
     if native_id == "hangs":
         await asyncio.Event().wait()
     message = Message("assistant", [Text("Hello")])
-    return Response("lab-1", native_id, 0, [Choice(message, Finish("stop", "end"))], Usage(input=12, output=3))
+    return Response(
+        "lab-1", native_id, 0, [Choice(message, Finish("stop", "end"))], Usage(input=12, output=3)
+    )

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+
 from pointsman.errors import ConfigError, NotFound
 from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway, Setup
@@ -16,9 +17,7 @@ Decided = Callable[..., AbstractAsyncContextManager[Exchange]]
 
 
 def body(model: str, **fields: Any) -> bytes:
-    return json.dumps(
-        {"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}
-    ).encode()
+    return json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}).encode()
 
 
 async def test_candidates_follow_the_plan_and_then_the_operators_order_each_endpoint_once(
@@ -57,19 +56,18 @@ async def test_an_endpoint_may_be_asked_for_by_its_own_name(decided: Decided) ->
 
 
 async def test_an_unknown_model_is_refused_with_near_names(decided: Decided) -> None:
-    with pytest.raises(NotFound, match=r"there is no model 'acme/smal'; did you mean acme/small") as caught:
+    with pytest.raises(NotFound, match=r"there is no model 'acme/smal'; did you mean .*acme/small") as caught:
         async with decided("", body("acme/smal")):
             pass
     assert (caught.value.code, caught.value.param, caught.value.status) == ("model_not_found", "model", 404)
 
 
 async def test_near_names_are_only_those_the_key_may_use(decided: Decided) -> None:
-    narrow = Actor("narrow", "key-narrow", models=("acme/large",))
-    with pytest.raises(NotFound) as caught:
-        async with decided("", body("acme/smal"), actor=narrow):
-            pass
-    assert "acme/small" not in caught.value.message
-    assert "acme/large" in caught.value.message or "GET /v1/models" in caught.value.message
+    for models, hint in ((("acme/large",), "did you mean acme/large?"), (("x",), "GET /v1/models lists")):
+        with pytest.raises(NotFound) as caught:
+            async with decided("", body("acme/larg"), actor=Actor("narrow", "key-narrow", models=models)):
+                pass
+        assert hint in caught.value.message
 
 
 async def test_a_very_long_name_is_cut_where_it_is_told(decided: Decided) -> None:
@@ -100,7 +98,7 @@ async def test_a_fallback_answers_for_an_unknown_model(decided: Decided) -> None
             "routes: [{name: a, use: {models: [fast, acme/smal]}}]\n",
             (1, 41),
             "rule 'a' uses model 'acme/smal', which no provider has",
-            "did you mean acme/small",
+            "acme/small",
         ),
         (
             "routes:\n  - name: a\n    use: {fallbacks: [nowhere-at-all]}\n",

@@ -8,15 +8,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+
 from pointsman.exchange import Actor, Exchange
 
 Decided = Callable[..., AbstractAsyncContextManager[Exchange]]
 
 
 def body(model: str = "acme/large", **fields: Any) -> bytes:
-    return json.dumps(
-        {"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}
-    ).encode()
+    return json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}], **fields}).encode()
 
 
 def rule(when: str) -> str:
@@ -52,7 +51,9 @@ ALICE = Actor("alice", "key-alice", tags=("legal", "eu"))
         ("model: acme/*, key: bob, stream: false", False),
     ],
 )
-async def test_a_rule_matches_when_all_its_conditions_hold(decided: Decided, when: str, matches: bool) -> None:
+async def test_a_rule_matches_when_all_its_conditions_hold(
+    decided: Decided, when: str, matches: bool
+) -> None:
     async with decided(rule(when), body(), actor=ALICE) as exchange:
         assert exchange.plan is not None
         assert exchange.plan.rule == ("chosen" if matches else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from pointsman.errors import ConfigError
 from pointsman.gateway import Setup
 
@@ -41,5 +42,7 @@ def test_one_record_in_a_hundred_is_kept_unless_the_file_says_otherwise(
 
 
 def test_a_pattern_may_be_alone_or_in_a_list(setup: Callable[[str], Setup]) -> None:
-    one, many = setup("routes: [{name: a, when: {key: x}}, {name: b, when: {key: [x, y]}}]\n").section("routes")
+    one, many = setup("routes: [{name: a, when: {key: x}}, {name: b, when: {key: [x, y]}}]\n").section(
+        "routes"
+    )
     assert (one.when.key, many.when.key) == ("x", ("x", "y"))

@@ -43,7 +43,7 @@ class _Stop(Exception):
 
 @dataclass(slots=True)
 class _Anchored:
-    """A finished node that aliases can stand for, its number of nodes and its height."""
+    """A finished node that aliases can stand for, its number of nodes and how many levels it nests."""
 
     node: Node
     size: int
@@ -111,8 +111,8 @@ class _Composer:
         if isinstance(node, MappingNode):
             for merged in frame.merged:
                 self._merge(node, merged)
-        self._anchor(frame.anchor, node, frame.before, frame.height)
-        self._attach(node, frame.height)
+        self._anchor(frame.anchor, node, frame.before, frame.height + 1)
+        self._attach(node, frame.height + 1)
 
     def _alias(self, name: str, event: events.AliasEvent) -> None:
         mark = self._mark(event)
@@ -154,7 +154,7 @@ class _Composer:
             self.root = node
             return
         frame = self.frames[-1]
-        frame.height = max(frame.height, height + 1)
+        frame.height = max(frame.height, height)
         if isinstance(frame.node, ListNode):
             frame.node.items.append(node)
         elif not frame.at_value:

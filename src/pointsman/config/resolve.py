@@ -8,6 +8,8 @@ __all__ = ["Plain", "resolve"]
 
 Plain = None | bool | int | float | str
 
+LONGEST_NUMBER = 4000
+"""Python refuses to read integers of more digits."""
 WORDS: dict[str, Plain] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -16,8 +18,8 @@ WORDS: dict[str, Plain] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
-INTEGER = re.compile(r"[-+]?[0-9]{1,4000}")
-BASED = re.compile(r"0o[0-7]{1,4000}|0x[0-9a-fA-F]{1,4000}")
+INTEGER = re.compile(r"[-+]?[0-9]+")
+BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
@@ -25,6 +27,8 @@ def resolve(text: str) -> Plain:
     """The value of a plain scalar; anything that is no null, boolean or number is a string."""
     if text in WORDS:
         return WORDS[text]
+    if len(text) > LONGEST_NUMBER:
+        return text
     if INTEGER.fullmatch(text):
         return int(text)
     if BASED.fullmatch(text):

@@ -1,0 +1,97 @@
+"""Usage objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pointsman.types import Usage
+from pointsman_openai.usage import read_usage, usage_object
+
+
+def counts(data: Any) -> tuple[int, ...]:
+    usage = read_usage(data)
+    assert usage is not None
+    assert usage.raw is data
+    assert not usage.estimated
+    return usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"prompt_tokens": 8, "completion_tokens": 10, "total_tokens": 18}, (8, 10, 0, 0, 0)),
+        ({"input_tokens": 8, "output_tokens": 10}, (8, 10, 0, 0, 0)),
+        ({"prompt_tokens": 8, "total_tokens": 8}, (8, 0, 0, 0, 0)),
+        ({"prompt_tokens": 8.0, "completion_tokens": None}, (8, 0, 0, 0, 0)),
+        (
+            {
+                "prompt_tokens": 50,
+                "completion_tokens": 40,
+                "prompt_tokens_details": {"cached_tokens": 30, "cache_write_tokens": 5},
+                "completion_tokens_details": {"reasoning_tokens": 20},
+            },
+            (50, 40, 30, 5, 20),
+        ),
+        (
+            {
+                "input_tokens": 50,
+                "output_tokens": 40,
+                "input_tokens_details": {"cached_tokens": 30},
+                "output_tokens_details": {"reasoning_tokens": 20},
+            },
+            (50, 40, 30, 0, 20),
+        ),
+        ({"prompt_tokens": 50, "completion_tokens": 4, "prompt_tokens_details": None}, (50, 4, 0, 0, 0)),
+        (
+            {"prompt_tokens": 50, "prompt_cache_hit_tokens": 20, "prompt_cache_miss_tokens": 30},
+            (50, 0, 20, 0, 0),
+        ),
+        ({"prompt_tokens": 50, "cached_tokens": 9}, (50, 0, 9, 0, 0)),
+        ({"prompt_tokens": 50, "num_cached_tokens": 9}, (50, 0, 9, 0, 0)),
+        (
+            {"prompt_tokens": 50, "cache_read_input_tokens": 9, "cache_creation_input_tokens": 3},
+            (50, 0, 9, 3, 0),
+        ),
+    ],
+)
+def test_every_spelling_is_read(data: dict[str, Any], expected: tuple[int, ...]) -> None:
+    assert counts(data) == expected
+
+
+def test_a_total_alone_is_the_input() -> None:
+    assert counts({"total_tokens": 12}) == (12, 0, 0, 0, 0)
+    assert counts({"completion_tokens": 2, "total_tokens": 12}) == (10, 2, 0, 0, 0)
+
+
+def test_reasoning_left_out_of_the_completion_is_counted_from_the_total() -> None:
+    data = {
+        "prompt_tokens": 12,
+        "completion_tokens": 9,
+        "total_tokens": 300,
+        "completion_tokens_details": {"reasoning_tokens": 279},
+    }
+    assert counts(data) == (12, 288, 0, 0, 279)
+    assert counts({"prompt_tokens": 66, "completion_tokens": 6, "total_tokens": 100}) == (66, 34, 0, 0, 0)
+
+
+def test_parts_never_exceed_the_whole() -> None:
+    data = {
+        "prompt_tokens": 10,
+        "completion_tokens": 10,
+        "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 8},
+        "completion_tokens_details": {"reasoning_tokens": 11},
+    }
+    assert counts(data) == (10, 10, 8, 2, 10)
+
+
+@pytest.mark.parametrize("data", [None, {}, [], "many", {"prompt_tokens": "8"}, {"prompt_tokens": -1}, {"prompt_tokens": True}])
+def test_what_counts_nothing_is_no_usage(data: Any) -> None:
+    assert read_usage(data) is None
+
+
+def test_usage_written_is_usage_read() -> None:
+    usage = Usage(input=50, output=40, cache_read=30, cache_write=5, reasoning=20)
+    assert counts(usage_object(usage)) == (50, 40, 30, 5, 20)
+    assert usage_object(usage)["total_tokens"] == 90

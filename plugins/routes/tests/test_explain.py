@@ -1,0 +1,183 @@
+"""The command: dry runs that decide as the server does, records from the ledger, and clear refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from pointsman.gateway import Gateway
+from pointsman_routes.explain import as_text, explain
+
+Config = Callable[..., Path]
+Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
+
+RULES = """
+explain: {sample: 1}
+routes:
+  - {name: night, when: {key: "nightly-*"}, use: {models: [acme/tiny]}}
+  - {name: streams, when: {stream: true}, use: {models: [big]}}
+  - {name: rest, use: {fallbacks: [big]}}
+"""
+OUTCOMES = ("id", "at", "timings", "attempts")
+
+
+def run(config: Path, *arguments: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(explain, ["--config", str(config), *arguments], input=text)
+
+
+def decided(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in OUTCOMES}
+
+
+def test_a_dry_run_tells_rules_candidates_and_choice(config: Config) -> None:
+    result = run(config(RULES), "--model", "fast")
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "request: model fast",
+        "rules:",
+        '  no   night: key is "admin", expected "nightly-*"',
+        "  no   streams: stream is false, expected true",
+        "  yes  rest",
+        "route: rest",
+        "models: fast, big",
+        "candidates:",
+        "  1. lab/small (acme/small): 1st choice: model fast, endpoint 1 of 1",
+        "  2. lab/large (acme/large): 2nd choice: model big, endpoint 1 of 2",
+        "  3. spare/large (acme/large): 2nd choice: model big, endpoint 2 of 2",
+        "excluded: none",
+        "choice: lab/small",
+    ]
+
+
+def test_a_dry_run_leaves_no_ledger_behind(config: Config, tmp_path: Path) -> None:
+    assert run(config(RULES), "--model", "fast").exit_code == 0
+    assert not list(tmp_path.glob("*.db*"))
+
+
+def test_json_of_a_dry_run_equals_the_record_of_the_same_request_sent(config: Config, serve: Serve) -> None:
+    body = {"model": "nowhere", "models": ["fast"], "messages": [{"role": "user", "content": "Hi"}]}
+
+    async def send() -> dict[str, Any]:
+        async with serve(RULES) as (gateway, client):
+            answer = await client.post("/v1/chat/completions", json=body, headers={"x-api-key": "admin"})
+            await gateway.ledger.flush()
+            path = f"/v1/decisions/{answer.headers['x-generation-id']}"
+            record: dict[str, Any] = (await client.get(path, headers={"x-api-key": "admin"})).json()
+            return record
+
+    sent = asyncio.run(send())
+    result = run(config(RULES), "--body", "-", "--json", text=json.dumps(body))
+    explained = json.loads(result.output)
+    assert decided(explained) == decided(sent)
+    assert explained.keys() == sent.keys()
+    assert explained["attempts"] == []
+    assert explained["excluded"] == [{"endpoint": "nowhere", "by": "routes", "why": "no such model"}]
+
+
+def test_a_body_is_read_from_a_file_and_the_model_may_be_replaced(config: Config, tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_text('{"model": "fast", "stream": true, "messages": [{"role": "user", "content": "Hi"}]}')
+    record = json.loads(run(config(RULES), "--body", str(file), "--model", "acme/tiny", "--json").output)
+    assert (record["requested"], record["rule"]) == ("acme/tiny", "streams")
+
+
+@pytest.mark.parametrize("surface", ["chat", "completions", "embeddings"])
+def test_the_smallest_request_is_made_for_each_surface(config: Config, surface: str) -> None:
+    result = run(config(), "--model", "fast", "--surface", surface, "--json")
+    assert json.loads(result.output)["choice"] == "lab/small"
+
+
+def test_a_seed_is_put_on_record(config: Config) -> None:
+    result = run(config(), "--model", "fast", "--seed", "7")
+    assert "seed: 7" in result.output
+    assert json.loads(run(config(), "--model", "fast", "--seed", "7", "--json").output)["seed"] == 7
+
+
+def test_an_excluded_endpoint_is_told_with_plugin_and_reason(config: Config) -> None:
+    body = '{"model": "nowhere", "models": ["fast"], "messages": [{"role": "user", "content": "Hi"}]}'
+    result = run(config(), "--body", "-", text=body)
+    assert "excluded:\n  nowhere by routes: no such model\n" in result.output
+
+
+def test_an_unknown_model_ends_with_its_rules_a_message_and_exit_status_1(config: Config) -> None:
+    result = run(config("routes: [{name: x, when: {stream: true}}]\n"), "--model", "acme/smal")
+    assert result.exit_code == 1
+    assert "no   x: stream is false, expected true" in result.stdout
+    assert "Error: there is no model 'acme/smal'; did you mean " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"messages": []}', "model"),
+        ('{"model": "fast", "messages": ' + "[" * 70 + "]" * 70 + "}", "nests deeper"),
+    ],
+)
+def test_a_wrong_body_ends_with_the_words_a_client_would_get(config: Config, body: str, message: str) -> None:
+    result = run(config(), "--body", "-", text=body)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert message in result.stderr
+
+
+def test_a_wrong_body_is_told_when_its_model_is_to_be_replaced(config: Config) -> None:
+    result = run(config(), "--body", "-", "--model", "fast", text="[]")
+    assert result.exit_code == 1
+    assert "--body: the body must be a JSON object" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--surface", "songs"], ["--dialect", "esperanto"]])
+def test_an_unknown_surface_or_dialect_is_told_with_what_is_served(
+    config: Config, arguments: list[str]
+) -> None:
+    result = run(config(), "--model", "fast", *arguments)
+    assert result.exit_code == 1
+    assert "is not served; served are: chat in openai-chat" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["gen-1", "--model", "fast"], ["gen-1", "--body", "-"]])
+def test_it_must_be_said_what_to_explain(config: Config, arguments: list[str]) -> None:
+    result = run(config(), *arguments)
+    assert result.exit_code == 2
+    assert "either a GENERATION_ID, or --model or --body" in result.stderr
+
+
+def test_a_record_that_was_kept_is_printed_with_its_attempts(config: Config, serve: Serve) -> None:
+    async def send() -> str:
+        async with serve(RULES) as (_, client):
+            body = {"model": "acme/broken", "messages": [{"role": "user", "content": "Hi"}]}
+            answer = await client.post("/v1/chat/completions", json=body, headers={"x-api-key": "alice"})
+            return answer.headers["x-generation-id"]
+
+    generation_id = asyncio.run(send())
+    text = run(config(RULES), generation_id).output
+    assert "attempts:\n  lab/broken: provider_unavailable: the lab is closed\n  lab/large: answered\n" in text
+    assert json.loads(run(config(RULES), generation_id, "--json").output)["id"] == generation_id
+    missing = run(config(RULES), "gen-0")
+    assert missing.exit_code == 1
+    assert "no decision record of 'gen-0'" in missing.stderr
+
+
+def test_text_from_clients_does_not_reach_the_terminal_raw() -> None:
+    record: dict[str, Any] = {
+        "requested": "x\x1b[2J\ny",
+        "rule": None,
+        "rules": [],
+        "values": {},
+        "models": [],
+        "candidates": [],
+        "excluded": [],
+        "choice": None,
+        "attempts": [],
+    }
+    assert as_text(record).splitlines()[0] == "request: model x?[2J?y"

@@ -1,0 +1,127 @@
+"""Providers: kinds, bound keys, and what cannot be called."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointsman.config import ProviderSettings
+from pointsman.errors import PluginError, StartupError
+from pointsman.providers import HttpProvider, Kind, Provider, Providers
+from pointsman.secrets import Secret
+
+
+def make(name: str, settings: ProviderSettings) -> Provider:
+    return HttpProvider.of(name, "kind", settings)
+
+
+def kinds() -> Providers:
+    registered = Providers()
+    registered.add(Kind("acme", make, "one", key_variable="ACME_KEY"))
+    registered.add(Kind("local", make, "one", local_url="http://127.0.0.1:1/v1"))
+    registered.add(Kind("generic", make, "one"), default=True)
+    return registered
+
+
+AT = ProviderSettings(base_url="https://api.acme.example/v1")
+
+
+def test_the_kind_is_the_vendor_or_the_name_or_the_default_for_a_base_url() -> None:
+    made: list[str] = []
+
+    def noting(kind: str) -> Kind:
+        def factory(name: str, settings: ProviderSettings) -> Provider:
+            made.append(kind)
+            return Provider(name, kind=kind)
+
+        return Kind(kind, factory, "test")
+
+    registered = Providers()
+    for kind in ("acme", "generic"):
+        registered.add(noting(kind), default=kind == "generic")
+    registered.make("acme", ProviderSettings())
+    registered.make("mine", ProviderSettings(vendor="acme"))
+    registered.make("mine", AT)
+    assert made == ["acme", "acme", "generic"]
+
+
+def test_an_unknown_vendor_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(
+        StartupError, match=r"vendor 'acne' is not known; did you mean 'acme'\? known vendors: acme, g"
+    ):
+        kinds().make("x", ProviderSettings(vendor="acne"))
+    with pytest.raises(StartupError, match="neither vendor nor base_url"):
+        kinds().make("x", ProviderSettings())
+
+
+def test_one_kind_has_one_owner() -> None:
+    registered = kinds()
+    with pytest.raises(PluginError, match="'one' and 'two' both register provider 'acme'"):
+        registered.add(Kind("acme", make, "two"))
+
+
+def test_a_key_is_bound_to_its_origin() -> None:
+    provider = HttpProvider.of("lab", "kind", ProviderSettings(base_url=AT.base_url, api_key=Secret("sk-1")))
+    headers: dict[str, str] = {}
+    provider.sign("https://api.acme.example/v1/chat", headers)
+    assert headers["authorization"] == "Bearer sk-1"
+    for other in (
+        "http://api.acme.example/v1",
+        "https://api.acme.example:8443/v1",
+        "https://api.acme.example.evil.com/v1",
+        "https://evil.com/v1",
+    ):
+        headers = {}
+        with pytest.raises(StartupError, match=r"bound to https://api\.acme\.example:443"):
+            provider.sign(other, headers)
+        assert headers == {}
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x/", "https://", "https://a\\@b/", "https://user@host/", "https://h:99999/", "x"]
+)
+def test_what_is_no_url_of_a_provider(url: str) -> None:
+    with pytest.raises(StartupError):
+        HttpProvider.of("lab", "kind", ProviderSettings(base_url=url))
+
+
+def test_a_provider_without_its_key_says_so() -> None:
+    provider = HttpProvider(
+        "lab",
+        kind="k",
+        base_url="https://x/",
+        dialects=frozenset(),
+        key_required=True,
+        key_variable="LAB_KEY",
+    )
+    assert provider.unready() == "no api_key (set LAB_KEY)"
+    provider.api_key = Secret("")
+    assert provider.unready() is not None
+    provider.api_key = Secret("x")
+    assert provider.unready() is None
+
+
+def test_dialects_and_surfaces_served() -> None:
+    everything = Provider("echo", kind="k")
+    assert everything.serves("any-dialect", "any-surface")
+    some = Provider("x", kind="k", dialects=frozenset({"a"}), surfaces=frozenset({"chat"}))
+    assert some.serves("a", "chat")
+    assert not some.serves("b", "chat")
+    assert not some.serves("a", "images")
+
+
+def test_the_environment_offers_kinds_with_a_key_and_local_servers() -> None:
+    def anywhere(name: str, settings: ProviderSettings) -> Provider:
+        provider = Provider(name, kind=name)
+        provider.discover = bool(settings.discover)
+        provider.extra["key"] = settings.api_key
+        return provider
+
+    registered = Providers()
+    registered.add(Kind("acme", anywhere, "t", key_variable="ACME_KEY"))
+    registered.add(Kind("other", anywhere, "t", key_variable="OTHER_KEY"))
+    registered.add(Kind("local", anywhere, "t", local_url="http://127.0.0.1:1/v1"))
+    found = registered.from_environment({"ACME_KEY": "sk", "OTHER_KEY": ""}, configured=())
+    assert [provider.name for provider in found] == ["acme", "local"]
+    assert all(provider.found and provider.discover for provider in found)
+    assert found[0].extra["key"] == Secret("sk")
+    assert registered.from_environment({"ACME_KEY": "sk"}, configured=("acme", "local")) == []
