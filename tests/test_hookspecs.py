@@ -1,0 +1,377 @@
+"""Every hook, each by a plugin in one file: it is called, with what, and what its answer does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from pointsman.app import create_app
+from pointsman.config import read_text
+from pointsman.errors import ConfigError, PluginError, StartupError
+from pointsman.gateway import Gateway, assemble
+from pointsman.plugins import standard_order
+
+HEAD = """
+from pointsman import hookimpl
+from pointsman.catalogue import Endpoint, Model
+from pointsman.config import setting
+from pointsman.errors import *
+from pointsman.exchange import Actor, Candidate, Plan
+from pointsman.ledger import Column, Table
+from pointsman.money import Cost
+from pointsman.providers import Provider
+from pointsman.types import *
+from dataclasses import dataclass
+import click
+POINTSMAN_API = 1
+"""
+ANSWERING = """
+@hookimpl
+def register_providers(register):
+    register("canned", lambda name, settings: Provider(name, kind="canned"))
+
+@hookimpl
+async def call_provider(exchange, attempt):
+    if attempt.endpoint.provider.kind != "canned":
+        return None
+    message = Message("assistant", [Text("from " + attempt.endpoint.id)])
+    return Response("r", "m", 1, [Choice(message, Finish("stop"))], Usage(3, 2))
+"""
+CONFIG = """
+auth: {auth}
+ledger: sqlite:///test.db
+plugins:
+{plugins}  ./mine.py: {{{settings}}}
+providers:
+  can: {{vendor: canned}}
+models:
+  demo/one: {{aliases: [one], endpoints: [can/a, can/b]}}
+{more}
+"""
+Send = Callable[..., Awaitable[httpx.Response]]
+
+
+class Running:
+    """A gateway with one plugin file, answering in this process."""
+
+    def __init__(self, gateway: Gateway, client: httpx.AsyncClient) -> None:
+        self.gateway = gateway
+        self.client = client
+
+    async def chat(self, model: str = "one", **headers: str) -> httpx.Response:
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+        return await self.client.post("/v1/chat/completions", json=body, headers=headers)
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Start a gateway from the text of one plugin."""
+
+    @asynccontextmanager
+    async def started(
+        plugin: str, *, auth: str = "none", settings: str = "", more: str = "", routes: bool = True
+    ) -> AsyncIterator[Running]:
+        (tmp_path / "mine.py").write_text(HEAD + ANSWERING + plugin)
+        used = ["openai", "routes"] if routes else ["openai"]
+        others = [name for name in standard_order() if name not in used]
+        rows = [f"  {name}: {{}}\n" for name in used] + [f"  {name}: false\n" for name in others]
+        text = CONFIG.format(auth=auth, plugins="".join(rows), settings=settings, more=more)
+        gateway = Gateway(assemble(read_text(text, name="proxy.yaml", env={}, base=tmp_path), env={}))
+        await gateway.start()
+        transport = httpx.ASGITransport(create_app(gateway))
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                yield Running(gateway, client)
+        finally:
+            await gateway.stop()
+
+    return started
+
+
+async def test_hook_plugin_settings(start: Start) -> None:
+    plugin = """
+@dataclass(frozen=True)
+class Mine:
+    \"\"\"Mine.\"\"\"
+    word: str = setting(default="x", help="A word.")
+
+@hookimpl
+def plugin_settings(register):
+    register(Mine)
+    register(dict[str, int], section="numbers", default={}, help="Numbers.")
+    register.field("endpoint", "colour", str, default="grey", help="A colour.")
+"""
+    async with start(plugin, settings="word: hello", more="numbers: {a: 1}") as running:
+        setup = running.gateway.setup
+        assert setup.settings("mine").word == "hello"
+        assert setup.section("numbers") == {"a": 1}
+        assert setup.catalogue.models["demo/one"].endpoints[0].extra["colour"] == "grey"
+    with pytest.raises(ConfigError, match=r"(?s)proxy\.yaml:\d+:\d+: .*wrod.*word"):
+        async with start(plugin, settings="wrod: hello"):
+            pass
+    claims = plugin + "    register(int, section='server', help='Mine too.')\n"
+    with pytest.raises(StartupError, match="'server' is claimed twice: by core and by mine"):
+        async with start(claims):
+            pass
+
+
+async def test_hook_register_dialects(start: Start) -> None:
+    plugin = """
+@hookimpl
+def register_dialects(register):
+    from pointsman_openai.codecs import ChatCodec
+    class Other(ChatCodec):
+        dialect, path = "other", "/other/chat"
+    register(Other())
+"""
+    async with start(plugin) as running:
+        body = {"model": "one", "messages": [{"role": "user", "content": "hi"}]}
+        for prefix in ("/v1", "/api/v1"):
+            answer = await running.client.post(f"{prefix}/other/chat", json=body)
+            assert answer.json()["choices"][0]["message"]["content"] == "from can/a"
+
+
+async def test_hook_register_providers(start: Start) -> None:
+    async with start("") as running:
+        assert running.gateway.setup.providers["can"].kind == "canned"
+        assert (await running.chat()).json()["choices"][0]["message"]["content"] == "from can/a"
+
+
+async def test_hook_register_models(start: Start) -> None:
+    plugin = """
+@hookimpl
+def register_models(register):
+    register(Model("added/model", [Endpoint(register.providers["can"], "c")], ("extra",)))
+"""
+    async with start(plugin) as running:
+        assert (await running.chat("extra")).headers["x-pointsman-model"] == "added/model"
+
+
+async def test_hook_register_http(start: Start) -> None:
+    plugin = """
+from starlette.responses import PlainTextResponse
+async def page(request):
+    return PlainTextResponse(request.state.actor.name if hasattr(request.state, "actor") else "anybody")
+async def broken(request):
+    raise KeyError("secret")
+@hookimpl
+def register_http(register):
+    register("/open", page, methods=["GET"], role="public")
+    register("/closed", page, methods=["GET"], role="viewer")
+    register("/admin", page, methods=["GET"], role="admin")
+    register("/broken", broken, methods=["GET"], role="public")
+@hookimpl
+def authenticate(exchange):
+    name = exchange.headers.get("x-name")
+    return Actor(name, name, role="admin" if name == "root" else "member") if name else None
+"""
+    async with start(plugin, auth="keys") as running:
+        get = running.client.get
+        assert (await get("/open")).text == "anybody"
+        assert (await get("/closed")).status_code == 401
+        assert (await get("/closed", headers={"x-name": "ann"})).text == "ann"
+        assert (await get("/admin", headers={"x-name": "ann"})).status_code == 403
+        assert (await get("/admin", headers={"x-name": "root"})).text == "root"
+        wrong = await running.client.post("/open")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
+        assert (await running.client.head("/open")).status_code == 200
+        failed = await get("/broken")
+        assert failed.status_code == 500
+        assert "secret" not in failed.text
+    undeclared = plugin.replace(', methods=["GET"], role="viewer"', "")
+    with pytest.raises(PluginError, match="'mine' registers /closed without declaring methods and role"):
+        async with start(undeclared, auth="keys"):
+            pass
+
+
+def test_hook_register_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pointsman.cli import main
+
+    plugin = """
+@click.command()
+def hello():
+    click.echo("hello from a plugin")
+@hookimpl
+def register_commands(register):
+    register(hello)
+"""
+    (tmp_path / "mine.py").write_text(HEAD + plugin)
+    (tmp_path / "proxy.yaml").write_text("plugins: {./mine.py: {}}\n")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["hello"])
+    assert (result.exit_code, result.output) == (0, "hello from a plugin\n")
+    assert "hello" in CliRunner().invoke(main, ["--help"]).output
+
+
+async def test_hook_register_tables(start: Start) -> None:
+    plugin = """
+TABLE = Table("notes", {"id": Column("text", "Id."), "note": Column("text", "A note.")}, "id")
+@hookimpl
+def register_tables(register):
+    register(TABLE)
+"""
+    async with start(plugin) as running:
+        ledger = running.gateway.ledger
+        ledger.insert("notes", {"id": "1", "note": "hello"})
+        await ledger.flush()
+        assert await ledger.select("select id, note from notes") == [{"id": "1", "note": "hello"}]
+
+
+async def test_hook_startup(start: Start) -> None:
+    plugin = """
+@hookimpl
+async def startup(gateway):
+    gateway.setup.catalogue.add(Model("made/at-start"))
+"""
+    async with start(plugin) as running:
+        assert "made/at-start" in running.gateway.setup.catalogue.models
+    with pytest.raises(StartupError, match="not today"):
+        async with start("@hookimpl\ndef startup(gateway):\n    raise StartupError('not today')\n"):
+            pass
+
+
+async def test_hook_authenticate(start: Start) -> None:
+    plugin = """
+@hookimpl
+async def authenticate(exchange):
+    assert exchange.request.raw == b"", "headers only: the body is not read yet"
+    name = exchange.headers.get("x-name")
+    if name == "mallory":
+        raise Unauthenticated("not you")
+    return Actor(name, name) if name else None
+"""
+    async with start(plugin, auth="keys") as running:
+        assert (await running.chat()).status_code == 401
+        assert (await running.chat(**{"x-name": "ann"})).status_code == 200
+        refused = await running.chat(**{"x-name": "mallory"})
+        assert (refused.status_code, refused.json()["error"]["message"]) == (401, "not you")
+
+
+async def test_hook_select_route(start: Start) -> None:
+    plugin = """
+@hookimpl(tryfirst=True)
+def select_route(exchange):
+    return Plan("mine", ("one",)) if exchange.peek.model == "anything" else None
+"""
+    async with start(plugin) as running:
+        answer = await running.chat("anything")
+        assert answer.headers["x-pointsman-route"] == "mine"
+        assert answer.headers["x-pointsman-model"] == "demo/one"
+        assert "x-pointsman-route" not in (await running.chat("one")).headers
+
+
+async def test_hook_admit(start: Start) -> None:
+    plugin = """
+@hookimpl
+def admit(exchange):
+    if exchange.peek.characters > 30:
+        raise RateLimited("slowly", retry_after=2.2, headers={"x-left": "0"})
+    exchange.response_headers["x-left"] = "1"
+"""
+    async with start(plugin) as running:
+        small = await running.client.post(
+            "/v1/chat/completions", json={"model": "one", "messages": [{"role": "x"}]}
+        )
+        assert (small.status_code, small.headers["x-left"]) == (200, "1")
+        refused = await running.chat()
+        assert refused.status_code == 429
+        assert (refused.headers["retry-after"], refused.headers["x-left"]) == ("3", "0")
+        assert refused.json()["error"]["metadata"]["error_type"] == "rate_limit_exceeded"
+
+
+async def test_hook_list_candidates(start: Start) -> None:
+    plugin = """
+@hookimpl
+def list_candidates(exchange):
+    resolution = exchange.setup.catalogue.resolve("one")
+    return [Candidate(endpoint, "demo/one") for endpoint in reversed(resolution.endpoints)]
+"""
+    async with start(plugin, routes=False) as running:
+        assert (await running.chat("whatever")).json()["choices"][0]["message"]["content"] == "from can/b"
+
+
+async def test_hook_rank_candidates(start: Start) -> None:
+    plugin = """
+@hookimpl
+def rank_candidates(exchange, candidates):
+    if exchange.headers.get("x-none"):
+        for candidate in candidates:
+            exchange.exclude(candidate, by="mine", why="no reason")
+        return []
+    return candidates[::-1]
+"""
+    async with start(plugin) as running:
+        assert (await running.chat()).json()["choices"][0]["message"]["content"] == "from can/b"
+        nothing = await running.chat(**{"x-none": "1"})
+        assert nothing.status_code == 404
+        assert nothing.json()["error"]["code"] == "no_endpoints"
+        assert {"endpoint": "can/a", "by": "mine", "why": "no reason"} in nothing.json()["error"]["metadata"][
+            "excluded_by"
+        ]
+
+
+async def test_hook_call_provider(start: Start) -> None:
+    plugin = """
+canned = call_provider
+@hookimpl(tryfirst=True)
+async def call_provider(exchange, attempt):
+    how = exchange.headers.get("x-how")
+    if how == "broken" and attempt.number == 1:
+        raise KeyError("a bug")
+    if how == "events":
+        async def events():
+            yield Started("r", "m", 1)
+            yield PartStart(0, 0, Text(""))
+            yield PartDelta(0, 0, "streamed")
+            yield PartEnd(0, 0)
+            yield Finished(0, Finish("stop"))
+        return events()
+    return await canned(exchange, attempt)
+"""
+    async with start(plugin) as running:
+        assert (await running.chat(**{"x-how": "events"})).json()["choices"][0]["message"][
+            "content"
+        ] == "streamed"
+        failed_over = await running.chat(**{"x-how": "broken"})
+        assert failed_over.headers["x-pointsman-attempts"] == "2"
+        assert failed_over.json()["choices"][0]["message"]["content"] == "from can/b"
+
+
+async def test_hook_price_usage(start: Start) -> None:
+    plugin = """
+@hookimpl
+def price_usage(exchange, usage):
+    if exchange.headers.get("x-broken"):
+        raise ZeroDivisionError
+    return Cost(usage.input * 1000 + usage.output)
+"""
+    async with start(plugin, more="cost_in_body: always") as running:
+        answer = await running.chat()
+        assert answer.headers["x-pointsman-cost"] == "0.000003002"
+        assert json.loads(answer.text, parse_float=str)["usage"]["cost"] == "0.000003002"
+        unpriced = await running.chat(**{"x-broken": "1"})
+        assert (unpriced.status_code, unpriced.headers["x-pointsman-cost"]) == (200, "unpriced")
+        assert unpriced.json()["usage"]["cost"] is None
+
+
+async def test_hook_request_finished(start: Start) -> None:
+    plugin = """
+@hookimpl
+async def request_finished(exchange):
+    exchange.gateway.seen = [*getattr(exchange.gateway, "seen", []), (exchange.outcome, exchange.status)]
+    raise ValueError("observers do not fail requests")
+"""
+    async with start(plugin) as running:
+        assert (await running.chat()).status_code == 200
+        assert (await running.chat("nope")).status_code == 404
+        assert running.gateway.seen == [("complete", 200), ("failed", 404)]
