@@ -76,4 +76,5 @@ def test_listed_names_and_near_ones(catalogue: Catalogue) -> None:
     assert catalogue.near("meta/lama-3") == ["meta/llama-3"]
     assert catalogue.near("other/one") == ["acme/one"]
     assert catalogue.near("zzzzzz") == []
+    assert catalogue.near("x/smal", among=["x/large", "x/small"])[0] == "x/small", "the closest comes first"
     assert catalogue.near("acme/on", among=["acme/two"]) == ["acme/two"]

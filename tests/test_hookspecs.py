@@ -322,7 +322,7 @@ def rank_candidates(exchange, candidates):
 
 async def test_hook_call_provider(start: Start) -> None:
     plugin = """
-canned = call_provider
+CANNED = [call_provider]
 @hookimpl(tryfirst=True)
 async def call_provider(exchange, attempt):
     how = exchange.headers.get("x-how")
@@ -336,7 +336,7 @@ async def call_provider(exchange, attempt):
             yield PartEnd(0, 0)
             yield Finished(0, Finish("stop"))
         return events()
-    return await canned(exchange, attempt)
+    return await CANNED[0](exchange, attempt)
 """
     async with start(plugin) as running:
         assert (await running.chat(**{"x-how": "events"})).json()["choices"][0]["message"][

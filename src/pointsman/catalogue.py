@@ -108,12 +108,12 @@ class Catalogue:
 
     def near(self, name: str, *, among: Iterable[str] | None = None) -> list[str]:
         """Up to three listed names that look like `name`."""
-        pool = list(among) if among is not None else [*self.names()]
-        tail = name.rpartition("/")[2].lower()
-        close = difflib.get_close_matches(name.lower(), [each.lower() for each in pool], 3, 0.6)
-        matches = [each for each in pool if each.lower() in close]
-        matches += [each for each in pool if each not in matches and each.rpartition("/")[2].lower() == tail]
-        return matches[:3]
+        pool = {each.lower(): each for each in (among if among is not None else self.names())}
+        wanted = name.lower()
+        close = difflib.get_close_matches(wanted, pool, 3, 0.6)
+        tail = wanted.rpartition("/")[2]
+        close += [each for each in pool if each not in close and each.rpartition("/")[2] == tail]
+        return [pool[each] for each in close[:3]]
 
     def names(self) -> Iterator[str]:
         """Every listed model's name, then every alias."""

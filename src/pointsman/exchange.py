@@ -241,20 +241,24 @@ class Exchange:
         return time.monotonic() - self.started
 
     def record(self) -> dict[str, Any]:
-        """The decision record of this exchange, outcomes included, as JSON data."""
-        ended = [attempt.ended for attempt in self.attempts]
+        """The decision record of this exchange, as JSON data.
+
+        A dry run of the same request differs in `id`, `at`, `timings` and `outcomes` alone.
+        """
         return {
             "id": self.generation_id,
             "at": self.at.isoformat(),
             **self.decision.record(),
-            "attempts": [attempt.record() for attempt in self.attempts],
             "timings": {
                 "total_ms": round(self.elapsed() * 1000, 3),
                 "first_content_ms": _milliseconds(self.started, self.first_content),
-                "attempts_ms": [
-                    _milliseconds(attempt.started, end)
-                    for attempt, end in zip(self.attempts, ended, strict=True)
-                ],
+                "attempts_ms": [_milliseconds(each.started, each.ended) for each in self.attempts],
+            },
+            "outcomes": {
+                "outcome": self.outcome,
+                "error": self.error.message if self.error else None,
+                "error_type": self.error.error_type if self.error else None,
+                "attempts": [each.record() for each in self.attempts],
             },
         }
 

@@ -31,9 +31,12 @@ from .json_guard import check_json
 from .streams import ClientStream, Headers, Sink
 from .types import Request
 
-__all__ = ["ReadBody", "decide", "error_view", "refuse", "serve"]
+__all__ = ["ReadBody", "authenticate", "decide", "error_view", "refuse", "serve"]
 
 log = logging.getLogger(__name__)
+
+ACCOUNTED_PREFIX = "/api/v1"
+"""Where clients expect usage and cost in every answer, asked for or not."""
 
 ReadBody = Callable[[], Awaitable[bytes]]
 
@@ -89,6 +92,8 @@ async def decide(exchange: Exchange, *, admitted: bool) -> None:
     """
     chains, decision = exchange.setup.chains, exchange.decision
     exchange.peek = exchange.codec.peek(exchange.request)
+    if exchange.prefix == ACCOUNTED_PREFIX:
+        exchange.peek.usage_in_stream = exchange.peek.cost_in_body = True
     decision.requested = exchange.peek.model
     plan: Plan = await first(chains.select_route, exchange) or Plan(None, (exchange.peek.model,))
     exchange.plan = plan
@@ -161,7 +166,7 @@ def _price(exchange: Exchange) -> None:
 def _cost_in_body(exchange: Exchange) -> bool:
     wanted = exchange.setup.core.cost_in_body
     if wanted == "auto":
-        return exchange.peek.cost_in_body or exchange.prefix == "/api/v1"
+        return exchange.peek.cost_in_body
     return wanted == "always"
 
 

@@ -122,7 +122,7 @@ def test_a_quoted_merge_key_is_a_key() -> None:
         ("a: &a [*a]", "alias *a stands inside what it refers to", (1, 8)),
         ("a: &a {b: {c: *a}}", "alias *a stands inside what it refers to", (1, 15)),
         ("? [a]\n: b", "a key cannot be a list or a mapping", (1, 3)),
-        ("{: b}", "there is a value without a key", (1, 2)),
+        ("a: 1\n?\n: b", "there is a value without a key", (2, 2)),
         ("${A}: b", "a key cannot be interpolated", (1, 1)),
         ("a: 1\n---\nb: 1", "there is a second document", (2, 1)),
         ("a:\n\t- b", "a tab is used to indent", (2, 1)),

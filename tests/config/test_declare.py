@@ -114,7 +114,7 @@ def test_a_nested_class_lends_its_docstring() -> None:
         (Undeclared, "Undeclared.a must be declared by setting"),
         (Untypable, "Untypable.a: .*bytes.* is not a type that a setting can have"),
         (Shortest, "shorthand names 'b', which is no field"),
-        (Nameless, "make it a dict"),
+        (Nameless, "must be a dict"),
     ],
 )
 def test_a_class_that_is_not_well_formed_is_refused(type_: type, reason: str) -> None:

@@ -88,7 +88,7 @@ def test_the_including_file_wins_over_another_shape(base: Path) -> None:
 
 def test_a_missing_file_is_a_problem_and_an_empty_pattern_is_not(base: Path) -> None:
     write(base, main="include: [none/*.yaml, none.yaml]")
-    assert messages(main()) == ["main.yaml:1:25: there is no file none.yaml"]
+    assert messages(main()) == ["main.yaml:1:24: there is no file none.yaml"]
 
 
 def test_included_files_include_from_where_they_are(base: Path) -> None:

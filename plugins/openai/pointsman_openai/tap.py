@@ -38,8 +38,8 @@ class _Delta(msgspec.Struct, gc=False):
             thought,
             self.refusal,
             self.tool_calls,
-            self.function_call,
-            self.audio,
+            _filled(self.function_call),
+            _filled(self.audio),
             self.images,
         )
 
@@ -201,6 +201,11 @@ def _told(data: bytes, parsed: _Event, *, named: bool) -> UpstreamError:
         return reported(error_in(_object.decode(data), named=named), phase="stream")
     except _BAD_JSON as error:
         return _nonsense(error)
+
+
+def _filled(value: Any) -> Any:
+    """A value, or None for an object with nothing in it: some hosts send every member always."""
+    return None if isinstance(value, dict) and not any(value.values()) else value
 
 
 def _characters(value: Any) -> int:

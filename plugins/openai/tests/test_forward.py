@@ -7,19 +7,20 @@ from typing import Any
 
 import pytest
 
-from pointsman.dialects import Quirks
+from pointsman.dialects import Codec, Quirks
 from pointsman.types import Request
 from pointsman_openai import ChatCodec, CompletionsCodec, EmbeddingsCodec
-from pointsman_openai.codecs import Codec
 
 CHAT = ChatCodec()
-CODECS: dict[str, Codec] = {
-    codec.path.rpartition("/")[2]: codec for codec in (CompletionsCodec(), EmbeddingsCodec())
-}
+CODECS: tuple[Codec, ...] = (CHAT, CompletionsCodec(), EmbeddingsCodec())
 
 
 def sent(
-    body: dict[str, Any], *, quirks: Quirks | None = None, params: dict[str, Any] | None = None, model: str = "native"
+    body: dict[str, Any],
+    *,
+    quirks: Quirks | None = None,
+    params: dict[str, Any] | None = None,
+    model: str = "native",
 ) -> tuple[dict[str, Any], list[str]]:
     request = Request(json.dumps({"model": "asked", "messages": [{"role": "user"}], **body}).encode())
     data, lost = CHAT.forward(
@@ -40,7 +41,7 @@ def test_a_request_that_needs_no_change_goes_out_as_the_very_bytes() -> None:
 
 
 def test_members_that_do_not_change_keep_their_bytes() -> None:
-    raw = b'{"model":"asked","messages":[{"role":"user","content":"\\u00e9"}],"seed":1.50e2,"big":123456789012345678901}'
+    raw = b'{"model":"asked","messages":[{"role":"user","content":"\\u00e9"}],"seed":1.50e2,"n":1}'
     request = Request(raw)
     data, _ = CHAT.forward(request, model="n", peek=CHAT.peek(request), quirks=Quirks(), params={})
     assert data == raw.replace(b'"asked"', b'"n"')
@@ -84,7 +85,9 @@ def test_a_token_limit_is_not_added_beside_its_other_name() -> None:
 
 
 def test_what_the_host_refuses_is_dropped_and_told() -> None:
-    forwarded, lost = sent({"logit_bias": {}, "user": "u"}, quirks=Quirks(drop=frozenset({"logit_bias", "seed"})))
+    forwarded, lost = sent(
+        {"logit_bias": {}, "user": "u"}, quirks=Quirks(drop=frozenset({"logit_bias", "seed"}))
+    )
     assert forwarded == {"user": "u"}
     assert lost == ["logit_bias"]
 
@@ -119,9 +122,7 @@ def test_a_usage_of_another_shape_is_carried() -> None:
 def test_recorded_requests_change_in_nothing_else(recordings: list[dict[str, Any]]) -> None:
     for record in recordings:
         body = record["request"]
-        codec = CODECS.get(record["path_url"].rpartition("/")[2], CHAT)
-        if record["path_url"].endswith("/chat/completions"):
-            codec = CHAT
+        codec = next(each for each in CODECS if record["path_url"].endswith(each.path))
         request = Request(json.dumps(body).encode())
         data, lost = codec.forward(
             request, model="native", peek=codec.peek(request), quirks=Quirks(), params={}

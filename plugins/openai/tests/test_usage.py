@@ -86,7 +86,9 @@ def test_parts_never_exceed_the_whole() -> None:
     assert counts(data) == (10, 10, 8, 2, 10)
 
 
-@pytest.mark.parametrize("data", [None, {}, [], "many", {"prompt_tokens": "8"}, {"prompt_tokens": -1}, {"prompt_tokens": True}])
+@pytest.mark.parametrize(
+    "data", [None, {}, [], "many", {"prompt_tokens": "8"}, {"prompt_tokens": -1}, {"prompt_tokens": True}]
+)
 def test_what_counts_nothing_is_no_usage(data: Any) -> None:
     assert read_usage(data) is None
 

@@ -18,13 +18,14 @@ from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway, Setup
 from pointsman.json_guard import check_json
 from pointsman.ledger import reader
-from pointsman.pipeline import decide
+from pointsman.pipeline import authenticate, decide
 from pointsman.types import Request
 
 from .decisions import DECISIONS, SELECT_DECISION
 
 __all__ = ["as_text", "dry_run", "explain"]
 
+ADMIN = Actor("admin", "admin", role="admin")
 MINIMAL: dict[str, dict[str, Any]] = {
     "chat": {"messages": [{"role": "user", "content": "Hello"}]},
     "completions": {"prompt": "Hello"},
@@ -68,7 +69,7 @@ def explain(
         record = _stored(setup, generation_id)
     else:
         codec = _codec(setup, surface, dialect)
-        actor = _key(setup, key) if key is not None else Actor("admin", "admin", role="admin")
+        actor = _key(setup, key) if key is not None else None
         raw = _body(codec, model, body.read() if body is not None else None)
         record, failure = asyncio.run(dry_run(setup, codec, raw, actor=actor, seed=seed))
     if failure is None or record["rules"] or record["models"]:
@@ -78,15 +79,19 @@ def explain(
 
 
 async def dry_run(
-    setup: Setup, codec: Codec, raw: bytes, *, actor: Actor, seed: int | None = None
+    setup: Setup, codec: Codec, raw: bytes, *, actor: Actor | None = None, seed: int | None = None
 ) -> tuple[dict[str, Any], RequestError | None]:
     """The decision record of a request that is not sent, and the error it would be refused with, if any.
 
-    `raw` is its body. Raises StartupError.
+    `raw` is its body. Without an `actor` an administrator asks, or where keys are not asked for, anybody.
+    Raises StartupError.
     """
     async with Gateway.dry(setup) as gateway:
         exchange = Exchange(gateway, codec, {})
-        exchange.actor = actor
+        if actor is None and setup.core.auth == "none":
+            await authenticate(exchange)
+        else:
+            exchange.actor = actor or ADMIN
         exchange.request = Request(raw)
         exchange.decision.seed = seed
         try:
@@ -167,8 +172,8 @@ def as_text(record: dict[str, Any]) -> str:
     lines += _section("candidates", candidates)
     lines += _section("excluded", excluded)
     lines.append(f"choice: {record['choice'] or 'none'}")
-    if record["attempts"]:
-        lines += _section("attempts", [_attempt_line(attempt) for attempt in record["attempts"]])
+    if record["outcomes"]["attempts"]:
+        lines += _section("attempts", [_attempt_line(attempt) for attempt in record["outcomes"]["attempts"]])
     return "\n".join(_printable(line) for line in lines)
 
 

@@ -23,8 +23,7 @@ models:
   acme/small: {aliases: [fast], endpoints: [lab/small]}
   acme/tiny: {endpoints: [spare/large, lab/tiny]}
   acme/broken: {endpoints: [lab/broken]}
-  acme/hangs: {endpoints: [lab/hangs]}
-providers: {lab: {vendor: lab}, spare: {vendor: lab}, open: {vendor: lab}}
+providers: {lab: {vendor: lab}, spare: {vendor: lab}, open: {vendor: lab}, shut: {vendor: lab}}
 """
 
 ALICE = Actor("alice", "key-alice")

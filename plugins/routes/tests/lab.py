@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from pointsman import hookimpl
-from pointsman.config import ProviderSettings
+from pointsman.config import ProviderSettings, setting
 from pointsman.errors import ConnectFailed
 from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.providers import Provider
-from pointsman.registers import RegisterProvider
+from pointsman.registers import RegisterProvider, RegisterSettings
 from pointsman.types import Choice, Finish, Message, Response, Text, Usage
 
 POINTSMAN_API = 1
 
 
+@dataclass(frozen=True)
+class KeySettings:
+    """A key."""
+
+    record: ClassVar[str] = "key"
+    name: str = setting(help="Its name.")
+    key_hash: str = setting(help="Its hash.")
+    role: Literal["admin", "member"] = setting(default="member", help="Its role.")
+    models: tuple[str, ...] = setting(default=("*",), help="What it may use.")
+    tags: tuple[str, ...] = setting(default=(), help="Its tags.")
+    explain: bool = setting(default=True, help="Whether it sees records.")
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Lab(Provider):
-    """Has only the models that the configuration lists, unless it is called `open`."""
+    """Has only the models that the configuration lists, unless it is called `open` or `shut`."""
 
     def takes(self, native_id: str) -> bool:
-        return self.name == "open"
+        return self.name in ("open", "shut")
+
+    def unready(self) -> str | None:
+        return "is closed" if self.name == "shut" else None
 
 
 def make(name: str, settings: ProviderSettings) -> Provider:
     return Lab(name, kind="lab", dialects=frozenset({"openai-chat"}))
+
+
+@hookimpl
+def plugin_settings(register: RegisterSettings) -> None:
+    register(tuple[KeySettings, ...], section="keys", default=(), help="Keys.")
 
 
 @hookimpl
@@ -46,12 +70,10 @@ def authenticate(exchange: Exchange) -> Actor | None:
 
 
 @hookimpl
-async def call_provider(exchange: Exchange, attempt: Attempt) -> Response | None:
+def call_provider(exchange: Exchange, attempt: Attempt) -> Response:
     native_id = attempt.endpoint.native_id
     if native_id == "broken":
         raise ConnectFailed("the lab is closed")
-    if native_id == "hangs":
-        await asyncio.Event().wait()
     message = Message("assistant", [Text("Hello")])
     return Response(
         "lab-1", native_id, 0, [Choice(message, Finish("stop", "end"))], Usage(input=12, output=3)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import httpx
 import pytest
 
+from pointsman.exchange import Actor, Exchange, Plan
 from pointsman.gateway import Gateway
+from pointsman_routes.decisions import Sampler, keep
 
 Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
 
@@ -51,7 +52,7 @@ async def test_a_request_in_the_sample_leaves_its_record(serve: Serve) -> None:
         record = (await record_of(gateway, client, answer)).json()
         assert record["id"] == answer.headers["x-generation-id"]
         assert record["choice"] == "lab/small"
-        assert [attempt["endpoint"] for attempt in record["attempts"]] == ["lab/small"]
+        assert [attempt["endpoint"] for attempt in record["outcomes"]["attempts"]] == ["lab/small"]
 
 
 async def test_a_request_that_asks_for_it_is_recorded_as_it_was_told(serve: Serve) -> None:
@@ -77,22 +78,27 @@ async def test_a_request_that_failed_is_always_recorded(
         assert answer.status_code == status
         record = (await record_of(gateway, client, answer)).json()
         assert record["requested"] == model
-        assert len(record["attempts"]) == attempts
+        assert len(record["outcomes"]["attempts"]) == attempts
 
 
-async def test_a_client_that_leaves_after_the_decision_may_be_in_the_sample(serve: Serve) -> None:
-    async with serve(ALL) as (gateway, client):
-        request = asyncio.ensure_future(ask(client, "acme/hangs"))
-        while not gateway.running or not next(iter(gateway._running.values())).attempts:
-            await asyncio.sleep(0)
-        request.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await request
-        while gateway.running:
-            await asyncio.sleep(0)
+@pytest.mark.parametrize(("plan", "kept"), [(Plan(None, ("fast",)), 1), (None, 0)])
+async def test_a_client_that_left_is_in_the_sample_only_once_something_was_decided(
+    serve: Serve, plan: Plan | None, kept: int
+) -> None:
+    async with serve(NONE) as (gateway, _):
+        exchange = Exchange(gateway, gateway.setup.dialects.get("openai-chat", "chat"), {})
+        exchange.actor = Actor("alice", "key-alice")
+        exchange.plan = plan
+        exchange.outcome = "cancelled"
+        keep(exchange, Sampler(1))
         await gateway.ledger.flush()
-        (row,) = await gateway.ledger.select("select record from decisions")
-        assert row["record"]["choice"] == "lab/hangs"
+        assert len(await gateway.ledger.select("select id from decisions")) == kept
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(0, 0, 0), (0.5, 400, 600), (1, 1000, 1000)])
+def test_a_sampler_draws_its_share(share: float, low: int, high: int) -> None:
+    sampler = Sampler(share)
+    assert low <= sum(sampler.draw() for _ in range(1000)) <= high
 
 
 async def test_a_record_holds_no_text_of_the_request(serve: Serve) -> None:

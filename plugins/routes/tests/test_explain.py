@@ -26,7 +26,7 @@ routes:
   - {name: streams, when: {stream: true}, use: {models: [big]}}
   - {name: rest, use: {fallbacks: [big]}}
 """
-OUTCOMES = ("id", "at", "timings", "attempts")
+OUTCOMES = ("id", "at", "timings", "outcomes")
 
 
 def run(config: Path, *arguments: str, text: str | None = None) -> Result:
@@ -78,7 +78,7 @@ def test_json_of_a_dry_run_equals_the_record_of_the_same_request_sent(config: Co
     explained = json.loads(result.output)
     assert decided(explained) == decided(sent)
     assert explained.keys() == sent.keys()
-    assert explained["attempts"] == []
+    assert explained["outcomes"]["attempts"] == []
     assert explained["excluded"] == [{"endpoint": "nowhere", "by": "routes", "why": "no such model"}]
 
 
@@ -105,6 +105,37 @@ def test_an_excluded_endpoint_is_told_with_plugin_and_reason(config: Config) -> 
     body = '{"model": "nowhere", "models": ["fast"], "messages": [{"role": "user", "content": "Hi"}]}'
     result = run(config(), "--body", "-", text=body)
     assert "excluded:\n  nowhere by routes: no such model\n" in result.output
+
+
+def test_a_key_is_asked_for_by_its_name_and_decides_as_that_key(config: Config) -> None:
+    sections = (
+        f"keys: [{{name: nightly-1, key_hash: {'ab' * 32}, tags: [batch]}}]\n"
+        "routes: [{name: night, when: {key: nightly-*, tags: {all: [batch]}}, use: {models: [big]}}]\n"
+    )
+    record = json.loads(run(config(sections), "--model", "fast", "--key", "nightly-1", "--json").output)
+    assert (record["rule"], record["choice"]) == ("night", "lab/large")
+    assert record["values"] == {"key": "nightly-1", "tags": ["batch"]}
+    wrong = run(config(sections), "--model", "fast", "--key", "nightly-2")
+    assert wrong.exit_code == 1
+    assert "there is no key 'nightly-2'; did you mean 'nightly-1'?" in wrong.stderr
+
+
+def test_a_key_is_refused_where_there_is_none(config: Config) -> None:
+    result = run(config(), "--model", "fast", "--key", "alice")
+    assert result.exit_code == 1
+    assert "there is no key 'alice'; list it under `keys:`" in result.stderr
+
+
+def test_without_authentication_the_request_is_anybodys(config: Config) -> None:
+    sections = "auth: none\nroutes: [{name: open, when: {key: anonymous}}]\n"
+    assert json.loads(run(config(sections), "--model", "fast", "--json").output)["rule"] == "open"
+
+
+def test_a_request_that_nobody_can_answer_ends_with_its_exclusions_and_exit_status_1(config: Config) -> None:
+    result = run(config(), "--model", "shut/any")
+    assert result.exit_code == 1
+    assert "excluded:\n  shut/any by core: is closed\nchoice: none\n" in result.stdout
+    assert "no endpoint can answer for model 'shut/any'" in result.stderr
 
 
 def test_an_unknown_model_ends_with_its_rules_a_message_and_exit_status_1(config: Config) -> None:
@@ -178,6 +209,6 @@ def test_text_from_clients_does_not_reach_the_terminal_raw() -> None:
         "candidates": [],
         "excluded": [],
         "choice": None,
-        "attempts": [],
+        "outcomes": {"attempts": []},
     }
     assert as_text(record).splitlines()[0] == "request: model x?[2J?y"

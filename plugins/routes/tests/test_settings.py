@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from pointsman.errors import ConfigError
-from pointsman.gateway import Setup
+from pointsman.gateway import Gateway, Setup
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,14 @@ def test_a_wrong_setting_is_refused_at_its_place(
     (problem,) = caught.value.problems
     assert message in problem.message
     assert (problem.line, problem.column) == (1, column)
+
+
+async def test_the_example_in_the_readme_starts(setup: Callable[[str], Setup]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
+    assert len(blocks) == 2
+    async with Gateway.dry(setup("".join(blocks))) as gateway:
+        assert [route.name for route in gateway.setup.section("routes")] == ["protected", "nightly", "rest"]
 
 
 def test_one_record_in_a_hundred_is_kept_unless_the_file_says_otherwise(

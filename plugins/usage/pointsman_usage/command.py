@@ -23,7 +23,11 @@ BEGINNING = ""
 @click.command()
 @config_option
 @click.option(
-    "--by", type=click.Choice([*report.GROUPS, "none"]), default="model", show_default=True, help="Group so."
+    "--by",
+    type=click.Choice([*report.GROUPS, "none"]),
+    default="model",
+    show_default=True,
+    help="What to group by.",
 )
 @click.option("--since", help="Only what is newer: a length of time such as 7d, or a date, in UTC.")
 @click.option(

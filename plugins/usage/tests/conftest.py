@@ -26,7 +26,7 @@ def config(tmp_path: Path) -> Path:
     plugins = {**dict.fromkeys(standard_order(), "false"), **used}
     path = tmp_path / "proxy.yaml"
     path.write_text(
-        "auth: none\n"
+        "auth: none\nserver: {port: 0}\n"
         "providers: {lab: {}}\n"
         "models: {acme/large: {aliases: [big], endpoints: [lab/down, lab/large]}}\n"
         "routes: [{name: rest}]\n"

@@ -1,0 +1,163 @@
+"""The codecs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from pointsman.dialects import ErrorView, Mark, Quirks
+from pointsman.errors import BadRequest
+from pointsman.money import Cost
+from pointsman.types import Choice, Embeddings, Finish, Message, Peek, Request, Response, Started, Text
+from pointsman_openai.codecs import ChatCodec, CompletionsCodec, EmbeddingsCodec
+
+CHAT, COMPLETIONS, EMBEDDINGS = ChatCodec(), CompletionsCodec(), EmbeddingsCodec()
+RESPONSE = Response("x", "m", 0, [Choice(Message("assistant", [Text("hi")]), Finish("stop"))])
+
+
+def request(**members: Any) -> Request:
+    return Request(json.dumps({"model": "m", **members}).encode())
+
+
+def test_the_surfaces_of_the_dialect() -> None:
+    assert [(codec.dialect, codec.surface, codec.path) for codec in (CHAT, COMPLETIONS, EMBEDDINGS)] == [
+        ("openai-chat", "chat", "/chat/completions"),
+        ("openai-chat", "completions", "/completions"),
+        ("openai-chat", "embeddings", "/embeddings"),
+    ]
+
+
+def test_a_chat_needs_messages() -> None:
+    with pytest.raises(BadRequest, match="`messages`"):
+        CHAT.peek(request(messages="hello"))
+
+
+def test_pictures_are_seen_and_talk_of_them_is_not() -> None:
+    picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
+    talk = [{"role": "user", "content": 'what is "image_url"?'}]
+    assert CHAT.peek(request(messages=picture)).has_images
+    assert not CHAT.peek(request(messages=talk)).has_images
+
+
+@pytest.mark.parametrize(
+    ("prompt", "n", "choices"),
+    [
+        ("once", None, 1),
+        (["a", "b"], None, 2),
+        (["a", "b"], 3, 6),
+        ([1, 2, 3], 2, 2),
+        ([[1], [2]], 1, 2),
+        ([], 1, 1),
+    ],
+)
+def test_each_prompt_gets_its_own_answers(prompt: Any, n: int | None, choices: int) -> None:
+    assert COMPLETIONS.peek(request(prompt=prompt, n=n)).choices == choices
+
+
+@pytest.mark.parametrize(("codec", "member"), [(COMPLETIONS, "prompt"), (EMBEDDINGS, "input")])
+def test_an_input_is_a_text_or_a_list(codec: CompletionsCodec | EmbeddingsCodec, member: str) -> None:
+    for wrong in ({}, {member: None}, {member: {"x": 1}}):
+        with pytest.raises(BadRequest, match=f"`{member}`"):
+            codec.peek(request(**wrong))
+
+
+def test_embeddings_are_never_streamed() -> None:
+    asked = request(input="a", stream=True)
+    peek = EMBEDDINGS.peek(asked)
+    assert not peek.stream
+    data, _ = EMBEDDINGS.forward(asked, model="m", peek=peek, quirks=Quirks(), params={})
+    assert data == asked.raw
+    with pytest.raises(BadRequest):
+        EMBEDDINGS.encode_stream(peek=peek)
+
+
+def test_a_completions_stream_is_asked_for_usage() -> None:
+    asked = request(prompt="a", stream=True)
+    data, _ = COMPLETIONS.forward(asked, model="m", peek=COMPLETIONS.peek(asked), quirks=Quirks(), params={})
+    assert json.loads(data)["stream_options"] == {"include_usage": True}
+
+
+def test_requests_decode_by_their_surface() -> None:
+    assert CHAT.decode_request(request(messages=[{"role": "user", "content": "a"}])).messages[0].text == "a"
+    assert COMPLETIONS.decode_request(request(prompt="b")).messages[0].text == "b"
+    assert EMBEDDINGS.decode_request(request(input=["c"])).messages[0].text == "c"
+
+
+def test_answers_encode_by_their_surface() -> None:
+    asked = request()
+    chat = json.loads(CHAT.encode_response(RESPONSE, request=asked))
+    completion = json.loads(COMPLETIONS.encode_response(RESPONSE, request=asked))
+    vectors = json.loads(EMBEDDINGS.encode_response(Embeddings("m", [[1.0]]), request=asked))
+    assert chat["choices"][0]["message"]["content"] == "hi"
+    assert completion["choices"][0]["text"] == "hi"
+    assert vectors["data"][0]["embedding"] == [1.0]
+
+
+def test_an_answer_of_another_kind_is_refused() -> None:
+    for codec in (CHAT, COMPLETIONS):
+        with pytest.raises(TypeError):
+            codec.encode_response(Embeddings("m", []), request=request())
+    with pytest.raises(TypeError):
+        EMBEDDINGS.encode_response(RESPONSE, request=request())
+
+
+def test_streams_encode_by_their_surface() -> None:
+    for codec, kind in ((CHAT, b"chat.completion.chunk"), (COMPLETIONS, b"text_completion")):
+        encoder = codec.encode_stream(peek=Peek("m", stream=True))
+        encoder.feed(Started("x", "m", 0))
+        assert kind in b"".join([encoder.feed(event) for event in _said()])
+
+
+def _said() -> list[Any]:
+    from pointsman.types import explode
+
+    return list(explode(RESPONSE))
+
+
+def test_the_tap_knows_what_a_whole_answer_holds() -> None:
+    peek = Peek("m")
+    CHAT.tap(peek=peek, quirks=Quirks()).whole(b'{"choices":[]}')
+    EMBEDDINGS.tap(peek=peek, quirks=Quirks()).whole(b'{"data":[]}')
+    assert CHAT.tap(peek=peek, quirks=Quirks()).feed(b"data: [DONE]\n\n") == Mark.DONE
+
+
+def test_the_cost_is_spliced_in() -> None:
+    assert b'"cost":0.50' in CHAT.with_cost(b'{"usage":{}}', Cost(500_000_000), stream=False)
+
+
+VIEW = ErrorView(502, "provider_unavailable", "it broke off")
+
+
+def test_an_error_in_a_stream_is_one_event_with_the_error_alone() -> None:
+    event = CHAT.encode_stream_error(VIEW)
+    assert event.startswith(b"data: ")
+    assert event.endswith(b"\n\n")
+    assert event.count(b"\n") == 2
+    assert json.loads(event[6:]) == json.loads(CHAT.encode_error(VIEW))
+    assert list(json.loads(event[6:])) == ["error"]
+
+
+@pytest.mark.parametrize("codec", [CHAT, COMPLETIONS])
+def test_the_sdk_raises_an_error_in_a_stream(codec: ChatCodec | CompletionsCodec) -> None:
+    encoder = codec.encode_stream(peek=Peek("m", stream=True))
+    stream = b"".join(map(encoder.feed, _said()[:3])) + codec.encode_stream_error(VIEW)
+
+    def answer(asked: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, content=stream, headers={"content-type": "text/event-stream"})
+
+    transport = httpx2.MockTransport(answer)
+    with openai.OpenAI(
+        api_key="k", base_url="http://gateway/v1", http_client=httpx2.Client(transport=transport)
+    ) as client:
+        events: Any
+        if codec is CHAT:
+            events = client.chat.completions.create(model="m", messages=[], stream=True)
+        else:
+            events = client.completions.create(model="m", prompt="x", stream=True)
+        assert next(iter(events)).choices
+        with pytest.raises(openai.APIError, match="it broke off"):
+            list(events)

@@ -1,0 +1,41 @@
+"""OpenAI as a provider."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointsman.config import ProviderSettings
+from pointsman.errors import StartupError
+from pointsman.secrets import Secret
+from pointsman_openai import ChatCodec
+from pointsman_openai.provider import make_provider
+
+
+def test_the_usual_address() -> None:
+    provider = make_provider("openai", ProviderSettings(api_key=Secret("sk-1")))
+    assert provider.unready() is None
+    assert provider.serves("openai-chat", "embeddings")
+    assert provider.url(ChatCodec(), model="m", stream=False) == "https://api.openai.com/v1/chat/completions"
+
+
+def test_the_account_is_named_by_headers() -> None:
+    settings = ProviderSettings(api_key=Secret("sk-1"), headers={"openai-organization": "org-1"})
+    headers: dict[str, str] = {}
+    make_provider("openai", settings).sign("https://api.openai.com/v1/models", headers)
+    assert headers == {"authorization": "Bearer sk-1", "openai-organization": "org-1"}
+
+
+def test_a_provider_without_a_key_says_which_is_missing() -> None:
+    assert "OPENAI_API_KEY" in (make_provider("openai", ProviderSettings()).unready() or "")
+
+
+def test_settings_override_address_and_dialects() -> None:
+    settings = ProviderSettings(base_url="http://10.0.0.1/v1/", dialects=("other",))
+    provider = make_provider("second", settings)
+    assert (provider.name, provider.kind, provider.base_url) == ("second", "openai", "http://10.0.0.1/v1")
+    assert provider.dialects == {"other"}
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(StartupError):
+        make_provider("openai", ProviderSettings(base_url="ftp://x/v1"))

@@ -1,0 +1,144 @@
+"""Splicing the cost in."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pointsman.money import Cost, format_usd
+from pointsman_openai.splice import json_in_place, members, with_cost
+
+COST = Cost(1_234_500)
+TEXT = b"0.0012345"
+ADDED = b'"cost":%b,"cost_details":{"upstream_inference_cost":%b}' % (TEXT, TEXT)
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+answers = st.dictionaries(st.text(max_size=8) | st.sampled_from(["usage", "choices"]), values, max_size=5)
+usages = st.dictionaries(st.text(max_size=8) | st.sampled_from(["cost", "cost_details"]), values, max_size=5)
+layouts = st.sampled_from(
+    [{"separators": (",", ":")}, {"indent": 2}, {"indent": 1, "ensure_ascii": False}, {}]
+)
+
+
+def test_the_cost_goes_behind_the_last_member_and_all_else_stays() -> None:
+    data = b'{ "id" : "x",\n "usage": {"prompt_tokens": 3 ,\t"total_tokens":7 }, "tail":[1, 2] }'
+    expected = data.replace(b'"total_tokens":7', b'"total_tokens":7,' + ADDED)
+    assert with_cost(data, COST, stream=False) == expected
+
+
+def test_an_empty_usage_object_gets_it_without_a_comma() -> None:
+    assert with_cost(b'{"usage":{}}', COST, stream=False) == b'{"usage":{' + ADDED + b"}}"
+
+
+def test_an_unknown_cost_is_null() -> None:
+    spliced = json.loads(with_cost(b'{"usage":{"a":1}}', None, stream=False))
+    assert spliced["usage"] == {"a": 1, "cost": None, "cost_details": {"upstream_inference_cost": None}}
+
+
+def test_a_cost_that_is_there_is_replaced_in_its_place() -> None:
+    data = b'{"usage":{"cost": 9.5e-1 ,"n":1,"cost_details":{"a":{"b":[1]}}, "z":"}"}}'
+    expected = b'{"usage":{"cost": %b ,"n":1,"cost_details":{"upstream_inference_cost":%b}, "z":"}"}}' % (
+        TEXT,
+        TEXT,
+    )
+    assert with_cost(data, COST, stream=False) == expected
+
+
+def test_half_a_cost_is_completed() -> None:
+    data = b'{"usage":{"cost":null}}'
+    expected = b'{"usage":{"cost":%b,"cost_details":{"upstream_inference_cost":%b}}}' % (TEXT, TEXT)
+    assert with_cost(data, COST, stream=False) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[DONE]",
+        b'{"usage":null}',
+        b'{"choices":[{"usage":{"a":1}}],"text":"\\"usage\\":{}"}',
+        b'{"x":{"usage":{}}}',
+        b'{"kind":"usage"}',
+    ],
+)
+def test_data_without_a_usage_object_of_its_own_is_unchanged(data: bytes) -> None:
+    assert with_cost(data, COST, stream=False) == data
+
+
+def test_the_last_of_two_usage_members_counts_as_for_readers() -> None:
+    data = b'{"usage":{"a":1},"usage":{"b":2}}'
+    assert with_cost(data, COST, stream=False) == b'{"usage":{"a":1},"usage":{"b":2,' + ADDED + b"}}"
+
+
+def test_an_escaped_key_is_the_same_key() -> None:
+    assert b'"cost":' in with_cost(b'{"us\\u0061ge":{"a":1}}', COST, stream=False)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
+def test_an_event_keeps_its_lines(end: bytes) -> None:
+    event = end.join([b": note", b"id: 3", b'data: {"choices":[],"usage":{"a":1}}', b"", b""])
+    expected = event.replace(b'{"a":1}', b'{"a":1,' + ADDED + b"}")
+    assert with_cost(event, COST, stream=True) == expected
+
+
+def test_an_event_of_several_data_lines_keeps_them() -> None:
+    event = b'\xef\xbb\xbfdata: {"usage": {\ndata:"a": 1\nevent: {"usage":{}}\ndata: }}\n\n'
+    expected = event.replace(b'"a": 1', b'"a": 1,' + ADDED)
+    assert with_cost(event, COST, stream=True) == expected
+
+
+def test_a_comment_is_unchanged() -> None:
+    assert with_cost(b': {"usage":{}}\n\n', COST, stream=True) == b': {"usage":{}}\n\n'
+
+
+@given(
+    before=answers, usage=usages, layout=layouts, stream=st.booleans(), nano=st.none() | st.integers(0, 2**62)
+)
+def test_only_the_cost_changes(
+    before: dict[str, Any], usage: dict[str, Any], layout: dict[str, Any], stream: bool, nano: int | None
+) -> None:
+    body = {**before, "usage": usage}
+    data = json.dumps(body, **layout).encode("utf-8", "surrogatepass")
+    lines = b"".join(b"data: %b\n" % line for line in data.split(b"\n")) + b"\n" if stream else data
+    cost = Cost(nano) if nano is not None else None
+    spliced = with_cost(lines, cost, stream=stream)
+    text = json_in_place(spliced) if stream else spliced
+    parsed = json.loads(text.decode("utf-8", "surrogatepass"), parse_float=Decimal)
+    amount = parsed["usage"].pop("cost")
+    assert parsed["usage"].pop("cost_details") == {"upstream_inference_cost": amount}
+    assert amount == (None if nano is None else Decimal(nano).scaleb(-9))
+    kept = json.loads(data.decode("utf-8", "surrogatepass"), parse_float=Decimal)
+    kept["usage"].pop("cost", None)
+    kept["usage"].pop("cost_details", None)
+    assert parsed == kept
+    if "cost" not in usage and "cost_details" not in usage:
+        text = b"null" if cost is None else format_usd(cost.nano).encode()
+        added = b'"cost":%b,"cost_details":{"upstream_inference_cost":%b}' % (text, text)
+        assert lines in (spliced.replace(b"," + added, b"", 1), spliced.replace(added, b"", 1))
+
+
+@given(answers, layouts)
+def test_members_are_found_where_they_are(body: dict[str, Any], layout: dict[str, Any]) -> None:
+    data = json.dumps(body, **layout).encode("utf-8", "surrogatepass")
+    found = {
+        name: json.loads(data[start:end].decode("utf-8", "surrogatepass"))
+        for name, start, end in members(data, 0)
+    }
+    assert found == body
+
+
+def test_blanking_keeps_offsets() -> None:
+    event = b'\xef\xbb\xbfevent: x\r\ndata:{"a"\rdata: :1}\n\n'
+    blank = json_in_place(event)
+    assert len(blank) == len(event)
+    assert json.loads(blank) == {"a": 1}
+    assert blank.index(b'{"a"') == event.index(b'{"a"')
