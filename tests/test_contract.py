@@ -115,7 +115,9 @@ def test_only_upstream_opens_connections() -> None:
             if isinstance(node, ast.Attribute):
                 opened = node.attr in {"create_connection", "open_connection", "open_unix_connection"}
                 assert not opened, f"{path.name} opens a connection"
-                assert node.attr != "connect" or path.name in {"server.py"} or "ledger" in path.parts, path.name
+                assert node.attr != "connect" or path.name in {"server.py"} or "ledger" in path.parts, (
+                    path.name
+                )
 
 
 def test_nothing_evaluates_input_or_starts_processes() -> None:
@@ -156,7 +158,9 @@ def test_every_module_says_what_it_offers_sorted() -> None:
             continue
         loaded = importlib.import_module(module.name)
         names = loaded.__all__
-        assert list(names) == sorted(names, key=lambda name: (not name.isupper(), not name[0].isupper(), name))
+        assert list(names) == sorted(
+            names, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
+        )
         assert all(hasattr(loaded, name) for name in names), module.name
 
 
@@ -184,7 +188,9 @@ def test_nothing_unfinished_is_left_lying() -> None:
         assert not unfinished.search(path.read_text()), path
 
 
-@pytest.mark.parametrize("command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join
+)
 def test_style_and_types(command: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *command, *([] if command == ["mypy"] else ["."])],

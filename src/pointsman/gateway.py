@@ -21,7 +21,7 @@ from .config import Config, CoreSettings, Document, Schema, build, declare_core,
 from .dialects import Dialects
 from .errors import ConfigError, PluginError, StartupError
 from .ledger import Ledger, Table, open_ledger
-from .plugins import Plugin, PluginSet, load
+from .plugins import Plugin, PluginSet, installed, load
 from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
 from .registers import Handler
 from .secrets import Secret
@@ -102,8 +102,8 @@ def declare(plugins: PluginSet) -> Schema:
     schema = Schema()
     declare_core(schema)
     plugins.run_registration("plugin_settings", lambda owner: _SettingsRegister(schema, owner))
-    for plugin in plugins.plugins:
-        schema.admit_plugin(plugin.name)
+    for name in {*installed(), *(plugin.name for plugin in plugins.plugins)}:
+        schema.admit_plugin(name)
     return schema
 
 
@@ -194,14 +194,18 @@ class _SettingsRegister:
         self._schema = schema
         self._owner = owner
 
-    def __call__(self, type_: Any, *, section: str | None = None, default: Any = ..., help: str = "") -> None:
+    def __call__(
+        self, type_: Any, *, section: str | None = None, default: Any = ..., help: str = "", **rules: Any
+    ) -> None:
         if section is None:
             self._schema.plugin(self._owner, type_, owner=self._owner)
         else:
-            self._schema.section(section, type_, owner=self._owner, default=default, help=help)
+            self._schema.section(section, type_, owner=self._owner, default=default, help=help, **rules)
 
-    def field(self, record: str, name: str, type_: Any, *, default: Any = None, help: str) -> None:
-        self._schema.field(record, name, type_, owner=self._owner, default=default, help=help)
+    def field(
+        self, record: str, name: str, type_: Any, *, default: Any = None, help: str, **rules: Any
+    ) -> None:
+        self._schema.field(record, name, type_, owner=self._owner, default=default, help=help, **rules)
 
 
 class _ProviderRegister:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
-__all__ = ["NANO", "Cost", "format_usd", "parse_usd", "sum_cost"]
+__all__ = ["MILLION", "NANO", "Cost", "format_usd", "parse_usd", "sum_cost"]
 
 NANO = 1_000_000_000
 MILLION = 1_000_000

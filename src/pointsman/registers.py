@@ -32,11 +32,18 @@ Handler = Callable[["Request"], Awaitable["Response"]]
 class RegisterSettings(Protocol):
     """Given to `plugin_settings`."""
 
-    def __call__(self, type_: Any, *, section: str | None = None, default: Any = ..., help: str = "") -> None:
-        """Type the plugin's own section, or a top-level `section`."""
+    def __call__(
+        self, type_: Any, *, section: str | None = None, default: Any = ..., help: str = "", **rules: Any
+    ) -> None:
+        """Type the plugin's own section, or a top-level `section`.
 
-    def field(self, record: str, name: str, type_: Any, *, default: Any = None, help: str) -> None:
-        """Add a key to an open record."""
+        `rules` are those of `Schema.section`: factory, example, minimum, maximum, check.
+        """
+
+    def field(
+        self, record: str, name: str, type_: Any, *, default: Any = None, help: str, **rules: Any
+    ) -> None:
+        """Add a key to an open record; `rules` as above."""
 
 
 class RegisterDialect(Protocol):

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pointsman.config import Config, Problem, Schema, Usd, render_github, render_json, render_text
+from pointsman.config import (
+    Config,
+    Problem,
+    Schema,
+    SettingError,
+    Usd,
+    render_github,
+    render_json,
+    render_text,
+    setting,
+)
 from pointsman.secrets import Secret
 
 Load = Callable[..., Config]
@@ -183,6 +194,30 @@ def test_rules_over_several_fields_point_at_the_field(refuse: Refuse) -> None:
     assert (problem.line, problem.column, problem.message) == (3, 5, "`plugins.cache`: one half is no ratio")
 
 
+@dataclass(frozen=True)
+class StrictSettings:
+    """Breaks several rules at once, or has a bug."""
+
+    name: str = setting(default="", help="A name.")
+
+    def check(self) -> None:
+        errors: list[Exception] = [SettingError("name", "odd", severity="warning")]
+        if self.name == "bad":
+            errors.append(ValueError("bad"))
+        if self.name == "bug":
+            errors.append(KeyError("bug"))
+        raise ExceptionGroup("rules", errors)
+
+
+def test_a_rule_may_find_several_things(load: Load, refuse: Refuse) -> None:
+    schema = Schema()
+    schema.section("strict", StrictSettings, owner="test")
+    assert [problem.severity for problem in load("strict: {name: fine}", use=schema).problems] == ["warning"]
+    assert [problem.severity for problem in refuse("strict: {name: bad}", use=schema)] == ["error", "warning"]
+    with pytest.raises(ExceptionGroup):
+        load("strict: {name: bug}", use=schema)
+
+
 def test_a_rule_is_not_asked_about_values_that_are_refused(refuse: Refuse) -> None:
     assert len(refuse("plugins: {cache: {ttl: never, mode: fifo, ratio: x}}")) == 1
 
@@ -220,6 +255,8 @@ SECRETS = [
     "admin_key: ${KEY}\nserver:\n  port: ${KEY}\n  max_body: x${KEY}\n  host: [${KEY}]",
     "state: {url: [\"redis://me:hunter22@db\"]}",
     "server: {prot: sk-hunter22hunter22}",
+    "models: {a: sk-hunter22hunter22}",
+    "auth: postgres://me:hunter22@db/x",
 ]  # fmt: skip
 
 

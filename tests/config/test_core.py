@@ -94,6 +94,11 @@ def test_refusals(refuse: Refuse, text: str, message: str) -> None:
     assert [problem.message for problem in refuse(text)] == [message]
 
 
+def test_every_name_that_is_taken_is_told(refuse: Refuse) -> None:
+    problems = refuse("models: {a: {aliases: [f, b, f]}, b: {aliases: [f]}}")
+    assert [problem.column for problem in problems] == [27, 30, 49]
+
+
 def test_an_alias_twice_points_at_the_second(refuse: Refuse) -> None:
     (problem,) = refuse("models:\n  a: {aliases: [f]}\n  b:\n    aliases: [x, f]\n")
     assert (problem.line, problem.column, problem.message) == (

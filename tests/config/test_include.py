@@ -125,6 +125,14 @@ def test_chains_of_includes_are_bounded(base: Path) -> None:
     assert message.endswith("files include each other more than 16 deep")
 
 
+def test_the_number_of_files_is_bounded(base: Path) -> None:
+    (base / "many").mkdir()
+    for number in range(1001):
+        (base / "many" / f"{number}.yaml").write_text("")
+    write(base, main="include: many/*.yaml")
+    assert messages(main()) == ["main.yaml:1:10: more than 1000 files are included"]
+
+
 def test_patterns_are_sorted_recursive_and_skip_hidden_files(base: Path) -> None:
     write(base, main="include: sub/**/*.yaml", sub__b="l: [b]", sub__a="l: [a]")
     write(base / "sub", deep__c="l: [c]")

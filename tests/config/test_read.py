@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.config import (
+    Config,
     ConfigError,
     Schema,
     build,

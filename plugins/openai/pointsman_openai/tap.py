@@ -112,7 +112,7 @@ class OpenAITap:
             if data == b"[DONE]":
                 self.complete = self._content or bool(self._finished)
                 return Mark.DONE
-        named = not event.startswith(b"data:") and event_name(event) == "error"
+        named = b"event:" in event and event_name(event) == "error"
         parsed = _parse(data, named=named)
         mark = 0
         for choice in parsed.choices or ():

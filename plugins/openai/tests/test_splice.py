@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.money import Cost, format_usd
@@ -100,6 +100,7 @@ def test_a_comment_is_unchanged() -> None:
     assert with_cost(b': {"usage":{}}\n\n', COST, stream=True) == b': {"usage":{}}\n\n'
 
 
+@settings(deadline=None)
 @given(
     before=answers, usage=usages, layout=layouts, stream=st.booleans(), nano=st.none() | st.integers(0, 2**62)
 )
@@ -126,6 +127,7 @@ def test_only_the_cost_changes(
         assert lines in (spliced.replace(b"," + added, b"", 1), spliced.replace(added, b"", 1))
 
 
+@settings(deadline=None)
 @given(answers, layouts)
 def test_members_are_found_where_they_are(body: dict[str, Any], layout: dict[str, Any]) -> None:
     data = json.dumps(body, **layout).encode("utf-8", "surrogatepass")

@@ -191,6 +191,7 @@ def test_what_the_model_wrote_is_counted() -> None:
         (event(object="error", message="no such model", code=404), 404, 404),
         (b'event: error\ndata: {"error":{"status_code":400,"message":"x"}}\n\n', 400, 400),
         (b'event: error\ndata: {"message":"x","code":503}\n\n', 503, 503),
+        (b'data: {"message":"x","code":503}\r\nevent: error\r\n\r\n', 503, 503),
         (b"event: error\ndata: upstream gave up\n\n", 500, 502),
     ],
 )

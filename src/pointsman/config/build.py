@@ -202,20 +202,29 @@ class Builder:
         return False
 
     def _passes(self, check: Callable[[], None], node: Node, path: str) -> bool:
-        """Run a rule and keep what it finds. A warning passes."""
+        """Run a rule and keep what it finds, one error or a group of them. Warnings pass."""
         try:
             check()
-        except SettingError as error:
-            place = ".".join([path, *map(str, error.path)])
-            mark = self.nearest(place) or node.mark
-            self.findings.add(
-                Finding(f"`{place}`: {error.message}", mark, error.expected, error.hint, error.severity)
-            )
-            return error.severity == "warning"
+        except ExceptionGroup as group:
+            errors, others = group.split(ValueError)
+            if errors is None or others is not None:
+                raise
+            broken = [error for error in errors.exceptions if not self._passed_over(error, node, path)]
+            return not broken
         except ValueError as error:
+            return self._passed_over(error, node, path)
+        return True
+
+    def _passed_over(self, error: Exception, node: Node, path: str) -> bool:
+        """Tell of a broken rule. Whether that is a warning only."""
+        if not isinstance(error, SettingError):
             self.findings.add(Finding(f"`{path}`: {error}", node.mark))
             return False
-        return True
+        place = ".".join([path, *map(str, error.path)])
+        mark = self.nearest(place) or node.mark
+        message = f"`{place}`: {error.message}"
+        self.findings.add(Finding(message, mark, error.expected, error.hint, error.severity))
+        return error.severity == "warning"
 
 
 def shaped(kind: Kind, node: Node) -> Kind:

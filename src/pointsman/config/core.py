@@ -195,14 +195,18 @@ class ProviderSettings:
 
     def check(self) -> None:
         """Warn of credentials where they are not known as such."""
-        for name in self.headers:
-            if looks_secret(name):
-                raise SettingError(
-                    ("headers", name),
-                    f"header {name!r} looks like a credential",
-                    hint="put the credential into `api_key`: it is kept out of logs and bound to the host",
-                    severity="warning",
-                )
+        warnings = [
+            SettingError(
+                ("headers", name),
+                f"header {name!r} looks like a credential",
+                hint="put the credential into `api_key`: it is kept out of logs and bound to the host",
+                severity="warning",
+            )
+            for name in self.headers
+            if looks_secret(name)
+        ]
+        if warnings:
+            raise ExceptionGroup("headers", warnings)
 
 
 @dataclass(frozen=True)
@@ -258,19 +262,20 @@ class ModelSettings:
 
 
 def check_aliases(models: Mapping[str, ModelSettings]) -> None:
-    """Every name leads to one model. Raises SettingError at the second use of a name."""
+    """Every name leads to one model. Raises a group of SettingError, each at the second use of a name."""
     owners: dict[str, str] = {}
+    errors = []
     for name, model in models.items():
         for index, alias in enumerate(model.aliases):
+            place = (name, "aliases", index)
             if alias in models:
-                raise SettingError((name, "aliases", index), f"alias {alias!r} is the name of a model")
-            if alias in owners:
-                raise SettingError(
-                    (name, "aliases", index),
-                    f"alias {alias!r} is taken",
-                    hint=f"model {owners[alias]!r} has it",
-                )
-            owners[alias] = name
+                errors.append(SettingError(place, f"alias {alias!r} is the name of a model"))
+            elif alias in owners:
+                hint = f"model {owners[alias]!r} has it"
+                errors.append(SettingError(place, f"alias {alias!r} is taken", hint=hint))
+            owners.setdefault(alias, name)
+    if errors:
+        raise ExceptionGroup("aliases", errors)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 A settings class is a frozen dataclass whose fields come from `setting` and whose docstring is its help. Class
 attributes say more: `shorthand` (the field that a scalar or list stands for), `record` (its name for plugins
 that extend it; their values arrive in a field `extra`), `names` (the field that holds entries under names of
-the operator's own). A method `check` holds the rules that go over several fields.
+the operator's own). A method `check` holds the rules that go over several fields: it raises ValueError,
+SettingError, or an ExceptionGroup of them.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def setting(
     """A field of a settings class. Without `default` and `factory` the file must give it.
 
     `help` is required, except where the type is a settings class: its docstring serves then.
-    `minimum` and `maximum` bound a number, duration or size; `check` raises ValueError or SettingError for a
+    `minimum` and `maximum` bound a number, duration or size; `check` raises as a class's `check` does for a
     value that breaks a rule; `example` is shown in the reference.
     """
     metadata = {METADATA: (help, example, minimum, maximum, check)}

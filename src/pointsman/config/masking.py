@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["looks_secret", "mask_text", "mask_url"]
+__all__ = ["looks_secret", "mask_shapes", "mask_text", "mask_url"]
 
 NAME = r"[\w.-]*(?:api[_-]?keys?|[_-]key|secret\w*|password|passwd|authorization|credentials?|token)"
 SECRET_NAME = re.compile(NAME, re.IGNORECASE)
@@ -33,6 +33,11 @@ def mask_url(text: str) -> str:
     return USER_INFO.sub(lambda match: f"{match[1]}:{_stars(match[2])}@", text)
 
 
+def mask_shapes(text: str) -> str:
+    """A text without what has the shape of a key, or of a password in a URL."""
+    return mask_url(KEY_LIKE.sub(lambda match: _stars(match[0]), text))
+
+
 def mask_text(line: str) -> str:
     """A source line of the same length, with everything that looks like a secret starred out."""
     shown, start = "", 0
@@ -40,7 +45,7 @@ def mask_text(line: str) -> str:
         end = _value_end(line, match.end())
         shown += line[start : match.end()] + _mask_value(line[match.end() : end])
         start = end
-    return mask_url(KEY_LIKE.sub(lambda match: _stars(match[0]), shown + line[start:]))
+    return mask_shapes(shown + line[start:])
 
 
 def _value_end(line: str, begin: int) -> int:

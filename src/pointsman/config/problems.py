@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from .masking import mask_text
+from .masking import mask_shapes, mask_text
 from .source import Mark
 
 __all__ = [
@@ -75,16 +75,19 @@ class Finding:
         """The record to show."""
         line, caret = _window(self.mark.source_line, self.mark.column - 1)
         return Problem(
-            message=_printable(self.mark.source.scrub(self.message)),
+            message=self._safe(self.message),
             file=self.mark.source.name,
             line=self.mark.line,
             column=self.mark.column,
             source_line=line,
-            expected=_printable(self.expected),
-            hint=_printable(self.mark.source.scrub(self.hint)),
+            expected=self._safe(self.expected),
+            hint=self._safe(self.hint),
             severity=self.severity,
             caret=caret,
         )
+
+    def _safe(self, text: str) -> str:
+        return _printable(mask_shapes(self.mark.source.scrub(text)))
 
 
 class Findings:

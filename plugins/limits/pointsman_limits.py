@@ -1,0 +1,150 @@
+"""How often a key may ask: requests a second, minute, hour and day, counted in one atomic step."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self
+
+from pointsman import hookimpl
+from pointsman.config import setting
+from pointsman.errors import RateLimited
+from pointsman.exchange import Actor, Exchange
+from pointsman.gateway import Gateway
+from pointsman.registers import RegisterSettings
+from pointsman.state import Demand, Period, Quota, State, Verdict
+
+__all__ = ["POINTSMAN_API", "LimitSettings", "Limits", "Rate"]
+
+POINTSMAN_API = 1
+
+PERIODS: dict[str, Period] = {
+    "s": "second",
+    "sec": "second",
+    "second": "second",
+    "min": "minute",
+    "minute": "minute",
+    "h": "hour",
+    "hour": "hour",
+    "d": "day",
+    "day": "day",
+}
+_RATE = re.compile(r"([1-9][0-9]{0,11})(k?) ?/ ?([a-z]+)")
+COUNT_SINCE = "select key_id, count(*) as used from generations where at >= :start and key_id is not null group by key_id"
+
+
+class Rate(str):
+    """So many in a period: `60/min`."""
+
+    expected: ClassVar[str] = "a rate such as 10/s, 60/min, 1000/h or 5000/day"
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": "^[1-9][0-9]*k? ?/ ?[a-z]+$"}
+
+    amount: int
+    period: Period
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a rate. Raises ValueError."""
+        match = _RATE.fullmatch(text)
+        if match is None or match[3] not in PERIODS:
+            raise ValueError(f"{text!r} is not a rate")
+        rate = cls(text)
+        rate.amount = int(match[1]) * (1000 if match[2] else 1)
+        rate.period = PERIODS[match[3]]
+        return rate
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """How often a key may ask."""
+
+    requests: Rate | tuple[Rate, ...] = setting(
+        default=(), help="Model calls, each rate counted for itself.", example=["10/s", "5000/day"]
+    )
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """The rates, whether one or several were written."""
+        return (self.requests,) if isinstance(self.requests, Rate) else self.requests
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits of those who have none of their own."""
+
+    default: LimitSettings | None = setting(
+        default=None, help="For keys without `limits`; administrators are not limited by it."
+    )
+
+
+class Limits:
+    """The plugin."""
+
+    def __init__(self) -> None:
+        self._default: tuple[Rate, ...] = ()
+        self._state: State | None = None
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Settings, and `limits` of a key."""
+        register(Settings)
+        register.field("key", "limits", LimitSettings | None, default=None, help="How often it may ask.")
+
+    @hookimpl
+    async def startup(self, gateway: Gateway) -> None:
+        """Count again from the ledger what hours and days have seen before this start."""
+        default = gateway.setup.settings("limits").default
+        self._default = default.rates if default is not None else ()
+        self._state = gateway.state
+        if not gateway.ledger.has_table("generations"):
+            return
+        now = datetime.now(UTC)
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        starts: dict[Period, datetime] = {"hour": hour, "day": hour.replace(hour=0)}
+        for period, start in starts.items():
+            rows = await gateway.ledger.select(
+                COUNT_SINCE, {"start": start.isoformat(timespec="milliseconds")}
+            )
+            for row in rows:
+                await gateway.state.seed(_counter(row["key_id"]), period, row["used"])
+
+    @hookimpl
+    async def admit(self, exchange: Exchange) -> None:
+        """Take one request out of all of the key's limits, or out of none and refuse."""
+        actor = exchange.actor
+        rates = self._rates(actor) if actor is not None else ()
+        if actor is None or not rates or self._state is None:
+            return
+        demands = [Demand(_counter(actor.key_id), Quota(rate.amount, rate.period)) for rate in rates]
+        verdict = await self._state.take(demands)
+        if verdict.allowed:
+            exchange.response_headers.update(_headers(verdict))
+            return
+        quota = verdict.demand.quota if verdict.demand is not None else None
+        limit = f"{verdict.limit} requests a {quota.period}" if quota is not None else "its limit"
+        raise RateLimited(
+            f"key {actor.name!r} has used up {limit}",
+            retry_after=verdict.retry_after if math.isfinite(verdict.retry_after) else None,
+            headers=_headers(verdict),
+        )
+
+    def _rates(self, actor: Actor) -> tuple[Rate, ...]:
+        own: LimitSettings | None = actor.extra.get("limits")
+        if own is not None:
+            return own.rates
+        return () if actor.role == "admin" else self._default
+
+
+def _counter(key_id: str) -> str:
+    return f"requests:{key_id}"
+
+
+def _headers(verdict: Verdict) -> dict[str, str]:
+    """The tightest limit, in the headers that clients of this field read."""
+    return {
+        "x-ratelimit-limit-requests": str(verdict.limit),
+        "x-ratelimit-remaining-requests": str(verdict.remaining),
+        "x-ratelimit-reset-requests": f"{max(0.0, verdict.reset_after):.3f}s",
+    }

@@ -1,0 +1,130 @@
+"""What an answer costs: flat prices of the configuration, in integer nano-dollars.
+
+Prices are US dollars per million tokens, as their providers print them. A price that nobody wrote is
+unknown, and the answer unpriced; it is never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from pointsman import hookimpl
+from pointsman.catalogue import Endpoint
+from pointsman.config import Usd, setting
+from pointsman.exchange import Candidate, Exchange
+from pointsman.money import MILLION, Cost, sum_cost
+from pointsman.registers import RegisterSettings
+from pointsman.types import Usage
+
+__all__ = ["POINTSMAN_API", "PriceSettings", "Prices", "price_of"]
+
+POINTSMAN_API = 1
+
+
+class Day(str):
+    """A date, kept as written."""
+
+    expected: ClassVar[str] = "a date such as 2026-11-01"
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "date"}
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a date. Raises ValueError."""
+        from datetime import date
+
+        try:
+            return cls(date.fromisoformat(text).isoformat())
+        except ValueError:
+            raise ValueError(f"{text!r} is not a date") from None
+
+
+@dataclass(frozen=True)
+class PriceSettings:
+    """US dollars per million tokens."""
+
+    input: Usd = setting(help="Tokens of the request.", example=0.59)
+    output: Usd = setting(help="Tokens of the answer.", example=0.79)
+    cache_read: Usd | None = setting(
+        default=None, help="Tokens read from the provider's cache; without it the input price."
+    )
+    cache_write: Usd | None = setting(
+        default=None, help="Tokens written to the provider's cache; without it the input price."
+    )
+    reasoning: Usd | None = setting(default=None, help="Tokens of thought; without it the output price.")
+    request: Usd | None = setting(default=None, help="US dollars for each request, whatever its tokens.")
+    source: str = setting(default="configuration", help="Where the price comes from.")
+    date: Day | None = setting(default=None, help="When it was read there.", example="2026-11-01")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What happens without a price."""
+
+    require_price: bool = setting(
+        default=False, help="Leave endpoints without a price out, rather than answer unpriced."
+    )
+
+
+class Prices:
+    """The plugin."""
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Settings, and `price` of a provider and of an endpoint."""
+        register(Settings)
+        for record, what in (("provider", "all its models"), ("endpoint", "it, whatever its provider's")):
+            register.field(
+                record,
+                "price",
+                PriceSettings | None,
+                default=None,
+                help=f"US dollars per million tokens for {what}.",
+            )
+
+    @hookimpl
+    def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
+        """Drop unpriced endpoints where a price is required."""
+        if not exchange.setup.settings("prices").require_price:
+            return None
+        kept = [candidate for candidate in candidates if price_of(candidate.endpoint) is not None]
+        for candidate in candidates:
+            if candidate not in kept:
+                exchange.exclude(candidate, by="prices", why="its price is not known (prices.require_price)")
+        return kept
+
+    @hookimpl
+    def price_usage(self, exchange: Exchange, usage: Usage) -> Cost | None:
+        """The cost at the price of the endpoint that answered."""
+        attempt = exchange.attempt
+        price = price_of(attempt.endpoint) if attempt is not None else None
+        return cost_of(usage, price) if price is not None else None
+
+
+def price_of(endpoint: Endpoint) -> PriceSettings | None:
+    """The price of an endpoint: its own, else its provider's, else unknown."""
+    price: PriceSettings | None = endpoint.extra.get("price") or endpoint.provider.extra.get("price")
+    return price
+
+
+def cost_of(usage: Usage, price: PriceSettings) -> Cost:
+    """What `usage` costs. Usage that contradicts itself is never charged below what it adds up to."""
+    cache_read, cache_write = max(0, usage.cache_read), max(0, usage.cache_write)
+    reasoning = min(max(0, usage.reasoning), max(0, usage.output)) if price.reasoning is not None else 0
+    parts = {
+        "input": (max(0, usage.input - cache_read - cache_write), int(price.input)),
+        "output": (max(0, usage.output) - reasoning, int(price.output)),
+        "cache_read": (cache_read, _or(price.cache_read, price.input)),
+        "cache_write": (cache_write, _or(price.cache_write, price.input)),
+        "reasoning": (reasoning, _or(price.reasoning, price.output)),
+        "request": (1, _or(price.request, Usd(0)) * MILLION),
+    }
+    used = {name: part for name, part in parts.items() if part[0] and (part[1] or name != "request")}
+    source = price.source if price.date is None else f"{price.source}, {price.date}"
+    if usage.input < cache_read + cache_write:
+        source += "; the provider's usage contradicts itself"
+    return sum_cost(used, source=source)
+
+
+def _or(price: Usd | None, other: Usd) -> int:
+    return int(other if price is None else price)
