@@ -1,7 +1,7 @@
 """Write what is generated from code: docs/hooks.md, docs/configuration.md, pointsman.schema.json.
 
-    python scripts/docs.py            write them
-    python scripts/docs.py --check    exit with 1 where one is not up to date
+python scripts/docs.py            write them
+python scripts/docs.py --check    exit with 1 where one is not up to date
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ PERIODS: dict[str, Period] = {
     "day": "day",
 }
 _RATE = re.compile(r"([1-9][0-9]{0,11})(k?) ?/ ?([a-z]+)")
-COUNT_SINCE = "select key_id, count(*) as used from generations where at >= :start and key_id is not null group by key_id"
+COUNT_SINCE = """
+select key_id, count(*) as used from generations
+where at >= :start and key_id is not null group by key_id
+"""
 
 
 class Rate(str):

@@ -1,0 +1,39 @@
+"""The testing kit: for our own tests, and for those of plugin authors.
+
+* `running` boots a real pointsman on a loopback socket; `in_process_client` calls one without a socket.
+* `FakeProvider` is a provider on a real socket that plays `Script`s: answers, streams, and every way of
+  breaking off; `recordings` turns recorded traffic into scripts.
+* `StreamClient` reads an answer chunk by chunk, slowly if need be, and can leave in the middle.
+* `block_network` lets nothing past loopback.
+
+It needs no test framework; `pointsman.testing.pytest_plugin` offers the same as pytest fixtures.
+"""
+
+from __future__ import annotations
+
+from .client import StreamClient, in_process_client
+from .network import block_network
+from .provider import FakeProvider, Received
+from .replay import Recording, recordings, replaying, shared_path
+from .script import Close, Hang, Pause, Reset, Script, Send
+from .server import Running, running
+
+__all__ = [
+    "Close",
+    "FakeProvider",
+    "Hang",
+    "Pause",
+    "Received",
+    "Recording",
+    "Reset",
+    "Running",
+    "Script",
+    "Send",
+    "StreamClient",
+    "block_network",
+    "in_process_client",
+    "recordings",
+    "replaying",
+    "running",
+    "shared_path",
+]

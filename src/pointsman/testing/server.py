@@ -1,0 +1,75 @@
+"""A real pointsman on a loopback socket, in the running event loop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from pointsman.config import read_text
+from pointsman.gateway import Gateway, assemble
+from pointsman.server import Server
+
+__all__ = ["Running", "running"]
+
+
+@dataclass(slots=True)
+class Running:
+    """A server that answers at `url`, its gateway, and a client that sends the key it was given."""
+
+    url: str
+    gateway: Gateway
+    client: httpx.AsyncClient
+    server: Server
+    folder: Path
+
+    async def rows(self, table: str) -> list[dict[str, Any]]:
+        """Every row of a ledger table, in order of insertion."""
+        await self.gateway.ledger.flush()
+        return await self.gateway.ledger.select(f"select * from {_name(table)} order by rowid")  # noqa: S608
+
+
+@asynccontextmanager
+async def running(
+    config: str | Mapping[str, Any] = "",
+    *,
+    folder: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    key: str | None = None,
+) -> AsyncIterator[Running]:
+    """Boot pointsman with a configuration, given as YAML text or as data, on any free loopback port.
+
+    `folder` is where its relative paths start, a temporary one by default; `env` stands in for the
+    environment. `key` is what the client sends; without one, `auth: none` is the default. Raises
+    StartupError as `pointsman serve` would.
+    """
+    text = config if isinstance(config, str) else json.dumps(dict(config))
+    with TemporaryDirectory() as temporary:
+        base = folder or Path(temporary)
+        document = read_text(text, name="proxy.yaml", env=env or {}, base=base)
+        setup = assemble(document, env=env or {})
+        core = replace(setup.core, server=replace(setup.core.server, port=0))
+        if key is None and "auth" not in document.root.entries:
+            core = replace(core, auth="none")
+        server = Server(Gateway(replace(setup, core=core)))
+        url = await server.start()
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        try:
+            async with httpx.AsyncClient(
+                base_url=url, headers=headers, timeout=30, trust_env=False
+            ) as client:
+                yield Running(url, server.gateway, client, server, base)
+        finally:
+            await server.stop()
+
+
+def _name(table: str) -> str:
+    if not table.isidentifier():
+        raise ValueError(f"{table!r} is not the name of a table")
+    return table
