@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from pointsman.config import SettingError, setting
+from pointsman.config import Schema, SettingError, build, read_text, setting, show
 from pointsman.config.declare import record_spec, records_within
 from pointsman.config.kinds import Basic, Table, kind_of
 
@@ -136,3 +137,19 @@ def test_a_setting_error_knows_its_path() -> None:
     assert SettingError("a", "bad").path == ("a",)
     error = SettingError(("a", 0, "b"), "bad", expected="good", hint="try", severity="warning")
     assert (error.path, str(error), error.severity) == (("a", 0, "b"), "bad", "warning")
+
+
+@dataclass(frozen=True)
+class Dotted:
+    """A setting whose key is no name in Python."""
+
+    tags: tuple[str, ...] = setting(key="key.tags", default=(), help="Tags.")
+
+
+def test_a_key_may_be_called_what_no_field_can_be() -> None:
+    assert list(record_spec(Dotted).fields) == ["key.tags"]
+    schema = Schema()
+    schema.section("dotted", Dotted, owner="test")
+    config = build(read_text("dotted: {key.tags: [a]}", name="proxy.yaml", env={}, base=Path()), schema)
+    assert config.section("dotted") == Dotted(tags=("a",))
+    assert [(row.path, row.value) for row in show(config)][0][0] == "dotted.key.tags.0"

@@ -74,7 +74,7 @@ def compile_rule(settings: RouteSettings) -> Rule:
 
 
 def _conditions(when: WhenSettings) -> tuple[Condition, ...]:
-    given = [(field.name, getattr(when, field.name)) for field in fields(when)]
+    given = [(NAMES.get(field.name, field.name), getattr(when, field.name)) for field in fields(when)]
     return tuple(
         Condition(variable, _as_json(expected), VARIABLES[variable](expected))
         for variable, expected in given
@@ -137,6 +137,9 @@ VARIABLES: Mapping[str, Callable[[Any], Test]] = {
     "key": _key,
     "surface": _surface,
     "stream": _stream,
-    "tags": _tags,
+    "key.tags": _tags,
 }
 """How each variable of `when` is compiled, by its name in the file."""
+
+NAMES: Mapping[str, str] = {"tags": "key.tags"}
+"""Variables whose name in the file is none in Python."""

@@ -55,7 +55,7 @@ class WhenSettings:
         example="embeddings",
     )
     stream: bool | None = setting(default=None, help="Whether the answer is to be streamed.")
-    tags: TagsSettings | None = setting(default=None, help="Tags of the client's key.")
+    tags: TagsSettings | None = setting(key="key.tags", default=None, help="Tags of the client's key.")
 
 
 @dataclass(frozen=True)

@@ -110,11 +110,11 @@ def test_an_excluded_endpoint_is_told_with_plugin_and_reason(config: Config) -> 
 def test_a_key_is_asked_for_by_its_name_and_decides_as_that_key(config: Config) -> None:
     sections = (
         f"keys: [{{name: nightly-1, key_hash: {'ab' * 32}, tags: [batch]}}]\n"
-        "routes: [{name: night, when: {key: nightly-*, tags: {all: [batch]}}, use: {models: [big]}}]\n"
+        "routes: [{name: night, when: {key: nightly-*, key.tags: {all: [batch]}}, use: {models: [big]}}]\n"
     )
     record = json.loads(run(config(sections), "--model", "fast", "--key", "nightly-1", "--json").output)
     assert (record["rule"], record["choice"]) == ("night", "lab/large")
-    assert record["values"] == {"key": "nightly-1", "tags": ["batch"]}
+    assert record["values"] == {"key": "nightly-1", "key.tags": ["batch"]}
     wrong = run(config(sections), "--model", "fast", "--key", "nightly-2")
     assert wrong.exit_code == 1
     assert "there is no key 'nightly-2'; did you mean 'nightly-1'?" in wrong.stderr

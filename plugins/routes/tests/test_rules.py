@@ -42,11 +42,11 @@ ALICE = Actor("alice", "key-alice", tags=("legal", "eu"))
         ("surface: embeddings", False),
         ("stream: false", True),
         ("stream: true", False),
-        ("tags: {any: [medical, legal]}", True),
-        ("tags: {any: [medical]}", False),
-        ("tags: {all: [legal, eu]}", True),
-        ("tags: {all: [legal, us]}", False),
-        ("tags: {any: [legal], all: [us]}", False),
+        ("key.tags: {any: [medical, legal]}", True),
+        ("key.tags: {any: [medical]}", False),
+        ("key.tags: {all: [legal, eu]}", True),
+        ("key.tags: {all: [legal, us]}", False),
+        ("key.tags: {any: [legal], all: [us]}", False),
         ("model: acme/*, key: alice, stream: false", True),
         ("model: acme/*, key: bob, stream: false", False),
     ],
@@ -91,7 +91,7 @@ async def test_the_first_rule_that_matches_wins_and_later_ones_are_not_looked_at
 async def test_the_record_names_the_first_condition_that_failed_with_value_and_expectation(
     decided: Decided,
 ) -> None:
-    async with decided(rule("model: acme/*, stream: true, tags: {any: [x]}"), body()) as exchange:
+    async with decided(rule("model: acme/*, stream: true, key.tags: {any: [x]}"), body()) as exchange:
         assert exchange.decision.rules == [
             {
                 "name": "chosen",
@@ -106,8 +106,8 @@ async def test_the_record_names_the_first_condition_that_failed_with_value_and_e
     [
         ("model: [x, y]", ["x", "y"]),
         ("surface: embeddings", "embeddings"),
-        ("tags: {any: [x]}", {"any": ["x"]}),
-        ("tags: {all: [x, y], any: [z]}", {"any": ["z"], "all": ["x", "y"]}),
+        ("key.tags: {any: [x]}", {"any": ["x"]}),
+        ("key.tags: {all: [x, y], any: [z]}", {"any": ["z"], "all": ["x", "y"]}),
     ],
 )
 async def test_the_record_shows_what_the_file_asks_for_as_json_data(
@@ -119,7 +119,7 @@ async def test_the_record_shows_what_the_file_asks_for_as_json_data(
 
 
 async def test_only_values_that_a_rule_used_are_on_record(decided: Decided) -> None:
-    sections = rule("key: bob, tags: {any: [x]}").rstrip("]\n") + ", {name: b, when: {model: x}}]\n"
+    sections = rule("key: bob, key.tags: {any: [x]}").rstrip("]\n") + ", {name: b, when: {model: x}}]\n"
     async with decided(sections, body(), actor=ALICE) as exchange:
         assert exchange.decision.values == {"key": "alice", "model": "acme/large"}
 

@@ -17,8 +17,8 @@ from pointsman.gateway import Gateway, Setup
     [
         ("routes: [{name: a, when: {model: []}}]\n", 34, "an empty list matches nothing"),
         ("routes: [{name: a, when: {key: []}}]\n", 32, "an empty list matches nothing"),
-        ("routes: [{name: a, when: {tags: {any: []}}}]\n", 39, "an empty list matches nothing"),
-        ("routes: [{name: a, when: {tags: {}}}]\n", 33, "give `any`, `all` or both"),
+        ("routes: [{name: a, when: {key.tags: {any: []}}}]\n", 43, "an empty list matches nothing"),
+        ("routes: [{name: a, when: {key.tags: {}}}]\n", 37, "give `any`, `all` or both"),
         ("routes: [{name: a, when: {modle: x}}]\n", 27, "unknown key `modle`"),
         ("routes: [{name: a, when: {stream: maybe}}]\n", 35, "cannot be the string 'maybe'"),
         ("routes: [{use: {models: [fast]}}]\n", 10, "`name` is missing"),

@@ -94,11 +94,12 @@ class Builder:
             extra.setdefault(name, field.default_value())
         if any(value is INVALID for value in (*values.values(), *extra.values(), *named.values())):
             return INVALID
+        arguments = {spec.fields[name].attribute: value for name, value in values.items()}
         if spec.record is not None:
-            values[EXTRA] = extra
+            arguments[EXTRA] = extra
         if spec.names is not None:
-            values[spec.names] = named
-        settings = spec.type(**values)
+            arguments[spec.names] = named
+        settings = spec.type(**arguments)
         check = getattr(settings, "check", None)
         return settings if check is None or self._passes(check, node, path) else INVALID
 

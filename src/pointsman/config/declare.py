@@ -33,6 +33,7 @@ __all__ = [
 
 EXTRA = "extra"
 METADATA = "pointsman"
+KEY = "pointsman key"
 
 
 class SettingError(ValueError):
@@ -61,7 +62,10 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One setting: `default` is `...` where a value must be given; limits include their ends."""
+    """One setting: `default` is `...` where a value must be given; limits include their ends.
+
+    `attribute` is the field it becomes, where that is called otherwise than the key in the file.
+    """
 
     name: str
     kind: Kind
@@ -72,6 +76,7 @@ class FieldSpec:
     minimum: float | None = None
     maximum: float | None = None
     check: Callable[[Any], None] | None = None
+    attribute: str = ""
 
     @property
     def required(self) -> bool:
@@ -105,14 +110,16 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     check: Callable[[Any], None] | None = None,
+    key: str | None = None,
 ) -> Any:
     """A field of a settings class. Without `default` and `factory` the file must give it.
 
     `help` is required, except where the type is a settings class: its docstring serves then.
     `minimum` and `maximum` bound a number, duration or size; `check` raises as a class's `check` does for a
-    value that breaks a rule; `example` is shown in the reference.
+    value that breaks a rule; `example` is shown in the reference. `key` is what the file calls it, where
+    that is no name in Python: `key.tags`.
     """
-    metadata = {METADATA: (help, example, minimum, maximum, check)}
+    metadata = {METADATA: (help, example, minimum, maximum, check), KEY: key}
     if factory is not None:
         return dataclasses.field(default_factory=factory, kw_only=True, metadata=metadata)
     if default is ...:
@@ -146,7 +153,8 @@ def record_spec(type_: type) -> RecordSpec:
                 )
             names_kind = kind.value
         else:
-            fields[each.name] = _field_spec(type_, each, kind)
+            spec = _field_spec(type_, each, kind)
+            fields[spec.name] = spec
     shorthand = getattr(type_, "shorthand", None)
     if shorthand is not None and shorthand not in fields:
         raise TypeError(f"{type_.__qualname__}.shorthand names {shorthand!r}, which is no field")
@@ -199,4 +207,5 @@ def _field_spec(type_: type, field: dataclasses.Field[Any], kind: Kind) -> Field
         raise TypeError(f"{type_.__qualname__}.{field.name} needs a help text")
     default = ... if field.default is dataclasses.MISSING else field.default
     factory = None if field.default_factory is dataclasses.MISSING else field.default_factory
-    return FieldSpec(field.name, kind, help_, default, factory, example, minimum, maximum, check)
+    name = field.metadata[KEY] or field.name
+    return FieldSpec(name, kind, help_, default, factory, example, minimum, maximum, check, field.name)

@@ -10,7 +10,7 @@ from typing import Any
 from pointsman.secrets import Secret
 
 from .config import Config
-from .declare import EXTRA
+from .declare import EXTRA, record_spec
 from .document import ScalarNode
 from .masking import looks_secret, mask_url
 from .plugins import ORDER, SECTION, OrderSettings
@@ -61,7 +61,8 @@ def _rows(config: Config, order: Mapping[str, int], value: Any, path: str) -> It
 def _children(value: Any) -> dict[str, Any]:
     """What a value is made of, by key; empty for one that is shown as a whole."""
     if is_dataclass(value):
-        children = {field.name: getattr(value, field.name) for field in fields(value)}
+        keys = {spec.attribute: name for name, spec in record_spec(type(value)).fields.items()}
+        children = {keys.get(each.name, each.name): getattr(value, each.name) for each in fields(value)}
         for inner in (EXTRA if hasattr(value, "record") else None, getattr(value, "names", None)):
             if inner is not None:
                 children |= children.pop(inner)
