@@ -91,9 +91,8 @@ def test_a_provider_without_its_key_says_so() -> None:
         base_url="https://x/",
         dialects=frozenset(),
         key_required=True,
-        key_variable="LAB_KEY",
     )
-    assert provider.unready() == "no api_key (set LAB_KEY)"
+    assert provider.unready() == "its api_key is missing"
     provider.api_key = Secret("")
     assert provider.unready() is not None
     provider.api_key = Secret("x")

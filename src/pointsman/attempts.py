@@ -26,7 +26,7 @@ from .errors import (
     UpstreamStatus,
 )
 from .exchange import Attempt
-from .providers import HttpProvider
+from .providers import HttpProvider, Provider
 from .streams import ByteRelay, ClientStream, Clocks
 from .types import (
     Embeddings,
@@ -123,6 +123,7 @@ class Attempts:
 
     def _failed(self, attempt: Attempt, error: UpstreamError) -> None:
         attempt.error = error
+        _scrub(error, attempt.endpoint.provider)
         self.exchange.public.attempts.append(attempt.record())
         log.warning(
             "%s attempt %d at %s failed in %s: %s%s",
@@ -172,7 +173,7 @@ class Attempts:
         exchange = self.exchange
         attempt.upstream_status = answer.status
         if answer.status >= 300:
-            raise await _status_error(attempt, answer)
+            raise await _status_error(answer)
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
         quirks = attempt.endpoint.provider.quirks
         tap = exchange.codec.tap(peek=exchange.peek, quirks=quirks)
@@ -198,7 +199,7 @@ class Attempts:
             )
         self._output_characters = tap.output_characters
         attempt.usage = tap.usage
-        exchange.finish = derive_finish(tap.finish)
+        exchange.finish = derive_finish(tap.finish) if tap.finish is not None else None
 
     async def _canonical(self, attempt: Attempt, response: Response | Embeddings, clocks: Clocks) -> None:
         """A whole canonical answer, for a stream exploded into its events."""
@@ -278,16 +279,23 @@ async def _checked(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
         raise as_upstream_error(error, "stream") from error
 
 
-async def _status_error(attempt: Attempt, answer: Answer) -> UpstreamStatus:
-    """A provider's error answer as ours. Its body is capped and its key taken out of it."""
+def _scrub(error: UpstreamError, provider: Provider) -> None:
+    """Take the provider's key out of what the provider said."""
+    if not isinstance(provider, HttpProvider) or not provider.api_key:
+        return
+    key = provider.api_key.reveal()
+    error.message = error.message.replace(key, "[key]")
+    if isinstance(error, UpstreamStatus):
+        error.body = error.body.replace(key.encode(), b"[key]")
+
+
+async def _status_error(answer: Answer) -> UpstreamStatus:
+    """A provider's error answer as ours; its body is capped."""
     status = answer.status
     try:
         body = await answer.read(MOST_ERROR_BODY)
     except UpstreamError:
         body = b""
-    provider = attempt.endpoint.provider
-    if isinstance(provider, HttpProvider) and provider.api_key:
-        body = body.replace(provider.api_key.reveal().encode(), b"[key]")
     return UpstreamStatus.of(
         status,
         _told(body),

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 ACCOUNTED_PREFIX = "/api/v1"
 """Where clients expect usage and cost in every answer, asked for or not."""
 
+CLIENT_CLOSED = 499
+"""What records say of a client that left; it is never sent."""
+
 ReadBody = Callable[[], Awaitable[bytes]]
 
 
@@ -60,7 +63,7 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
             _fail(exchange, sink, client, error)
         except asyncio.CancelledError:
             if not exchange.stopping:
-                exchange.outcome = "cancelled"
+                exchange.outcome, exchange.status = "cancelled", CLIENT_CLOSED
                 raise
             _fail(exchange, sink, client, Unavailable("the gateway is stopping; send the request again"))
         except Exception as error:

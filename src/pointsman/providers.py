@@ -91,7 +91,6 @@ class HttpProvider(Provider):
         dialects: frozenset[str],
         api_key: Secret | None = None,
         key_required: bool = False,
-        key_variable: str | None = None,
         settings: ProviderSettings | None = None,
         quirks: Quirks | None = None,
         surfaces: frozenset[str] | None = None,
@@ -103,7 +102,6 @@ class HttpProvider(Provider):
         self.origin = origin_of(self.base_url)
         self.api_key = api_key
         self.key_required = key_required
-        self.key_variable = key_variable
         self.headers = dict(settings.headers) if settings else {}
         self.quirks = quirks or Quirks()
         if settings is not None:
@@ -127,8 +125,7 @@ class HttpProvider(Provider):
     def unready(self) -> str | None:
         """A provider that needs a key and has none is left out of every choice."""
         if self.key_required and not self.api_key:
-            variable = f" (set {self.key_variable})" if self.key_variable else ""
-            return f"no api_key{variable}"
+            return "its api_key is missing"
         return self.absent
 
     def url(self, codec: Codec, *, model: str, stream: bool) -> str:

@@ -36,23 +36,6 @@ STATUS_WORDS = (
     ("badrequest", 400),
 )
 """Words in an error's type or code, and the status they stand for; the first that is found counts."""
-CLIENT_STATUSES: Mapping[int, tuple[int, str]] = {
-    400: (400, "invalid_request"),
-    404: (404, "not_found"),
-    405: (405, "invalid_request"),
-    408: (504, "timeout"),
-    409: (409, "invalid_request"),
-    410: (410, "invalid_request"),
-    413: (413, "payload_too_large"),
-    415: (415, "invalid_request"),
-    422: (422, "unprocessable"),
-    429: (429, "rate_limit_exceeded"),
-    451: (451, "invalid_request"),
-    503: (503, "provider_overloaded"),
-    504: (504, "timeout"),
-    529: (503, "provider_overloaded"),
-}
-"""Our status and error type for a provider's status; what is not here is the gateway's trouble, a 502."""
 TYPES: Mapping[str, str] = {
     "authentication": "authentication_error",
     "permission_denied": "permission_error",
@@ -77,18 +60,14 @@ def error_in(answer: Mapping[str, Any], *, named: bool = False) -> Any:
 
 def reported(error: Any, *, phase: Phase) -> UpstreamStatus:
     """A provider's error object (or text) as ours; `body` is the error as a client may be sent it."""
-    upstream_status = _status(error)
-    status, error_type = CLIENT_STATUSES.get(upstream_status, (502, "provider_unavailable"))
     code = error.get("code") if isinstance(error, dict) else None
     param = error.get("param") if isinstance(error, dict) else None
-    return UpstreamStatus(
-        _message(error) or f"the provider reported an error, status {upstream_status}",
-        upstream_status=upstream_status,
+    return UpstreamStatus.of(
+        _status(error),
+        _message(error),
         body=msgspec.json.encode({"error": error if isinstance(error, dict) else {"message": error}}),
         content_type="application/json",
         phase=phase,
-        status=status,
-        error_type=error_type,
         code=code if isinstance(code, str) else None,
         param=param if isinstance(param, str) else None,
     )

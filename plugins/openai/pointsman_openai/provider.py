@@ -22,7 +22,6 @@ def make_provider(name: str, settings: ProviderSettings) -> HttpProvider:
         base_url=settings.base_url or BASE_URL,
         dialects=frozenset(settings.dialects or (DIALECT,)),
         api_key=settings.api_key,
-        key_required=True,
-        key_variable=KEY_VARIABLE,
+        key_required=settings.base_url is None,
         settings=settings,
     )

@@ -60,7 +60,7 @@ def _rows(config: Config, order: Mapping[str, int], value: Any, path: str) -> It
 
 def _children(value: Any) -> dict[str, Any]:
     """What a value is made of, by key; empty for one that is shown as a whole."""
-    if is_dataclass(value):
+    if is_dataclass(value) and not isinstance(value, type):
         keys = {spec.attribute: name for name, spec in record_spec(type(value)).fields.items()}
         children = {keys.get(each.name, each.name): getattr(value, each.name) for each in fields(value)}
         for inner in (EXTRA if hasattr(value, "record") else None, getattr(value, "names", None)):
