@@ -24,29 +24,27 @@ from pointsman.hosts import is_loopback
 from pointsman.registers import RegisterSettings
 from pointsman.secrets import Secret
 
-__all__ = ["POINTSMAN_API", "Expiry", "KeyHash", "KeySettings", "Keys"]
+__all__ = ["POINTSMAN_API", "Expiry", "KeySettings", "Keys"]
 
 POINTSMAN_API = 1
 
 log = logging.getLogger(__name__)
 
 PLAIN_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
-_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
-_HASH = re.compile(r"[0-9a-f]{64}")
+_BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
+_HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
 
-class KeyHash(str):
-    """The SHA-256 of a key, in hexadecimal."""
-
-    expected: ClassVar[str] = '64 hexadecimal digits: printf %s "$KEY" | sha256sum'
-    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a digest. Raises ValueError, which never repeats the text: it may be a key."""
-        if not _HASH.fullmatch(text.lower()):
-            raise ValueError("this is not the SHA-256 of a key; never put the key itself here")
-        return cls(text.lower())
+def check_hash(key_hash: Secret) -> None:
+    """64 hexadecimal digits. Raises SettingError, which never repeats the text: it may be a key."""
+    expected = '64 hexadecimal digits: printf %s "$KEY" | sha256sum'
+    if not _HASH.fullmatch(key_hash.reveal()):
+        hint = "if this is the key itself, take it out of the file: only its SHA-256 belongs here"
+        raise SettingError((), "this is not the SHA-256 of a key", expected=expected, hint=hint)
+    if key_hash.reveal().lower() == _HASH_OF_NOTHING:
+        hint = "was the variable with the key set?"
+        raise SettingError((), "this is the SHA-256 of an empty text", expected=expected, hint=hint)
 
 
 class Expiry(datetime):
@@ -76,7 +74,10 @@ class KeySettings:
 
     record: ClassVar[str] = "key"
     name: str = setting(help="What the key is called in records and messages.", example="alice")
-    key_hash: KeyHash = setting(help="SHA-256 of the key, which itself stands nowhere.")
+    key_hash: Secret = setting(
+        check=check_hash,
+        help="SHA-256 of the key, in 64 hexadecimal digits; the key itself stands nowhere.",
+    )
     models: tuple[str, ...] = setting(
         default=("*",), help="Globs of the models it may use, by name, alias or endpoint."
     )
@@ -89,18 +90,23 @@ class KeySettings:
     expires: Expiry | None = setting(default=None, help="Refuse it from then on.", example="2030-01-01")
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def digest(self) -> bytes:
+        """The key's SHA-256."""
+        return bytes.fromhex(self.key_hash.reveal())
+
 
 def check_keys(keys: tuple[KeySettings, ...]) -> None:
     """One name and one digest a key. Raises SettingError at the second."""
     names: set[str] = set()
-    digests: set[str] = set()
+    digests: set[bytes] = set()
     for index, key in enumerate(keys):
         if key.name in names:
             raise SettingError((index, "name"), f"key {key.name!r} is here twice")
-        if key.key_hash in digests:
+        if key.digest in digests:
             raise SettingError((index, "key_hash"), "two keys have this digest: they are the same key")
         names.add(key.name)
-        digests.add(key.key_hash)
+        digests.add(key.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +134,15 @@ class Keys:
         """Index the keys by digest; make a session key where there is no configuration."""
         setup = gateway.setup
         self._known = {
-            bytes.fromhex(key.key_hash): Known(_actor(key), key.disabled, key.expires)
-            for key in setup.section("keys")
+            key.digest: Known(_actor(key), key.disabled, key.expires) for key in setup.section("keys")
         }
         if setup.core.admin_key:
-            self._known[_digest(setup.core.admin_key.reveal())] = Known(_admin("admin", setup.core.admin_key))
+            self._add_admin("admin", setup.core.admin_key)
         if setup.core.auth != "keys" or self._known:
             return
         if setup.config.source is None:
             gateway.session_key = Secret(f"pm-{secrets.token_urlsafe(24)}")
-            self._known[_digest(gateway.session_key.reveal())] = Known(_admin("session", gateway.session_key))
+            self._add_admin("session", gateway.session_key)
             return
         advice = "add one under `keys:`, or set admin_key"
         server = setup.core.server
@@ -153,7 +158,8 @@ class Keys:
             return None
         if len(sent) > 1:
             raise Unauthenticated("the request has several different API keys: send one")
-        known = self._known.get(_digest(sent.pop()))
+        # headers are read as Latin-1: this is the way back to the bytes that were sent
+        known = self._known.get(_digest(sent.pop().encode("latin-1")))
         if known is None:
             raise Unauthenticated("this API key is not known")
         if known.disabled:
@@ -184,42 +190,55 @@ class Keys:
             return None
         kept = []
         for candidate in candidates:
-            model = exchange.setup.catalogue.models.get(candidate.model)
-            aliases = model.aliases if model is not None else ()
-            if actor.may_use(candidate.model, candidate.endpoint.id, *aliases):
+            if actor.may_use(*_names(exchange, candidate)):
                 kept.append(candidate)
             else:
                 exchange.exclude(candidate, by="keys", why=f"key {actor.name!r} may not use it")
         return kept
 
+    def _add_admin(self, name: str, key: Secret) -> None:
+        digest = _digest(key.reveal().encode())
+        if digest in self._known:
+            other = self._known[digest].actor.name
+            raise StartupError(f"admin_key is the same as key {other!r} of `keys:`; each needs its own")
+        self._known[digest] = Known(Actor(name, _key_id(digest), role="admin"))
+
 
 def _credentials(headers: Mapping[str, str]) -> Iterator[str]:
     """Every credential in the headers, whichever way a client's dialect sends it."""
-    bearer = _BEARER.fullmatch(headers.get("authorization", "").strip())
-    if bearer is not None:
-        yield bearer[1]
+    for part in headers.get("authorization", "").split(", "):  # what joins several headers of one name
+        bearer = _BEARER.fullmatch(part.strip())
+        if bearer is not None:
+            yield bearer[1]
     for name in PLAIN_HEADERS:
         value = headers.get(name, "").strip()
         if value:
             yield value
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
 
 
-def _key_id(digest: str) -> str:
-    return f"key-{digest[:12]}"
+def _key_id(digest: bytes) -> str:
+    return f"key-{digest.hex()[:12]}"
 
 
 def _actor(key: KeySettings) -> Actor:
-    return Actor(key.name, _key_id(key.key_hash), key.role, key.models, key.tags, key.explain, key.extra)
-
-
-def _admin(name: str, key: Secret) -> Actor:
-    return Actor(name, _key_id(_digest(key.reveal()).hex()), role="admin")
+    return Actor(key.name, _key_id(key.digest), key.role, key.models, key.tags, key.explain, key.extra)
 
 
 def _may_use(exchange: Exchange, actor: Actor, name: str) -> bool:
     resolution = exchange.setup.catalogue.resolve(name)
     return actor.may_use(name) if resolution is None else actor.may_use(*resolution.names)
+
+
+def _names(exchange: Exchange, candidate: Candidate) -> tuple[str, ...]:
+    """Every name by which a client could have asked for this endpoint."""
+    catalogue, endpoint = exchange.setup.catalogue, candidate.endpoint
+    model = catalogue.models.get(candidate.model)
+    names = (candidate.model, endpoint.id, *(model.aliases if model is not None else ()))
+    native = catalogue.resolve(endpoint.native_id)
+    if native is not None and [each.id for each in native.endpoints] == [endpoint.id]:
+        return (*names, endpoint.native_id)
+    return names

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self
 
 from pointsman import hookimpl
-from pointsman.config import setting
+from pointsman.config import SettingError, setting
 from pointsman.errors import RateLimited
 from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterSettings
-from pointsman.state import Demand, Period, Quota, State, Verdict
+from pointsman.state import Demand, Period, Quota, Verdict
 
 __all__ = ["POINTSMAN_API", "LimitSettings", "Limits", "Rate"]
 
@@ -31,18 +30,19 @@ PERIODS: dict[str, Period] = {
     "d": "day",
     "day": "day",
 }
-_RATE = re.compile(r"([1-9][0-9]{0,11})(k?) ?/ ?([a-z]+)")
+_RATE = re.compile(rf"([1-9][0-9]{{0,11}}) ?/ ?({'|'.join(PERIODS)})")
 COUNT_SINCE = """
 select key_id, count(*) as used from generations
-where at >= :start and key_id is not null group by key_id
+where at >= :start and key_id is not null and attempts > 0 group by key_id
 """
+"""Requests that got as far as a provider: those refused, by a limit or before one, took nothing."""
 
 
 class Rate(str):
     """So many in a period: `60/min`."""
 
     expected: ClassVar[str] = "a rate such as 10/s, 60/min, 1000/h or 5000/day"
-    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": "^[1-9][0-9]*k? ?/ ?[a-z]+$"}
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{_RATE.pattern}$"}
 
     amount: int
     period: Period
@@ -51,11 +51,11 @@ class Rate(str):
     def parse(cls, text: str) -> Self:
         """Read a rate. Raises ValueError."""
         match = _RATE.fullmatch(text)
-        if match is None or match[3] not in PERIODS:
+        if match is None:
             raise ValueError(f"{text!r} is not a rate")
         rate = cls(text)
-        rate.amount = int(match[1]) * (1000 if match[2] else 1)
-        rate.period = PERIODS[match[3]]
+        rate.amount = int(match[1])
+        rate.period = PERIODS[match[2]]
         return rate
 
 
@@ -72,6 +72,14 @@ class LimitSettings:
         """The rates, whether one or several were written."""
         return (self.requests,) if isinstance(self.requests, Rate) else self.requests
 
+    def check(self) -> None:
+        """One rate a period. Raises SettingError at the second: they would share one counter."""
+        periods: set[Period] = set()
+        for index, rate in enumerate(self.rates):
+            if rate.period in periods:
+                raise SettingError(("requests", index), f"a second rate per {rate.period}: keep one of them")
+            periods.add(rate.period)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -87,7 +95,6 @@ class Limits:
 
     def __init__(self) -> None:
         self._default: tuple[Rate, ...] = ()
-        self._state: State | None = None
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
@@ -100,7 +107,6 @@ class Limits:
         """Count again from the ledger what hours and days have seen before this start."""
         default = gateway.setup.settings("limits").default
         self._default = default.rates if default is not None else ()
-        self._state = gateway.state
         if not gateway.ledger.has_table("generations"):
             return
         now = datetime.now(UTC)
@@ -118,18 +124,16 @@ class Limits:
         """Take one request out of all of the key's limits, or out of none and refuse."""
         actor = exchange.actor
         rates = self._rates(actor) if actor is not None else ()
-        if actor is None or not rates or self._state is None:
+        if actor is None or not rates:
             return
         demands = [Demand(_counter(actor.key_id), Quota(rate.amount, rate.period)) for rate in rates]
-        verdict = await self._state.take(demands)
-        if verdict.allowed:
+        verdict = await exchange.gateway.state.take(demands)
+        if verdict.allowed or verdict.demand is None:
             exchange.response_headers.update(_headers(verdict))
             return
-        quota = verdict.demand.quota if verdict.demand is not None else None
-        limit = f"{verdict.limit} requests a {quota.period}" if quota is not None else "its limit"
         raise RateLimited(
-            f"key {actor.name!r} has used up {limit}",
-            retry_after=verdict.retry_after if math.isfinite(verdict.retry_after) else None,
+            f"key {actor.name!r} has used up {verdict.limit} requests a {verdict.demand.quota.period}",
+            retry_after=verdict.retry_after,
             headers=_headers(verdict),
         )
 

@@ -7,6 +7,7 @@ unknown, and the answer unpriced; it is never zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Self
 
 from pointsman import hookimpl
@@ -17,7 +18,7 @@ from pointsman.money import MILLION, Cost, sum_cost
 from pointsman.registers import RegisterSettings
 from pointsman.types import Usage
 
-__all__ = ["POINTSMAN_API", "PriceSettings", "Prices", "price_of"]
+__all__ = ["POINTSMAN_API", "Day", "PriceSettings", "Prices", "cost_of", "price_of"]
 
 POINTSMAN_API = 1
 
@@ -31,8 +32,6 @@ class Day(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a date. Raises ValueError."""
-        from datetime import date
-
         try:
             return cls(date.fromisoformat(text).isoformat())
         except ValueError:
@@ -87,9 +86,11 @@ class Prices:
         """Drop unpriced endpoints where a price is required."""
         if not exchange.setup.settings("prices").require_price:
             return None
-        kept = [candidate for candidate in candidates if price_of(candidate.endpoint) is not None]
+        kept = []
         for candidate in candidates:
-            if candidate not in kept:
+            if price_of(candidate.endpoint) is not None:
+                kept.append(candidate)
+            else:
                 exchange.exclude(candidate, by="prices", why="its price is not known (prices.require_price)")
         return kept
 
@@ -108,22 +109,31 @@ def price_of(endpoint: Endpoint) -> PriceSettings | None:
 
 
 def cost_of(usage: Usage, price: PriceSettings) -> Cost:
-    """What `usage` costs. Usage that contradicts itself is never charged below what it adds up to."""
-    cache_read, cache_write = max(0, usage.cache_read), max(0, usage.cache_write)
-    reasoning = min(max(0, usage.reasoning), max(0, usage.output)) if price.reasoning is not None else 0
+    """What `usage` costs. Usage that contradicts itself never makes a part negative, and the cost's source
+    says so."""
+    cached = max(0, usage.cache_read), max(0, usage.cache_write)
+    output = max(0, usage.output)
+    reasoning = min(max(0, usage.reasoning), output) if price.reasoning is not None else 0
     parts = {
-        "input": (max(0, usage.input - cache_read - cache_write), int(price.input)),
-        "output": (max(0, usage.output) - reasoning, int(price.output)),
-        "cache_read": (cache_read, _or(price.cache_read, price.input)),
-        "cache_write": (cache_write, _or(price.cache_write, price.input)),
+        "input": (max(0, usage.input - sum(cached)), int(price.input)),
+        "output": (output - reasoning, int(price.output)),
+        "cache_read": (cached[0], _or(price.cache_read, price.input)),
+        "cache_write": (cached[1], _or(price.cache_write, price.input)),
         "reasoning": (reasoning, _or(price.reasoning, price.output)),
         "request": (1, _or(price.request, Usd(0)) * MILLION),
     }
     used = {name: part for name, part in parts.items() if part[0] and (part[1] or name != "request")}
     source = price.source if price.date is None else f"{price.source}, {price.date}"
-    if usage.input < cache_read + cache_write:
+    if _contradictory(usage):
         source += "; the provider's usage contradicts itself"
     return sum_cost(used, source=source)
+
+
+def _contradictory(usage: Usage) -> bool:
+    """Whether an amount is negative, or a part larger than the whole it is among."""
+    counts = (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
+    cached = max(0, usage.cache_read) + max(0, usage.cache_write)
+    return min(counts) < 0 or cached > usage.input or usage.reasoning > usage.output
 
 
 def _or(price: Usd | None, other: Usd) -> int:

@@ -17,7 +17,8 @@ from .play import play
 from .provider import BUILT_IN, KIND, LISTED, EchoProvider
 from .reply import reply, stream
 from .request import script_in
-from .settings import EchoSettings, ScriptSettings
+from .script import ScriptSettings
+from .settings import EchoSettings
 
 if TYPE_CHECKING:
     from pointsman.exchange import Attempt, Exchange

@@ -25,7 +25,8 @@ def embed(chat: Chat, *, model: str) -> Embeddings:
         dimensions = DIMENSIONS
     if type(dimensions) is not int or not 1 <= dimensions <= MOST_DIMENSIONS:
         raise BadRequest(
-            f"dimensions must be an integer from 1 to {MOST_DIMENSIONS}, not {dimensions!r}", param="dimensions"
+            f"dimensions must be an integer from 1 to {MOST_DIMENSIONS}, not {dimensions!r}",
+            param="dimensions",
         )
     vectors = [vector(_content(message), dimensions) for message in chat.messages]
     return Embeddings(model, vectors, Usage(input=sum(words_in(each.parts) for each in chat.messages)))

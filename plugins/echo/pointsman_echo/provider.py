@@ -8,7 +8,7 @@ from pointsman.config import Duration, ProviderSettings
 from pointsman.providers import Provider
 
 from .faults import FAULTS
-from .settings import ScriptSettings
+from .script import ScriptSettings
 
 __all__ = ["BUILT_IN", "KIND", "LISTED", "TOOLS", "EchoProvider"]
 

@@ -14,7 +14,7 @@ from pointsman.config.source import Mark, Source
 from pointsman.errors import BadRequest
 from pointsman.types import Request
 
-from .settings import ScriptSettings
+from .script import ScriptSettings
 
 __all__ = ["script_in"]
 

@@ -9,7 +9,7 @@ from pointsman.types import Part, Reasoning, Text, ToolCall, ToolResult, Unknown
 
 __all__ = ["count", "cut", "words_in"]
 
-_WORD = re.compile(r"\s*\S+\s*?(?=\s|$)|\s+")
+_WORD = re.compile(r"\s*\S+|\s+")
 
 
 def count(text: str) -> int:

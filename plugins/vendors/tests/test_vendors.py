@@ -74,7 +74,7 @@ def test_every_row_makes_a_provider(kinds: Providers, vendor: Vendor) -> None:
 
 
 def test_a_key_makes_a_service_ready(kinds: Providers) -> None:
-    assert made(kinds, "groq").unready() == "no api_key (set GROQ_API_KEY)"
+    assert made(kinds, "groq").unready() == "its api_key is missing"
     assert made(kinds, "groq", api_key=Secret("k")).unready() is None
 
 

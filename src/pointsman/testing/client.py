@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -23,21 +24,31 @@ __all__ = ["StreamClient", "in_process_client"]
 class StreamClient:
     """One POST over a plain socket: status, headers, then the body piece by piece.
 
-    An async context manager; leaving it early closes the connection, as a client does that goes away.
+    An async context manager; leaving it early closes the connection, as a client does that goes away. An
+    https address is trusted by `ssl_context`, by default as the system does.
     """
 
-    def __init__(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
         self._url = urlsplit(url)
         self._body = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._given = dict(headers or {})
+        self._ssl = ssl_context or ssl.create_default_context() if self._url.scheme == "https" else None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.status = 0
         self.headers: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
-        host, port = self._url.hostname or "", self._url.port or 80
-        self._reader, self._writer = await asyncio.open_connection(host, port)
+        host, port = self._url.hostname or "", self._url.port or (443 if self._ssl else 80)
+        self._reader, self._writer = await asyncio.open_connection(host, port, ssl=self._ssl)
+        target = self._url._replace(scheme="", netloc="", fragment="").geturl() or "/"
         given = {
             "host": self._url.netloc,
             "content-type": "application/json",
@@ -45,7 +56,7 @@ class StreamClient:
             **self._given,
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items())
-        self._writer.write(f"POST {self._url.path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + self._body)
+        self._writer.write(f"POST {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + self._body)
         await self._writer.drain()
         return self
 
@@ -58,7 +69,7 @@ class StreamClient:
         """Leave, whether or not the answer is whole."""
         if self._writer is not None:
             self._writer.close()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await self._writer.wait_closed()
 
     async def start(self) -> int:
@@ -76,8 +87,8 @@ class StreamClient:
         if not self.status:
             await self.start()
         reader = self._stream()
-        if self.headers.get("transfer-encoding") != "chunked":
-            yield await reader.readexactly(int(self.headers.get("content-length", "0")))
+        if "content-length" in self.headers:
+            yield await reader.readexactly(int(self.headers["content-length"]))
             return
         while True:
             size = int(await reader.readuntil(b"\r\n"), 16)

@@ -14,21 +14,25 @@ __all__ = ["block_network"]
 
 @contextmanager
 def block_network() -> Iterator[None]:
-    """Within this context, connecting to or looking up anything but loopback is an OSError."""
+    """Within this context, connecting to or looking up anything but loopback is an OSError.
+
+    It holds for everything that goes through Python's `socket`, asyncio's own event loop included.
+    """
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+    internet = (socket.AF_INET, socket.AF_INET6)
 
     def check(host: Any) -> None:
         name = host.decode() if isinstance(host, bytes) else str(host)
-        if host is not None and not is_loopback(name):
+        if host and not is_loopback(name):  # none at all is an address to bind to
             raise OSError(f"the network is blocked: {name}")
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
-        if isinstance(address, tuple):
+        if self.family in internet:
             check(address[0])
         connect(self, address)
 
     def guarded_connect_ex(self: socket.socket, address: Any) -> int:
-        if isinstance(address, tuple):
+        if self.family in internet:
             check(address[0])
         return connect_ex(self, address)
 

@@ -42,7 +42,8 @@ NOTHING_LEFT = Script.json({"error": {"message": "the script is over", "type": "
 class FakeProvider:
     """Answers requests with scripts: one after another from a list, or what a function says to each.
 
-    Use it as an async context manager; `url` then ends in `/v1`. `requests` are those it got.
+    Use it as an async context manager; `url` then ends in `/v1`. `requests` are those it got. What that
+    function raises ends the connection, and is raised again where the context ends.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class FakeProvider:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._got: asyncio.Queue[Received] = asyncio.Queue()
+        self._mistakes: list[Exception] = []
         self.requests: list[Received] = []
         self.port = 0
 
@@ -80,6 +82,8 @@ class FakeProvider:
         await asyncio.gather(*self._connections, return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
+        if error is None and self._mistakes:
+            raise self._mistakes[0]
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
@@ -88,16 +92,11 @@ class FakeProvider:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while True:
-                received = await _receive(reader)
-                if received is None:
-                    break
+            while (received := await _receive(reader)) is not None:
                 self.requests.append(received)
                 self._got.put_nowait(received)
-                script = self._answer(received)
-                if inspect.isawaitable(script):
-                    script = await script
-                if not await _play(script, received, reader, writer):
+                script = await self._script(received)
+                if script is None or not await _play(script, received, reader, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -105,6 +104,14 @@ class FakeProvider:
             writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
+
+    async def _script(self, received: Received) -> Script | None:
+        try:
+            script = self._answer(received)
+            return await script if inspect.isawaitable(script) else script
+        except Exception as mistake:
+            self._mistakes.append(mistake)
+            return None
 
 
 def _answering(answers: Script | Iterable[Script] | Answering) -> Answering:
@@ -128,8 +135,19 @@ async def _receive(reader: asyncio.StreamReader) -> Received | None:
     headers = {
         name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name
     }
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = await _chunks(reader)
+    else:
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Received(method, path, headers, body)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    chunks = [b""]
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        chunks.append((await reader.readexactly(size + 2))[:-2])
+    await reader.readexactly(2)
+    return b"".join(chunks)
 
 
 async def _play(
@@ -154,8 +172,8 @@ async def _play(
 
 
 async def _left(reader: asyncio.StreamReader) -> None:
-    """Return when the other side has closed; what it sends before is left unread."""
-    while not reader.at_eof():  # noqa: ASYNC110 - a reader tells of its end only to who reads
+    """Return when the other side has closed or reset; what it sends before is left unread."""
+    while not reader.at_eof() and reader.exception() is None:  # noqa: ASYNC110 - a reader tells of its end only to who reads
         await asyncio.sleep(0.005)
 
 

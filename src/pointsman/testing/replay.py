@@ -75,7 +75,9 @@ class Recording:
     def script(self, *, chunk: int | Literal["random"] | None = None) -> Script:
         """The answer as a script: whole, in chunks of so many bytes, or cut at random (but repeatably)."""
         headers = {
-            name: str(value) for name, value in self.row["resp_headers"].items() if name in KEPT_HEADERS
+            name: str(value)
+            for name, value in self.row["resp_headers"].items()
+            if name.lower() in KEPT_HEADERS
         }
         steps = tuple(Send(piece) for piece in _cut(self.body, chunk, self.id))
         return Script(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Literal, TypeAlias
 
 __all__ = ["Close", "Hang", "Pause", "Reset", "Script", "Send", "Step"]
@@ -41,6 +42,7 @@ class Close:
 
 Step: TypeAlias = Send | Pause | Hang | Reset | Close
 Framing = Literal["length", "chunked", "close", "raw"]
+REASONS: Mapping[int, str] = {int(status): status.phrase for status in HTTPStatus}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,6 @@ class Script:
 
     steps: tuple[Step, ...] = ()
     status: int = 200
-    reason: str = "OK"
     headers: Mapping[str, str] = field(default_factory=dict)
     framing: Framing = "length"
     declared: int | None = None
@@ -93,7 +94,7 @@ class Script:
         """Status line and headers, as they go out; nothing where the framing is raw."""
         if self.framing == "raw":
             return b""
-        lines = [f"HTTP/1.1 {self.status} {self.reason}"]
+        lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, '')}"]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.framing == "length":
             lines.append(f"content-length: {len(self.body()) if self.declared is None else self.declared}")

@@ -1,0 +1,94 @@
+"""The exchange, its actor and its record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.catalogue import Endpoint
+from pointsman.config import read_text
+from pointsman.errors import UpstreamStatus
+from pointsman.exchange import Actor, Candidate, Exchange
+from pointsman.gateway import Gateway, assemble
+from pointsman.providers import Provider
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    text = "plugins: {openai: {}, routes: {}}"
+    return Gateway(assemble(read_text(text, name="proxy.yaml", env={}, base=tmp_path), env={}))
+
+
+def exchange(gateway: Gateway, **headers: str) -> Exchange:
+    return Exchange(gateway, gateway.setup.dialects.get("openai-chat", "chat"), headers)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "names", "may"),
+    [
+        (("*",), ("a/b",), True),
+        (("a/*",), ("a/b",), True),
+        (("a/*",), ("alias", "a/b"), True),
+        (("b/*", "fast"), ("fast", "a/b"), True),
+        (("A/*",), ("a/b",), False),
+        ((), ("a/b",), False),
+    ],
+)
+def test_what_an_actor_may_use(patterns: tuple[str, ...], names: tuple[str, ...], may: bool) -> None:
+    assert Actor("x", "key-x", models=patterns).may_use(*names) is may
+
+
+def test_ids_are_of_their_kind_and_unlike(gateway: Gateway) -> None:
+    made = [exchange(gateway) for _ in range(100)]
+    assert len({each.generation_id for each in made}) == 100
+    assert all(each.generation_id.startswith("gen-") and each.request_id.startswith("req-") for each in made)
+
+
+def test_the_record_tells_attempts_as_outcomes_and_is_json(gateway: Gateway) -> None:
+    made = exchange(gateway)
+    candidate = Candidate(Endpoint(Provider("lab", kind="k"), "x"), "a/b", ["first"])
+    made.candidates = [candidate]
+    made.weigh()
+    attempt = made.begin_attempt(candidate)
+    attempt.error = UpstreamStatus.of(529)
+    attempt.ended = attempt.started + 0.25
+    record = json.loads(json.dumps(made.record()))
+    assert record["choice"] == "lab/x"
+    assert record["outcomes"]["attempts"] == [
+        {
+            "endpoint": "lab/x",
+            "provider": "lab",
+            "status": 529,
+            "error_type": "provider_overloaded",
+            "message": "the provider answered with status 529",
+        }
+    ]
+    assert record["timings"]["attempts_ms"] == [250.0]
+    assert record["timings"]["first_content_ms"] is None
+    assert made.public.provider == "lab"
+
+
+@pytest.mark.parametrize(
+    ("header", "explains", "told"),
+    [
+        ("true", True, True),
+        ("1", True, True),
+        ("false", True, False),
+        ("true", False, False),
+        (None, True, False),
+    ],
+)
+def test_who_is_told_the_decision(gateway: Gateway, header: str | None, explains: bool, told: bool) -> None:
+    headers: dict[str, Any] = {"x-pointsman-explain": header} if header else {}
+    made = exchange(gateway, **headers)
+    assert not made.wants_explanation(), "nobody asks yet"
+    made.actor = Actor("x", "key-x", explains=explains)
+    assert made.wants_explanation() is told
+
+
+def test_a_page_has_no_dialect(gateway: Gateway) -> None:
+    with pytest.raises(RuntimeError, match="has no dialect"):
+        Exchange(gateway, None, {}).codec  # noqa: B018 - reading it raises

@@ -1,0 +1,150 @@
+"""Assembling a setup, and what the gateway keeps until the end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from pointsman.config import read_text
+from pointsman.errors import ConfigError, PluginError, StartupError
+from pointsman.gateway import Gateway, Setup, assemble
+from pointsman.testing import FakeProvider, Script, running
+
+USED = "plugins: {openai: {}, vendors: {}, routes: {}}\n"
+
+
+def setup(folder: Path, text: str, **env: str) -> Setup:
+    return assemble(read_text(USED + text, name="proxy.yaml", env=env, base=folder), env=env)
+
+
+def test_models_have_the_configured_endpoints_in_order(tmp_path: Path) -> None:
+    made = setup(
+        tmp_path,
+        """
+providers: {lab: {base_url: "http://127.0.0.1:1/v1"}, far: {vendor: groq, api_key: k}}
+models:
+  "a/b.c": {aliases: [x], endpoints: [lab/one, {endpoint: far/two/three, params: {n: 1}, timeout: 5s}]}
+""",
+    )
+    endpoints = made.catalogue.models["a/b.c"].endpoints
+    assert [endpoint.id for endpoint in endpoints] == ["lab/one", "far/two/three"]
+    assert (endpoints[1].params, endpoints[1].timeout) == ({"n": 1}, 5.0)
+
+
+def test_what_names_nothing_is_refused_at_its_place_all_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        setup(tmp_path, 'models:\n  "a/b.c":\n    endpoints: [nowhere/x, gone/y]\n')
+    assert [(problem.line, problem.column) for problem in caught.value.problems] == [(4, 17), (4, 28)]
+    assert "'nowhere', not configured" in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        setup(tmp_path, "providers:\n  a: {vendor: gorq}\n  b: {}\n")
+    assert [problem.line for problem in caught.value.problems] == [3, 4]
+    assert "did you mean 'groq'" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("register_tables(register):\n    register(T)\n    register(T)", "table 't', which is there already"),
+        (
+            "register_http(register):\n    for _ in 'ab':\n"
+            "        register('/x', None, methods=['GET'], role='public')",
+            "both serve /x",
+        ),
+    ],
+)
+def test_what_is_registered_twice_is_refused(tmp_path: Path, body: str, why: str) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from pointsman import hookimpl\nfrom pointsman.ledger import Column, Table\nPOINTSMAN_API = 1\n"
+        "T = Table('t', {'id': Column('text', 'Id.')}, 'id')\n@hookimpl\ndef " + body + "\n"
+    )
+    with pytest.raises(PluginError, match=why):
+        assemble(read_text("plugins: {./mine.py: {}}", name="p", env={}, base=tmp_path), env={})
+
+
+def test_keys_in_the_environment_make_providers_only_when_asked(tmp_path: Path) -> None:
+    assert "groq" not in setup(tmp_path, "", GROQ_API_KEY="k").providers
+    found = setup(tmp_path, "providers: {from_env: true}", GROQ_API_KEY="k").providers
+    assert "groq" in found
+    assert "together" not in found
+    assert "ollama" in found, "local servers are looked for at start"
+
+
+async def test_local_servers_that_do_not_answer_are_left_out(tmp_path: Path) -> None:
+    async with running(USED + "providers: {from_env: true}") as server:
+        absent = [provider.unready() for provider in server.gateway.setup.providers.values()]
+        assert absent
+        assert all(why is not None and "does not answer" in why for why in absent)
+
+
+async def test_a_provider_that_is_asked_lists_its_models() -> None:
+    listing = Script.json({"object": "list", "data": [{"id": "m-1"}, {"id": "m-2"}]})
+    async with FakeProvider(listing) as fake:
+        config = f'{USED}providers: {{lab: {{base_url: "{fake.url}", discover: true, api_key: k}}}}'
+        async with running(config) as server:
+            assert list(server.gateway.setup.catalogue.names()) == ["lab/m-1", "lab/m-2"]
+            (received,) = fake.requests
+            assert (received.method, received.path) == ("GET", "/v1/models")
+            assert received.headers["authorization"] == "Bearer k"
+
+
+async def test_a_listing_that_fails_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    async with FakeProvider(Script.json({}, status=500)) as fake:
+        config = f'{USED}providers: {{lab: {{base_url: "{fake.url}", discover: true, api_key: k}}}}'
+        async with running(config) as server:
+            assert server.gateway.ready
+            assert "provider lab" in caplog.text
+
+
+async def test_what_is_shielded_ends_though_its_caller_is_cancelled(tmp_path: Path) -> None:
+    gateway = Gateway(setup(tmp_path, ""))
+    await gateway.start()
+    go, ended = asyncio.Event(), asyncio.Event()
+
+    async def observer() -> None:
+        await go.wait()
+        ended.set()
+
+    caller = asyncio.ensure_future(gateway.shielded(observer()))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    stopping = asyncio.ensure_future(gateway.stop())
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    go.set()
+    await stopping
+    assert ended.is_set()
+
+
+async def test_a_failed_start_leaves_the_ledger_free(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from pointsman import hookimpl\nPOINTSMAN_API = 1\n"
+        "@hookimpl\ndef startup(gateway):\n    raise KeyError('x')\n"
+    )
+    text = "plugins: {./mine.py: {}, openai: {}, vendors: {}, routes: {}}"
+    broken = Gateway(assemble(read_text(text, name="p", env={}, base=tmp_path), env={}))
+    with pytest.raises(KeyError):
+        await broken.start()
+    good = Gateway(setup(tmp_path, ""))
+    await good.start()
+    await good.stop()
+
+
+async def test_two_servers_do_not_share_a_ledger(tmp_path: Path) -> None:
+    first = Gateway(setup(tmp_path, ""))
+    await first.start()
+    try:
+        with pytest.raises(StartupError, match="pid"):
+            await Gateway(setup(tmp_path, "")).start()
+    finally:
+        await first.stop()
+
+
+async def test_a_dry_gateway_writes_nothing(tmp_path: Path) -> None:
+    async with Gateway.dry(setup(tmp_path, "")) as gateway:
+        assert gateway.setup.catalogue is not None
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,175 @@
+"""The whole way of a request: order, headers, costs, errors in the client's dialect, exactly one end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.testing import Script, running
+
+Boot = Callable[..., Any]
+CHAT = "/v1/chat/completions"
+
+
+async def test_what_every_answer_carries(pair: Boot, whole_answer: Script, whole_stream: Script) -> None:
+    async with pair([whole_answer, whole_stream]) as both:
+        whole = await both.running.client.post(CHAT, json=both.body(), headers={"x-request-id": "mine-1"})
+        stream = await both.running.client.post(CHAT, json=both.body(stream=True))
+        for answer in (whole, stream):
+            assert answer.headers["x-generation-id"].startswith("gen-")
+            assert answer.headers["x-pointsman-provider"] == "one"
+            assert answer.headers["x-pointsman-model"] == "demo/model"
+            assert answer.headers["x-pointsman-attempts"] == "1"
+            assert "set-cookie" not in answer.headers
+        assert whole.headers["x-request-id"] == "mine-1"
+        assert stream.headers["x-request-id"].startswith("req-")
+        assert whole.headers["x-pointsman-cost"] == "0.000013"
+        assert "x-pointsman-cost" not in stream.headers, "known at its end only"
+        await both.idle()
+        rows = await both.running.rows("generations")
+        assert [row["cost_nano"] for row in rows] == [13_000, 13_000]
+        assert rows[0]["id"] == whole.headers["x-generation-id"]
+
+
+@pytest.mark.parametrize("unsafe", ["a b", "x" * 200, "a\tb", ""])
+async def test_a_request_id_that_is_not_plain_is_replaced(
+    pair: Boot, whole_answer: Script, unsafe: str
+) -> None:
+    async with pair(whole_answer) as both:
+        answer = await both.running.client.post(CHAT, json=both.body(), headers={"x-request-id": unsafe})
+        assert answer.headers["x-request-id"].startswith("req-")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "wanted", "fields", "shown"),
+    [
+        ("/v1", "auto", {}, False),
+        ("/v1", "auto", {"usage": {"include": True}}, True),
+        ("/api/v1", "auto", {}, True),
+        ("/api/v1", "never", {}, False),
+        ("/v1", "always", {"stream_options": {"include_usage": True}}, True),
+    ],
+)
+async def test_the_cost_is_spliced_in_only_where_it_is_wanted(
+    pair: Boot,
+    whole_answer: Script,
+    whole_stream: Script,
+    events_of: Callable[[bytes], list[Any]],
+    prefix: str,
+    wanted: str,
+    fields: dict[str, Any],
+    shown: bool,
+) -> None:
+    async with pair([whole_answer, whole_stream], more=f"cost_in_body: {wanted}") as both:
+        path = f"{prefix}/chat/completions"
+        whole = await both.running.client.post(path, json=both.body(**fields))
+        usage = json.loads(whole.content, parse_float=str)["usage"]
+        assert usage.get("cost") == ("0.000013" if shown else None)
+        if not shown:
+            assert whole.content == whole_answer.body()
+        stream = await both.running.client.post(path, json=both.body(stream=True, **fields))
+        usages = [event["usage"] for event in events_of(stream.content)[:-1] if event.get("usage")]
+        assert [usage.get("cost") for usage in usages] == ([0.000013] if shown else usages and [None])
+
+
+async def test_an_unknown_price_is_unpriced_and_never_zero(pair: Boot, whole_answer: Script) -> None:
+    async with pair(whole_answer) as both:
+        both.running.gateway.setup.providers["one"].extra.clear()
+        answer = await both.running.client.post(f"/api{CHAT}", json=both.body())
+        assert answer.headers["x-pointsman-cost"] == "unpriced"
+        assert answer.json()["usage"]["cost"] is None
+        assert (await both.row())["cost_nano"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"", 400, "no body"),
+        (b"{", 400, "not valid JSON"),
+        (b"[]", 400, "must be a JSON object"),
+        (b'{"model": "fast", "messages": "\xff"}', 400, "not UTF-8"),
+        (b'{"model": "fast", "messages": ' + b"[" * 200 + b"]" * 200 + b"}", 400, "deeper than 64"),
+        (b'{"messages": [{"role": "user"}]}', 400, "`model` is missing"),
+        (b'{"model": 5, "messages": [{"role": "user"}]}', 400, "`model` must be"),
+        (b'{"model": "fast"}', 400, "`messages` is missing"),
+        (b'{"model": "fast", "messages": {}}', 400, "`messages` must be a list"),
+        (b'{"model": "fast", "messages": [5]}', 400, "messages[0]"),
+        (b'{"model": "fast", "messages": [{"role": "user"}], "stream": "yes"}', 400, "`stream` must be"),
+        (b'{"model": "fsat", "messages": [{"role": "user"}]}', 404, "did you mean fast"),
+        (b'{"model": "\\ud800", "messages": [{"role": "user"}]}', 400, "not valid JSON"),
+    ],
+)
+async def test_bad_input_is_told_in_the_clients_dialect(
+    pair: Boot, content: bytes, status: int, words: str
+) -> None:
+    async with pair(()) as both:
+        answer = await both.running.client.post(CHAT, content=content)
+        assert answer.status_code == status
+        error = answer.json()["error"]
+        assert words in error["message"]
+        assert error["metadata"]["error_type"] in ("invalid_request", "not_found")
+        assert "Traceback" not in answer.text
+        assert both.one.requests == []
+
+
+async def test_a_wrong_method_names_the_right_one(pair: Boot) -> None:
+    async with pair(()) as both:
+        answer = await both.running.client.put(CHAT)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+async def test_without_a_key_nothing_is_read_and_nothing_recorded(pair: Boot) -> None:
+    async with pair((), more="auth: keys\nadmin_key: pm-admin\n") as both:
+        answer = await both.running.client.post(CHAT, content=b"not even JSON")
+        assert answer.status_code == 401
+        assert answer.json()["error"]["code"] == "invalid_api_key"
+        assert await both.running.rows("generations") == []
+
+
+async def test_endpoints_that_cannot_answer_are_excluded_with_the_reason(tmp_path: Path) -> None:
+    config = """
+plugins: {openai: {}, vendors: {}, routes: {}}
+providers: {openai: {}, other: {base_url: "http://127.0.0.1:1/v1", dialects: [other-dialect]}}
+models: {m: {endpoints: [openai/x, other/y]}}
+"""
+    async with running(config) as server:
+        body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+        answer = await server.client.post(CHAT, json=body)
+        assert answer.status_code == 404
+        excluded = answer.json()["error"]["metadata"]["excluded_by"]
+        assert [(row["endpoint"], row["by"]) for row in excluded] == [
+            ("openai/x", "core"),
+            ("other/y", "core"),
+        ]
+        assert "api_key is missing" in excluded[0]["why"]
+        assert "does not serve chat in openai-chat" in excluded[1]["why"]
+
+
+async def test_the_decision_is_shown_to_who_asks_for_it(pair: Boot, whole_answer: Script) -> None:
+    async with pair([whole_answer, whole_answer]) as both:
+        plain = await both.running.client.post(CHAT, json=both.body())
+        assert "x-pointsman-decision" not in plain.headers
+        told = await both.running.client.post(CHAT, json=both.body(), headers={"x-pointsman-explain": "true"})
+        record = json.loads(told.headers["x-pointsman-decision"])
+        assert record["choice"] == "one/m1"
+        assert record["id"] == told.headers["x-generation-id"]
+
+
+async def test_other_surfaces_pass_the_same_way(pair: Boot) -> None:
+    vectors = {"object": "list", "data": [{"index": 0, "embedding": [0.1]}], "usage": {"prompt_tokens": 9}}
+    text = {"id": "1", "choices": [{"index": 0, "text": "Hi", "finish_reason": "stop"}]}
+    async with pair([Script.json(vectors), Script.json(text)]) as both:
+        embeddings = await both.running.client.post("/v1/embeddings", json={"model": "fast", "input": "x"})
+        assert embeddings.content == json.dumps(vectors).encode()
+        completion = await both.running.client.post("/v1/completions", json={"model": "fast", "prompt": "x"})
+        assert completion.json()["choices"][0]["text"] == "Hi"
+        assert [received.path for received in both.one.requests] == ["/v1/embeddings", "/v1/completions"]
+        await both.idle()
+        rows = await both.running.rows("generations")
+        assert [row["surface"] for row in rows] == ["embeddings", "completions"]
+        assert [row["input_tokens"] for row in rows] == [9, 1]
