@@ -222,14 +222,11 @@ def schema(config: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects.")
 def plugins(config: Path | None, order: bool, as_json: bool) -> None:
     """List the plugins in use, or with --order the chain of each hook."""
-    from . import hookspecs
+    from .plugins import HOOKS
 
     used = load_setup(config).plugins
     if order:
-        rows = [
-            {"hook": hook, "plugins": [link.plugin for link in used.links(hook)]}
-            for hook in hookspecs.__all__
-        ]
+        rows = [{"hook": hook, "plugins": [link.plugin for link in used.links(hook)]} for hook in HOOKS]
         lines = [f"{row['hook']:20} {' → '.join(row['plugins']) or '-'}" for row in rows]
     else:
         rows = [

@@ -25,10 +25,12 @@ from .config import PluginEntry
 from .errors import PluginError
 from .markers import API_VERSION, PROJECT
 
-__all__ = ["SYNC_HOOKS", "Plugin", "PluginSet", "installed", "load", "standard_order"]
+__all__ = ["HOOKS", "SYNC_HOOKS", "Plugin", "PluginSet", "installed", "load", "standard_order"]
 
+HOOKS = tuple(name for name, member in vars(hookspecs).items() if hasattr(member, f"{PROJECT}_spec"))
+"""Every hook, in the order in which a request meets them."""
 REGISTER_HOOKS = frozenset(
-    name for name in hookspecs.__all__ if name == "plugin_settings" or name.startswith("register_")
+    name for name in HOOKS if name == "plugin_settings" or name.startswith("register_")
 )
 SYNC_HOOKS = REGISTER_HOOKS | {"price_usage"}
 """Hooks that refuse `async def`."""
@@ -46,7 +48,7 @@ class Plugin:
 
     def hooks(self) -> list[str]:
         """The hooks it implements, in the order of their declaration."""
-        return [name for name in hookspecs.__all__ if _marked(getattr(self.target, name, None))]
+        return [name for name in HOOKS if _marked(getattr(self.target, name, None))]
 
 
 class PluginSet:
@@ -119,8 +121,8 @@ def _check_hooks(plugin: Plugin) -> None:
         if not _marked(member):
             continue
         where = f"plugin {plugin.name!r} ({plugin.file})"
-        if name not in hookspecs.__all__:
-            near = difflib.get_close_matches(name, hookspecs.__all__, 1)
+        if name not in HOOKS:
+            near = difflib.get_close_matches(name, HOOKS, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise PluginError(f"{where} implements unknown hook {name!r}{hint}")
         options = getattr(member, f"{PROJECT}_impl")
@@ -169,14 +171,13 @@ def load(
             raise PluginError(f"two installed plugins are called {name!r}: {owners}; uninstall one")
     names = [name for name in standard_order() if name not in by_name or by_name[name].enabled]
     for entry in entries:
-        if not entry.enabled or entry.name in names:
-            if entry.path is not None and entry.name in available:
-                raise PluginError(
-                    f"two plugins are called {entry.name!r}: {entry.path} and the installed "
-                    f"{_distribution(available[entry.name][0])}; rename the file"
-                )
-            continue
-        names.append(entry.name)
+        if entry.path is not None and entry.name in available:
+            raise PluginError(
+                f"two plugins are called {entry.name!r}: {entry.path} and the installed "
+                f"{_distribution(available[entry.name][0])}; rename the file"
+            )
+        if entry.enabled and entry.name not in names:
+            names.append(entry.name)
     plugins = {name: _import(name, by_name.get(name), available) for name in names}
     return PluginSet([plugins[name] for name in _ordered(names, by_name)] + list(last), trace=trace)
 
