@@ -287,6 +287,7 @@ def _scrub(error: UpstreamError, provider: Provider) -> None:
     error.message = error.message.replace(key, "[key]")
     if isinstance(error, UpstreamStatus):
         error.body = error.body.replace(key.encode(), b"[key]")
+        error.event = error.event.replace(key.encode(), b"[key]")
 
 
 async def _status_error(answer: Answer) -> UpstreamStatus:

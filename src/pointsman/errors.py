@@ -217,7 +217,8 @@ class MalformedAnswer(UpstreamError):
 class UpstreamStatus(UpstreamError):
     """The provider answered with an error.
 
-    `upstream_status` is its status, `body` its body (capped, scrubbed), `content_type` that body's type.
+    `upstream_status` is its status, `body` its body (capped, scrubbed), `content_type` that body's type;
+    `event` are the bytes of the event in which a stream told it.
     """
 
     def __init__(
@@ -234,6 +235,7 @@ class UpstreamStatus(UpstreamError):
         self.upstream_status = upstream_status
         self.body = body
         self.content_type = content_type
+        self.event = b""
 
     @classmethod
     def of(

@@ -244,12 +244,12 @@ def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: Re
     if client is not None and client.started:
         exchange.status = 200
         exchange.outcome = "incomplete" if client.has_content else "failed"
-        client.end(exchange.codec.encode_stream_error(view))
+        told = error.event if isinstance(error, UpstreamStatus) else b""
+        client.end(told or exchange.codec.encode_stream_error(view))
         return
     body, content_type = exchange.codec.encode_error(view), "application/json"
-    if _is_whole(exchange, error):
-        assert isinstance(error, UpstreamStatus)  # noqa: S101 - narrows what _is_whole has tested
-        body, content_type = error.body, error.content_type
+    if isinstance(error, UpstreamStatus) and _is_clients(error):
+        body, content_type = error.body, error.content_type or content_type
     headers = [*answer_headers(exchange), ("content-type", content_type), ("content-length", str(len(body)))]
     headers.extend(error.headers.items())
     if error.retry_after is not None:
@@ -259,15 +259,14 @@ def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: Re
     sink.end()
 
 
-def _is_whole(exchange: Exchange, error: RequestError) -> bool:
-    """Whether a provider's error body may go to the client as it came: its own dialect, its own fault."""
+def _is_clients(error: UpstreamStatus) -> bool:
+    """Whether a provider's error body may go to the client as it came: in its dialect, about its request."""
     return (
-        isinstance(error, UpstreamStatus)
-        and error.status == error.upstream_status
+        error.status == error.upstream_status
         and error.status < 500
         and error.status != 429
         and error.body.lstrip()[:1] == b"{"
-        and "json" in error.content_type
+        and (not error.content_type or "json" in error.content_type)
     )
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Literal, Protocol
 
 from .dialects import Mark, Tap
-from .errors import UpstreamCut, UpstreamTimeout
+from .errors import UpstreamCut, UpstreamStatus, UpstreamTimeout
 from .sse import Splitter, comment
 
 __all__ = ["ByteRelay", "ClientStream", "Clocks", "Headers", "Sink"]
@@ -230,7 +230,11 @@ class ByteRelay:
     def _take(self, event: bytes) -> None:
         if self._done:
             return
-        mark = self._tap.feed(event)
+        try:
+            mark = self._tap.feed(event)
+        except UpstreamStatus as error:
+            error.event = event
+            raise
         if mark & Mark.CONTENT:
             self._clocks.content()
             if self.first_content is None:

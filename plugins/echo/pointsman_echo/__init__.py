@@ -56,7 +56,7 @@ class Echo:
         if isinstance(present, EchoProvider):
             self._provider = present
             for native_id in BUILT_IN:
-                register(_model(present, native_id))
+                register(_model(present, native_id, listed=native_id == LISTED))
 
     @hookimpl(tryfirst=True)
     def startup(self, gateway: Gateway) -> None:
@@ -65,7 +65,7 @@ class Echo:
         self._scripts.update(settings.scripts)
         if self._provider is not None:
             for native_id in settings.scripts:
-                gateway.setup.catalogue.add(_model(self._provider, native_id))
+                gateway.setup.catalogue.add(_model(self._provider, native_id, listed=True))
 
     @hookimpl
     async def call_provider(
@@ -85,7 +85,7 @@ class Echo:
         chat = exchange.codec.decode_request(exchange.request)
         if exchange.surface == "embeddings":
             return embed(chat, model=attempt.candidate.model)
-        script = script_in(exchange.request) or provider.script(native_id)
+        script = script_in(exchange.request, surface=exchange.surface) or provider.script(native_id)
         response, turn = reply(exchange, attempt, chat, script)
         return stream(response, turn)
 
@@ -93,6 +93,5 @@ class Echo:
         return EchoProvider(name, self._scripts, settings)
 
 
-def _model(provider: EchoProvider, native_id: str) -> Model:
-    name = f"{provider.name}/{native_id}"
-    return Model(name, [Endpoint(provider, native_id)], listed=native_id == LISTED)
+def _model(provider: EchoProvider, native_id: str, *, listed: bool) -> Model:
+    return Model(f"{provider.name}/{native_id}", [Endpoint(provider, native_id)], listed=listed)

@@ -36,11 +36,6 @@ class Fault:
     error: type[UpstreamError] | None = None
     phase: Phase = "headers"
 
-    @property
-    def breaks_streams(self) -> bool:
-        """Whether its script is a stream's."""
-        return self.number >= 43
-
     def failure(self) -> UpstreamError | None:
         """What the fault comes to where no wire can show it; None for one that is survived."""
         if self.error is None:
@@ -81,7 +76,11 @@ def _raw(*pieces: bytes) -> Script:
 
 BROKEN_JSON = answer("Hello there friend")[:-20]
 TRUNCATED = Script((Send(BROKEN_JSON), Close()), headers=JSON, declared=len(BROKEN_JSON) + 20)
-CHUNK_CUT = Script((Send(BROKEN_JSON, announced=4096), Close()), headers=JSON, framing="chunked")
+CHUNK_CUT = Script(
+    (Send(b"1000\r\n" + BROKEN_JSON), Close()),
+    headers={**JSON, "transfer-encoding": "chunked"},
+    framing="close",
+)
 DEEP = Script.whole(b'{"choices":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 NUMBERS = Script.whole(answer("Hello").replace(b'"created":1', b'"created":NaN,"far":1e999'))
 NOT_UTF8 = Script.whole(answer("Hello ~").replace(b"~", b"\xff\xfe"))
@@ -91,7 +90,7 @@ LARGE = Script((Send(b'{"choices":"'), *[Send(BLOCK)] * 1100), headers=JSON, fra
 DRIP = Script((Send(b" "), Pause(1.0)) * 3600, headers=JSON, framing="chunked")
 COMMENTS = Script((Send(b": still thinking\n\n"), Pause(0.1)) * 36_000, headers=STREAM, framing="chunked")
 EVENT_HEAD = b'data: {"choices":[{"index":0,"delta":{"content":"'
-LARGE_EVENT = (HELLO[0], EVENT_HEAD, *[BLOCK] * 127, BLOCK[: 65_537 - len(EVENT_HEAD) - 7], b'"}}]}\n\n')
+LARGE_EVENT = (*HELLO, EVENT_HEAD, *[BLOCK] * 127, BLOCK[: 65_537 - len(EVENT_HEAD) - 7], b'"}}]}\n\n')
 MIXED_ENDS = b"".join(
     each.replace(b"\n\n", end) for each, end in zip((*HELLO, *END), (b"\r\n\r\n", b"\r\r") * 4, strict=False)
 )
@@ -128,7 +127,9 @@ _LIST = (
     Fault(20, "502 with a page", Script.whole(HTML, status=502, content_type="text/html"), UpstreamStatus),
     Fault(21, "503 with nothing in it", Script(status=503), UpstreamStatus),
     Fault(22, "504", failing(504, "gateway timeout", "timeout"), UpstreamStatus),
-    Fault(23, "401: the key is refused", failing(401, "no such key", "invalid_api_key"), UpstreamStatus),
+    Fault(
+        23, "401: the key is refused", failing(401, "key 4711 is revoked", "invalid_api_key"), UpstreamStatus
+    ),
     Fault(24, "400: the request is wrong", failing(400, "no", "invalid_request_error"), UpstreamStatus),
     Fault(25, "404: no such model", failing(404, "no such model", "model_not_found"), UpstreamStatus),
     Fault(26, "413: too large", failing(413, "too large", "request_too_large"), UpstreamStatus),

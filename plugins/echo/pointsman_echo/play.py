@@ -30,13 +30,23 @@ async def play(script: Script, *, max_header: int) -> Answer:
 
 async def _chunks(script: Script) -> AsyncIterator[bytes]:
     """The bytes of the body, in time."""
+    cut = UpstreamCut("the provider's connection broke off", phase="body")
+    open_ended = script.framing == "close" and "transfer-encoding" not in script.headers
+    sent = 0
     for step in script.steps:
         if isinstance(step, Send):
             await asyncio.sleep(0)  # a socket would let others run too
+            sent += len(step.data)
             yield step.data
         elif isinstance(step, Pause):
             await asyncio.sleep(step.seconds)
         elif isinstance(step, Hang):
             await asyncio.Event().wait()
-        elif isinstance(step, Reset) or (isinstance(step, Close) and script.framing != "close"):
-            raise UpstreamCut("the provider's connection broke off", phase="body")
+        elif isinstance(step, Reset):
+            raise cut
+        elif isinstance(step, Close):
+            if open_ended:
+                return
+            raise cut
+    if script.declared is not None and sent < script.declared:
+        raise cut

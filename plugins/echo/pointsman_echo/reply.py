@@ -62,7 +62,7 @@ def reply(
 
 
 async def stream(response: Response, turn: TurnSettings) -> AsyncIterator[Event]:
-    """The events of an answer, cut into chunks, at the turn's pace. Raises UpstreamCut where it breaks off."""
+    """The events of an answer, in chunks, at the turn's pace. Raises UpstreamCut where it breaks off."""
     await asyncio.sleep(turn.latency)
     said = 0
     for event in explode(response):

@@ -22,13 +22,13 @@ MEMBER = "echo"
 NOWHERE = (0, 0)
 
 
-def script_in(request: Request) -> ScriptSettings | None:
+def script_in(request: Request, *, surface: str) -> ScriptSettings | None:
     """The script a request brings, checked as one in the configuration is. Raises BadRequest."""
     if MEMBER not in request.fields:
         return None
     data = request.body[MEMBER]
-    if data is None:
-        return None
+    if data is None or (surface == "completions" and isinstance(data, bool)):
+        return None  # completions have a switch of this name, which repeats the prompt
     findings = Findings()
     mark = Mark(Source("the request", "", Path()), *NOWHERE)
     script = Builder(Schema(), findings).value(Record(ScriptSettings), _node(data, mark), MEMBER)

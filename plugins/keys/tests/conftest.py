@@ -21,7 +21,6 @@ ANSWER = {
 }
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
-Ask = Callable[..., object]
 
 
 @pytest.fixture

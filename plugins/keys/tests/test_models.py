@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 import httpx
 import pytest
 
+from pointsman.catalogue import Endpoint, Model
 from pointsman.testing import Running
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
@@ -134,9 +135,8 @@ async def test_a_native_id_that_two_endpoints_have_opens_neither(
         assert endpoints(await ask(served, KEY, model="lab/small")) == ["lab/small"]
 
 
-def twin(name: str, served: Running, provider: str):  # type: ignore[no-untyped-def]
-    from pointsman.catalogue import Endpoint, Model
-
+def twin(name: str, served: Running, provider: str) -> Model:
+    """A model whose endpoint has the same native id at every provider."""
     return Model(name, [Endpoint(served.gateway.setup.providers[provider], "twin")])
 
 

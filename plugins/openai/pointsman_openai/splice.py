@@ -20,8 +20,8 @@ _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 def with_cost(data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
     """`data`, an answer or one event of a stream, with `cost` and `cost_details` in its usage object.
 
-    The amounts are US dollars in exact decimal, null where the cost is not known. Data without a usage
-    object at its top level comes back unchanged.
+    The amounts are US dollars in exact decimal. Where the cost is not known it is null, unless the provider
+    told one itself. Data without a usage object at its top level comes back unchanged.
     """
     text = json_in_place(data) if stream else data
     opening = text.find(b"{")
@@ -34,15 +34,18 @@ def with_cost(data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
         return data
     amount = format_usd(cost.nano).encode() if cost is not None else b"null"
     values = {"cost": amount, "cost_details": b'{"upstream_inference_cost":%b}' % amount}
-    for start, end, new in reversed(_edits(text, found[-1], values)):
+    for start, end, new in reversed(_edits(text, found[-1], values, replace=cost is not None)):
         data = data[:start] + new + data[end:]
     return data
 
 
-def _edits(text: bytes, opening: int, values: dict[str, bytes]) -> list[tuple[int, int, bytes]]:
-    """The changes (start, end, new bytes), in order, that give the object at `opening` these members."""
+def _edits(
+    text: bytes, opening: int, values: dict[str, bytes], *, replace: bool
+) -> list[tuple[int, int, bytes]]:
+    """The changes (start, end, new bytes), in order, that give the object at `opening` these members;
+    without `replace` only those it lacks."""
     present = members(text, opening)
-    edits = [(start, end, values[name]) for name, start, end in present if name in values]
+    edits = [(start, end, values[name]) for name, start, end in present if replace and name in values]
     there = {name for name, _, _ in present}
     missing = [b'"%b":%b' % (name.encode(), value) for name, value in values.items() if name not in there]
     if missing:

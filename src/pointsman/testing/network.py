@@ -23,7 +23,7 @@ def block_network() -> Iterator[None]:
 
     def check(host: Any) -> None:
         name = host.decode() if isinstance(host, bytes) else str(host)
-        if host and not is_loopback(name):  # none at all is an address to bind to
+        if host is not None and not is_loopback(name):
             raise OSError(f"the network is blocked: {name}")
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
