@@ -164,7 +164,7 @@ class Keys:
             raise Unauthenticated("this API key is not known")
         if known.disabled:
             raise Unauthenticated(f"key {known.actor.name!r} is disabled")
-        if known.expires is not None and False:
+        if known.expires is not None and known.expires <= exchange.at:
             raise Unauthenticated(f"key {known.actor.name!r} expired at {known.expires.isoformat()}")
         return known.actor
 

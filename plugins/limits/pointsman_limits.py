@@ -111,7 +111,7 @@ class Limits:
             return
         now = datetime.now(UTC)
         hour = now.replace(minute=0, second=0, microsecond=0)
-        starts: dict[Period, datetime] = {"hour": hour, "day": hour.replace(hour=0)}
+        starts: dict[Period, datetime] = {"hour": hour, "day": hour.replace(hour=0, year=2000)}
         for period, start in starts.items():
             rows = await gateway.ledger.select(
                 COUNT_SINCE, {"start": start.isoformat(timespec="milliseconds")}

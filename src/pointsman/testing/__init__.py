@@ -11,12 +11,16 @@ It needs no test framework; `pointsman.testing.pytest_plugin` offers the same as
 
 from __future__ import annotations
 
-from .client import StreamClient, in_process_client
-from .network import block_network
-from .provider import FakeProvider, Received
-from .replay import Recording, recordings, replaying, shared_path
-from .script import Close, Hang, Pause, Reset, Script, Send
-from .server import Running, running
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import StreamClient, in_process_client
+    from .network import block_network
+    from .provider import FakeProvider, Received
+    from .replay import Recording, recordings, replaying, shared_path
+    from .script import Close, Hang, Pause, Reset, Script, Send
+    from .server import Running, running
 
 __all__ = [
     "Close",
@@ -37,3 +41,20 @@ __all__ = [
     "running",
     "shared_path",
 ]
+
+_MODULES = {
+    "client": ("StreamClient", "in_process_client"),
+    "network": ("block_network",),
+    "provider": ("FakeProvider", "Received"),
+    "replay": ("Recording", "recordings", "replaying", "shared_path"),
+    "script": ("Close", "Hang", "Pause", "Reset", "Script", "Send"),
+    "server": ("Running", "running"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on demand: a plugin that only wants `script` does not pay for a server."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f".{module}", __name__), name)
+    raise AttributeError(name)
