@@ -12,7 +12,7 @@ from pointsman.errors import ConfigError, PluginError, StartupError
 from pointsman.gateway import Gateway, Setup, assemble
 from pointsman.testing import FakeProvider, Script, running
 
-USED = "plugins: {openai: {}, vendors: {}, routes: {}}\n"
+USED = "plugins: {openai: {}, vendors: {}, routes: {}, echo: false}\n"
 
 
 def setup(folder: Path, text: str, **env: str) -> Setup:

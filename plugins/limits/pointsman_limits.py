@@ -33,9 +33,9 @@ PERIODS: dict[str, Period] = {
 _RATE = re.compile(rf"([1-9][0-9]{{0,11}}) ?/ ?({'|'.join(PERIODS)})")
 COUNT_SINCE = """
 select key_id, count(*) as used from generations
-where at >= :start and key_id is not null and attempts > 0 group by key_id
+where at >= :start and key_id is not null group by key_id
 """
-"""Requests that got as far as a provider: those refused, by a limit or before one, took nothing."""
+"""Generations are the requests that were admitted: those refused, by a limit or before one, leave none."""
 
 
 class Rate(str):
@@ -111,7 +111,7 @@ class Limits:
             return
         now = datetime.now(UTC)
         hour = now.replace(minute=0, second=0, microsecond=0)
-        starts: dict[Period, datetime] = {"hour": hour, "day": hour.replace(hour=0, year=2000)}
+        starts: dict[Period, datetime] = {"hour": hour, "day": hour.replace(hour=0)}
         for period, start in starts.items():
             rows = await gateway.ledger.select(
                 COUNT_SINCE, {"start": start.isoformat(timespec="milliseconds")}

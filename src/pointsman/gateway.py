@@ -160,6 +160,8 @@ def _make_providers(config: Config, kinds: Providers, env: Mapping[str, str]) ->
             problems.append(config.problem(f"providers.{name}", str(error)))
     if problems:
         raise ConfigError.of(problems)
+    for provider in kinds.without_asking(providers):
+        providers[provider.name] = provider
     if config.core.providers.from_env:
         for provider in kinds.from_environment(env, providers):
             providers[provider.name] = provider
@@ -221,8 +223,10 @@ class _ProviderRegister:
         default: bool = False,
         key_variable: str | None = None,
         local_url: str | None = None,
+        always: bool = False,
     ) -> None:
-        self._kinds.add(Kind(kind, factory, self._owner, key_variable, local_url), default=default)
+        made = Kind(kind, factory, self._owner, key_variable, local_url, always)
+        self._kinds.add(made, default=default)
 
 
 class _ModelRegister:

@@ -174,6 +174,7 @@ class Kind:
     owner: str
     key_variable: str | None = None
     local_url: str | None = None
+    always: bool = False
 
 
 class Providers:
@@ -211,6 +212,14 @@ class Providers:
                 f"provider {name!r}: {what}; {hint}known vendors: {', '.join(self.names()) or 'none'}"
             )
         return self._kinds[kind].factory(name, settings)
+
+    def without_asking(self, configured: Collection[str]) -> list[Provider]:
+        """Providers that are there though nobody configured them: those that need nothing at all."""
+        return [
+            kind.factory(kind.name, ProviderSettings())
+            for kind in self._kinds.values()
+            if kind.always and kind.name not in configured
+        ]
 
     def from_environment(self, env: Mapping[str, str], configured: Collection[str]) -> list[Provider]:
         """Providers nobody configured: those whose key the environment holds, and local servers, which

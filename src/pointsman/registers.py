@@ -64,12 +64,13 @@ class RegisterProvider(Protocol):
         default: bool = False,
         key_variable: str | None = None,
         local_url: str | None = None,
+        always: bool = False,
     ) -> None:
         """Register a kind of provider.
 
         `default` serves providers that name a base URL and no vendor. `key_variable`, the environment
         variable of its key, and `local_url`, where a local server of its kind usually is, let
-        `providers: {from_env: true}` find it.
+        `providers: {from_env: true}` find it. `always` makes one of that name though nobody configured it.
         """
 
 

@@ -46,13 +46,13 @@ class Echo:
 
     @hookimpl
     def register_providers(self, register: RegisterProvider) -> None:
-        """For configurations that want it under another name."""
-        register(KIND, self._make)
+        """It is there without any configuration, and under other names with one."""
+        register(KIND, self._make, always=True)
 
     @hookimpl
     def register_models(self, register: RegisterModel) -> None:
         """`echo/echo`, and unlisted all else that is built in; nothing if `echo` is somebody else's name."""
-        present = register.providers.get(KIND) or EchoProvider(KIND, self._scripts)
+        present = register.providers.get(KIND)
         if isinstance(present, EchoProvider):
             self._provider = present
             for native_id in BUILT_IN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Literal
 
 from pointsman.errors import MalformedAnswer, UpstreamCut
 from pointsman.testing.script import Close, Hang, Pause, Reset, Script, Send
@@ -19,19 +20,18 @@ async def play(script: Script, *, max_header: int) -> Answer:
     what it sends is not looked at.
     """
     if script.framing == "raw":
-        async for _ in _chunks(script):
+        async for _ in _chunks(script, "headers"):
             pass
-        raise UpstreamCut("the provider's connection broke off", phase="headers")
+        raise _cut("headers")
     if sum(len(name) + len(value) + 4 for name, value in script.headers.items()) > max_header:
         raise MalformedAnswer(f"the provider's headers are larger than {max_header} bytes", phase="headers")
     headers = {name.lower(): value for name, value in script.headers.items()}
-    return ChunkedAnswer(script.status, headers, _chunks(script))
+    return ChunkedAnswer(script.status, headers, _chunks(script, "body"))
 
 
-async def _chunks(script: Script) -> AsyncIterator[bytes]:
-    """The bytes of the body, in time."""
-    cut = UpstreamCut("the provider's connection broke off", phase="body")
-    open_ended = script.framing == "close" and "transfer-encoding" not in script.headers
+async def _chunks(script: Script, phase: Literal["headers", "body"]) -> AsyncIterator[bytes]:
+    """The bytes a script sends, in time. Raises UpstreamCut where they end before the promised end."""
+    may_close = script.framing == "close" and "transfer-encoding" not in script.headers
     sent = 0
     for step in script.steps:
         if isinstance(step, Send):
@@ -42,11 +42,13 @@ async def _chunks(script: Script) -> AsyncIterator[bytes]:
             await asyncio.sleep(step.seconds)
         elif isinstance(step, Hang):
             await asyncio.Event().wait()
-        elif isinstance(step, Reset):
-            raise cut
-        elif isinstance(step, Close):
-            if open_ended:
-                return
-            raise cut
-    if script.declared is not None and sent < script.declared:
-        raise cut
+        elif isinstance(step, Close) and may_close:
+            return
+        elif isinstance(step, Close | Reset):
+            raise _cut(phase)
+    if sent < (script.declared or 0):
+        raise _cut(phase)
+
+
+def _cut(phase: Literal["headers", "body"]) -> UpstreamCut:
+    return UpstreamCut("the provider's connection broke off", phase=phase)

@@ -124,20 +124,16 @@ async def test_a_fallback_that_the_key_may_use_serves_in_place_of_a_model_it_may
         assert endpoints(answer) == ["lab/small"]
 
 
-async def test_a_native_id_that_two_endpoints_have_opens_neither(
-    serve: Serve, ask: Ask, section: Callable[[str], str]
+@pytest.mark.parametrize("native_id", ["twin", "fast"])
+async def test_a_native_id_that_means_something_else_or_nothing_opens_no_endpoint(
+    serve: Serve, ask: Ask, section: Callable[[str], str], native_id: str
 ) -> None:
-    twice = section("[lab/small, twin]")
-    routes = "routes: [{name: rest, use: {fallbacks: [lab/twin, spare/twin]}}]"
-    async with serve(twice + routes) as served:
-        served.gateway.setup.catalogue.add(twin("acme/one", served, "lab"))
-        served.gateway.setup.catalogue.add(twin("acme/two", served, "spare"))
+    fallbacks = f"routes: [{{name: rest, use: {{fallbacks: [lab/{native_id}, spare/{native_id}]}}}}]"
+    async with serve(section(f"[lab/small, {native_id}]") + fallbacks) as served:
+        catalogue = served.gateway.setup.catalogue
+        for provider in catalogue.providers.values():
+            catalogue.add(Model(f"acme/of-{provider.name}", [Endpoint(provider, native_id)]))
         assert endpoints(await ask(served, KEY, model="lab/small")) == ["lab/small"]
-
-
-def twin(name: str, served: Running, provider: str) -> Model:
-    """A model whose endpoint has the same native id at every provider."""
-    return Model(name, [Endpoint(served.gateway.setup.providers[provider], "twin")])
 
 
 async def test_a_model_that_does_not_exist_is_not_found_for_every_key(

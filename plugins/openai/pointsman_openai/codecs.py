@@ -64,6 +64,12 @@ class ChatCodec(_OpenAICodec):
     surface = "chat"
     path = "/chat/completions"
 
+    def example(self, model: str) -> str | None:
+        """See `Codec.example`."""
+        if not model.isprintable() or set(model) & set("'\"\\"):
+            return None
+        return f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""
         peeked = peek(request, content="messages")

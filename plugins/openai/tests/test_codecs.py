@@ -161,3 +161,12 @@ def test_the_sdk_raises_an_error_in_a_stream(codec: ChatCodec | CompletionsCodec
         assert next(iter(events)).choices
         with pytest.raises(openai.APIError, match="it broke off"):
             list(events)
+
+
+def test_the_example_is_a_request_that_a_shell_can_quote() -> None:
+    text = ChatCodec().example("lab/x")
+    assert text is not None
+    assert ChatCodec().peek(Request(text.encode())).model == "lab/x"
+    assert "'" not in text
+    assert ChatCodec().example("it's") is None
+    assert CompletionsCodec().example("x") is None

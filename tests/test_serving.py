@@ -1,0 +1,133 @@
+"""`pointsman serve`: what it prints, and that what it prints works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import openai
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@asynccontextmanager
+async def serving(folder: Path, *options: str, **env: str) -> AsyncIterator[list[str]]:
+    """A server of its own process; gives the lines it greets with, and afterwards those of its log too.
+    It must end cleanly at SIGTERM."""
+    plain = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "pointsman", "serve", "--port", "0", *options),
+        cwd=folder,
+        env={**plain, **env},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        while not lines or not lines[-1].startswith("ready: "):
+            line = await asyncio.wait_for(process.stdout.readline(), 20)
+            assert line, (await process.communicate())[1].decode()
+            lines.append(line.decode().rstrip("\n"))
+        yield lines
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors, errors.decode()
+    lines += errors.decode().splitlines()
+
+
+async def test_without_a_configuration_the_curl_line_works_as_printed(tmp_path: Path) -> None:
+    async with serving(tmp_path) as lines:
+        assert [line.split(":")[0] for line in lines] == ["key", "models", "try it", "ready"]
+        assert lines[0].startswith("key: pm-")
+        assert "echo/echo" in lines[1]
+        assert "fault" not in lines[1]
+        curl = shlex.split(lines[2].removeprefix("try it: "))
+        process = await asyncio.create_subprocess_exec(
+            *curl, "--silent", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+        )
+        answer, _ = await asyncio.wait_for(process.communicate(), 10)
+        assert b'"content":"Hello"' in answer.replace(b'": "', b'":"')
+        assert (tmp_path / "pointsman.db").exists()
+
+
+async def test_the_session_key_is_new_each_time_and_nowhere_on_disk(tmp_path: Path) -> None:
+    keys = []
+    for _ in range(2):
+        async with serving(tmp_path) as lines:
+            keys.append(lines[0].removeprefix("key: "))
+            client = openai.AsyncOpenAI(base_url=lines[-1].removeprefix("ready: ") + "/v1", api_key=keys[-1])
+            async with client:
+                assert [model.id async for model in client.models.list()] == ["echo/echo"]
+    assert len(set(keys)) == 2
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(key.encode() in stored for key in keys)
+
+
+async def test_with_a_configuration_nothing_secret_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "proxy.yaml").write_text("admin_key: pm-very-secret\n")
+    async with serving(tmp_path) as lines:
+        assert [line.split(":")[0] for line in lines] == ["models", "ready"]
+        assert "secret" not in "".join(lines)
+
+
+async def test_the_example_runs_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "proxy.yaml.example").write_text((ROOT / "proxy.yaml.example").read_text())
+    async with serving(tmp_path, "--config", "proxy.yaml.example") as lines:
+        url = lines[-1].removeprefix("ready: ") + "/v1"
+        async with openai.AsyncOpenAI(base_url=url, api_key="pm-example") as client:
+            answer = await client.chat.completions.create(
+                model="demo", messages=[{"role": "user", "content": "Hello"}]
+            )
+            assert answer.choices[0].message.content == "Hello"
+            routed = await client.chat.completions.with_raw_response.create(
+                model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+            )
+            assert routed.headers["x-pointsman-route"] == "demo first"
+            greeting = await client.chat.completions.create(
+                model="echo/greeting", messages=[{"role": "user", "content": "x"}], stream=True
+            )
+            text = "".join([chunk.choices[0].delta.content or "" async for chunk in greeting])
+            assert text == "Hello! Nobody was asked."
+
+
+async def test_hooks_can_be_traced(tmp_path: Path) -> None:
+    async with (
+        serving(tmp_path, "--trace-hooks") as lines,
+        openai.AsyncOpenAI(
+            base_url=lines[-1].removeprefix("ready: ") + "/v1", api_key=lines[0].removeprefix("key: ")
+        ) as client,
+    ):
+        await client.chat.completions.create(
+            model="echo/echo", messages=[{"role": "user", "content": "Hello"}]
+        )
+    calls = [line.split(" ")[1:4:2] for line in lines if line.startswith("hook ")]
+    assert ["authenticate", "keys"] in calls
+    assert ["call_provider", "echo"] in calls
+    assert calls[-1][0] == "request_finished"
+
+
+@pytest.mark.parametrize("line", ["server: {workers: 2}", "servr: {}"])
+async def test_what_cannot_be_served_is_told_at_its_place(tmp_path: Path, line: str) -> None:
+    (tmp_path / "proxy.yaml").write_text(f"{line}\n")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pointsman", "serve"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert out == b""
+    assert errors.startswith(b"proxy.yaml:1:")
+    assert b"Traceback" not in errors
