@@ -16,7 +16,7 @@ from pointsman.cli import main
 
 GOOD = """
 auth: none
-plugins: {openai: {}, vendors: {}, routes: {}}
+plugins: {openai: {}, vendors: {}, routes: {}, echo: false}
 providers: {lab: {base_url: "http://127.0.0.1:1/v1", api_key: sk-very-secret}}
 models: {a/b: {aliases: [fast], endpoints: [lab/x]}}
 """

@@ -180,7 +180,12 @@ async def hang(timer: Clocks, after: Callable[[Clocks], None] = lambda timer: No
         ({"first_content": 0.01}, lambda timer: None, "no content in time", "first-content"),
         ({"stall": 0.01}, lambda timer: timer.content(), "stalled", "stream"),
         ({"total": 0.01}, lambda timer: timer.content(), "longer than the whole", "stream"),
-        ({"total": 0.01, "stall": 0.001}, lambda timer: timer.pause(), "longer than the whole", "stream"),
+        (
+            {"total": 0.01, "stall": 0.001},
+            lambda timer: timer.pause(),
+            "longer than the whole",
+            "first-content",
+        ),
     ],
 )
 async def test_each_clock_ends_the_attempt_and_says_which(

@@ -9,6 +9,8 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ from pointsman.errors import (
     UpstreamError,
     UpstreamStatus,
 )
-from pointsman.upstream import Inflater, Outgoing, Upstream, as_upstream_error, origin_of
+from pointsman.upstream import Inflater, Outgoing, Upstream, as_upstream_error, origin_of, retry_after
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SETTINGS = UpstreamSettings()
@@ -313,3 +315,27 @@ def test_whatever_a_plugin_raises_is_a_failed_attempt() -> None:
     assert isinstance(as_upstream_error(KeyError("answer"), "body"), MalformedAnswer)
     cut = UpstreamCut("x", phase="body")
     assert as_upstream_error(cut, "body") is cut
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "Sunday, 06-Nov-94 08:49:37 GMT"}, 0.0),
+        *(({"retry-after": text}, None) for text in ("-1", "inf", "nan", "1e400", "", "soon", "99999999")),
+    ],
+)
+def test_how_long_a_provider_asks_us_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_to_come_is_the_seconds_until_then() -> None:
+    later = datetime.now(UTC) + timedelta(seconds=100)
+    wait = retry_after({"retry-after": format_datetime(later, usegmt=True)})
+    assert wait is not None
+    assert 97 < wait <= 100

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 PLAIN_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 _BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
+_NEXT_BEARER = re.compile(r",\s*(?=bearer\s)", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
 
@@ -206,7 +207,8 @@ class Keys:
 
 def _credentials(headers: Mapping[str, str]) -> Iterator[str]:
     """Every credential in the headers, whichever way a client's dialect sends it."""
-    for part in headers.get("authorization", "").split(", "):  # what joins several headers of one name
+    # several headers of one name are joined by commas, and a key may have commas of its own
+    for part in _NEXT_BEARER.split(headers.get("authorization", "")):
         bearer = _BEARER.fullmatch(part.strip())
         if bearer is not None:
             yield bearer[1]

@@ -132,7 +132,7 @@ class Limits:
             exchange.response_headers.update(_headers(verdict))
             return
         raise RateLimited(
-            f"key {actor.name!r} has used up {verdict.limit} requests a {verdict.demand.quota.period}",
+            f"key {actor.name!r} has used up {verdict.limit} requests per {verdict.demand.quota.period}",
             retry_after=verdict.retry_after,
             headers=_headers(verdict),
         )

@@ -43,7 +43,7 @@ from .types import (
     derive_finish,
     explode,
 )
-from .upstream import Answer, as_upstream_error
+from .upstream import Answer, as_upstream_error, retry_after
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -86,15 +86,20 @@ class Attempts:
         self.body = b""
         self.tail: list[tuple[bytes, Mark]] = []
         self._output_characters = 0
+        self._refused = False
 
     async def run(self) -> None:
         """Try candidates until one answers. Raises what the client is to be told."""
         exchange = self.exchange
         for candidate in exchange.candidates[: exchange.setup.core.attempts]:
             attempt = exchange.begin_attempt(candidate)
+            self._refused = False
             try:
                 await self._attempt(attempt)
-            except UpstreamError as error:
+            except RequestError as error:
+                self._refused = True
+                if not isinstance(error, UpstreamError):
+                    raise
                 self._failed(attempt, error)
                 if self.client is not None and self.client.has_content:
                     raise
@@ -111,13 +116,16 @@ class Attempts:
         raise exhausted(exchange)
 
     def used(self) -> Usage | None:
-        """What the exchange used: reported, or estimated where content came without a report."""
+        """What the exchange used: reported, or estimated where content came without a report.
+
+        A provider that was still working when the client left has had the input, too.
+        """
         attempt = self.exchange.attempt
         if attempt is None:
             return None
         if attempt.usage is not None:
             return attempt.usage
-        if attempt.error is not None and not self._output_characters:
+        if self._refused and not self._output_characters:
             return None
         return estimate(self.exchange.peek.characters, self._output_characters)
 
@@ -300,7 +308,7 @@ async def _status_error(answer: Answer) -> UpstreamStatus:
     return UpstreamStatus.of(
         status,
         _told(body),
-        retry_after=answer.headers.get("retry-after"),
+        retry_after=retry_after(answer.headers),
         body=body,
         content_type=answer.headers.get("content-type", ""),
     )

@@ -243,20 +243,23 @@ class UpstreamStatus(UpstreamError):
         upstream_status: int,
         message: str | None = None,
         *,
-        retry_after: str | None = None,
+        retry_after: float | None = None,
         **fields: Any,
     ) -> UpstreamStatus:
         """The error for a provider's status, with the status, type and advice that our client gets.
 
-        `retry_after` is the provider's header as it came.
+        `message` is the provider's own, `retry_after` its advice in seconds. What a provider says of our
+        key or account is for the log alone.
         """
         status, error_type = _ADVICE.get(upstream_status, (502, "provider_unavailable"))
+        if upstream_status in OUR_ACCOUNT:
+            fields["detail"], message = message, "the provider refused the gateway's credentials"
         return cls(
             message or f"the provider answered with status {upstream_status}",
             upstream_status=upstream_status,
             status=status,
             error_type=error_type,
-            retry_after=_seconds(retry_after) if status in (429, 503) else None,
+            retry_after=retry_after if status in (429, 503) else None,
             **fields,
         )
 
@@ -280,10 +283,5 @@ _ADVICE = {
 """By a provider's status: what our client is told. A refused key (401, 402, 403) is ours, not its."""
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """Seconds of a Retry-After header; None for what is no sensible number of them."""
-    try:
-        seconds = float(retry_after) if retry_after is not None else None
-    except ValueError:
-        return None
-    return seconds if seconds is not None and 0 <= seconds <= 86_400 else None
+OUR_ACCOUNT = frozenset({401, 402, 403})
+"""Statuses with which a provider speaks of the gateway's key or account, which are none of a client's."""

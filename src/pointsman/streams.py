@@ -53,6 +53,7 @@ class Clocks:
     def __init__(self, *, first_content: float, stall: float, total: float) -> None:
         now = asyncio.get_running_loop().time()
         self._stall = stall
+        self._begun = False
         self._total_at = now + total
         self._which: Literal["first content", "stall", "total"] = "first content"
         self._timer = asyncio.timeout_at(0)
@@ -63,6 +64,7 @@ class Clocks:
 
     def content(self) -> None:
         """Content has come: from now on the stall clock runs."""
+        self._begun = True
         self._arm("stall", asyncio.get_running_loop().time() + self._stall)
         self._timer.reschedule(self._at)
 
@@ -89,10 +91,9 @@ class Clocks:
                 "stall": "the provider's stream stalled",
                 "total": "the provider took longer than the whole answer may",
             }
-            phase: Literal["first-content", "stream"] = (
-                "first-content" if self._which == "first content" else "stream"
-            )
-            raise UpstreamTimeout(words[self._which], phase=phase) from None
+            raise UpstreamTimeout(
+                words[self._which], phase="stream" if self._begun else "first-content"
+            ) from None
 
 
 class ClientStream:

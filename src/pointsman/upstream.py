@@ -13,6 +13,8 @@ import urllib.request
 import zlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -38,9 +40,11 @@ __all__ = [
     "as_upstream_error",
     "inflated",
     "origin_of",
+    "retry_after",
 ]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+LONGEST_WAIT = 86_400.0
 
 
 def origin_of(url: str) -> str:
@@ -54,6 +58,26 @@ def origin_of(url: str) -> str:
         raise StartupError(f"{url!r} is not the URL of a provider: expected https://host[:port]/path")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
     return f"{parts.scheme}://{host}:{port}"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """How many seconds a provider asks us to wait: `retry-after-ms`, else `retry-after` in seconds or as a
+    date. None where it says nothing sensible; a day is the longest that is believed."""
+    try:
+        if "retry-after-ms" in headers:
+            seconds = float(headers["retry-after-ms"]) / 1000
+        else:
+            seconds = float(headers["retry-after"])
+    except KeyError:
+        return None
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+        seconds = max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    return seconds if 0 <= seconds <= LONGEST_WAIT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +219,7 @@ def as_upstream_error(error: Exception, phase: Literal["headers", "body", "strea
         return error
     if isinstance(error, httpx.HTTPStatusError):
         response = error.response
-        return UpstreamStatus.of(response.status_code, retry_after=response.headers.get("retry-after"))
+        return UpstreamStatus.of(response.status_code, retry_after=retry_after(response.headers))
     if isinstance(error, httpx.HTTPError):
         return _error(error, phase)
     return MalformedAnswer(

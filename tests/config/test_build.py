@@ -270,3 +270,10 @@ def test_no_renderer_prints_a_secret(refuse: Refuse, text: str) -> None:
 def test_the_name_of_a_variable_is_shown_where_its_secret_stands(refuse: Refuse) -> None:
     (problem,) = refuse("providers: {lab: {api_key: '${KEY}', bas_url: x}}", {"KEY": "hunter22"})
     assert problem.source_line == "providers: {lab: {api_key: '${KEY}', bas_url: x}}"
+
+
+def test_what_stands_under_a_wrong_key_is_hidden_where_a_secret_belongs(refuse: Refuse) -> None:
+    (problem,) = refuse("providers: {lab: {credential: plain-words}}")
+    assert "plain-words" not in problem.source_line
+    (problem,) = refuse("servr: {prt: 1}")
+    assert "prt: 1" in problem.source_line

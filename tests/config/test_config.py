@@ -97,8 +97,8 @@ def test_the_message_of_the_error_is_the_text_of_all(schema: Schema) -> None:
 
 
 def test_claims_that_contradict_are_told_before_the_file(schema: Schema) -> None:
-    schema.field("nothing", "a", str, owner="me", help="A.")
-    with pytest.raises(StartupError, match="me adds key 'a' to unknown record 'nothing'"):
+    schema.field("endpont", "a", str, owner="me", help="A.")
+    with pytest.raises(StartupError, match="me adds key 'a' to unknown record 'endpont'"):
         build(read_text("bad: 1", "proxy.yaml", {}, Path()), schema)
 
 

@@ -243,6 +243,6 @@ def test_sections_that_must_stand_are_required(schema: Schema) -> None:
 
 
 def test_claims_that_contradict_are_told(schema: Schema) -> None:
-    schema.field("nothing", "a", str, owner="me", help="A.")
+    schema.field("endpont", "a", str, owner="me", help="A.")
     with pytest.raises(StartupError):
         json_schema(schema)

@@ -74,6 +74,6 @@ def test_it_does_not_depend_on_the_order_in_which_plugins_declare() -> None:
 
 
 def test_claims_that_contradict_are_told(schema: Schema) -> None:
-    schema.field("nothing", "a", str, owner="me", help="A.")
+    schema.field("endpont", "a", str, owner="me", help="A.")
     with pytest.raises(StartupError):
         reference_markdown(schema)

@@ -16,7 +16,7 @@ SHARED = shared_path()
 CONFIG = """
 auth: keys
 admin_key: pm-test
-plugins: {{openai: {{}}, vendors: {{}}, routes: {{}}, usage: {{}}, keys: {{}}}}
+plugins: {{openai: {{}}, vendors: {{}}, routes: {{}}, usage: {{}}, keys: {{}}, echo: false}}
 providers: {{lab: {{base_url: "{url}", api_key: sk-lab}}}}
 cost_in_body: never
 log: {{level: error}}

@@ -20,6 +20,7 @@ from pointsman.errors import (
     UpstreamTimeout,
 )
 from pointsman.testing.script import Close, Hang, Pause, Script, Send
+from pointsman.upstream import retry_after
 
 from .wire import DONE, HELLO, answer, chunk, error, event, events, failing, said, usage
 
@@ -42,7 +43,7 @@ class Fault:
             return None
         if self.error is UpstreamStatus:
             status = self.script.status if self.script.status >= 300 else 502
-            wait = self.script.headers.get("retry-after")
+            wait = retry_after(self.script.headers)
             return UpstreamStatus.of(status, self.title, retry_after=wait, phase=self.phase)
         return self.error(self.title, phase=self.phase)
 

@@ -118,6 +118,7 @@ async def test_the_digest_of_a_key_is_not_a_key(
         [("authorization", f"Bearer {KEY}"), ("authorization", f"Bearer {OTHER}")],
         [("x-api-key", KEY), ("x-goog-api-key", "pm-nobody")],
         [("authorization", f"Bearer {KEY}, Bearer {OTHER}"), ("api-key", KEY)],
+        [("authorization", f"Bearer {KEY},bearer {OTHER}")],
     ],
 )
 async def test_two_different_keys_in_one_request_are_refused(
@@ -150,6 +151,16 @@ async def test_a_key_may_have_letters_of_any_language(serve: Serve, ask: Ask, di
     async with serve(f"keys: [{{name: alice, key_hash: {digest('schlüssel-€')}}}]") as served:
         headers = [(b"x-api-key", "schlüssel-€".encode())]
         assert (await ask(served, headers)).status_code == 200
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-api-key"])
+async def test_a_key_may_have_commas_and_spaces(serve: Serve, ask: Ask, digest: Digest, header: str) -> None:
+    key = "commas, spaces, and so on"
+    async with serve(f"keys: [{{name: alice, key_hash: {digest(key)}}}]") as served:
+        value = f"Bearer {key}" if header == "authorization" else key
+        assert (await ask(served, {header: value})).status_code == 200
+        with_basic = [("authorization", "Basic cHJveHk6"), ("authorization", f"Bearer {key}")]
+        assert (await ask(served, with_basic)).status_code == 200
 
 
 async def test_a_digest_may_be_written_in_capitals(serve: Serve, ask: Ask, digest: Digest) -> None:

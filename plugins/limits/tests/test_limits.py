@@ -108,7 +108,7 @@ async def test_a_refusal_says_which_limit_and_when_to_come_back(serve: Serve, as
         assert told(answer) == ("2", "0", "60.000s")
         assert int(answer.headers["retry-after"]) in (30, 31)
         error = answer.json()["error"]
-        assert error["message"] == "key 'alice' has used up 2 requests a minute"
+        assert error["message"] == "key 'alice' has used up 2 requests per minute"
         assert error["code"] == "rate_limit_exceeded"
 
 
@@ -146,7 +146,7 @@ async def test_a_refused_request_takes_nothing_from_the_other_limits(
             statuses += [(await ask(served)).status_code for _ in range(3)]
             clock.seconds += 1
         assert statuses == [200, 429, 429] * 3 + [429] * 3
-        assert "3 requests a day" in (await ask(served)).json()["error"]["message"]
+        assert "3 requests per day" in (await ask(served)).json()["error"]["message"]
 
 
 async def test_a_key_does_not_use_up_the_limit_of_another(serve: Serve, ask: Ask) -> None:

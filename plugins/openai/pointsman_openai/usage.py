@@ -9,6 +9,9 @@ from pointsman.types import Usage
 
 __all__ = ["read_usage", "usage_object"]
 
+MOST_TOKENS = 10**12
+"""No answer has more: what a provider counts beyond is not believed."""
+
 
 def read_usage(data: Any) -> Usage | None:
     """The tokens a usage object counts, or None where it counts none.
@@ -53,7 +56,7 @@ def _count(data: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count."""
     for name in names:
         value = data.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS:
             return int(value)
     return None
 

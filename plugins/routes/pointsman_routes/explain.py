@@ -130,9 +130,8 @@ def _key(setup: Setup, name: str) -> Actor:
     keys = setup.section("keys") if "keys" in setup.schema.sections else ()
     for key in keys:
         if key.name == name:
-            return Actor(
-                key.name, f"key-{key.key_hash[:12]}", key.role, key.models, key.tags, key.explain, key.extra
-            )
+            key_id = f"key-{key.key_hash.reveal().lower()[:12]}"
+            return Actor(key.name, key_id, key.role, key.models, key.tags, key.explain, key.extra)
     near = difflib.get_close_matches(name, [key.name for key in keys], 1)
     hint = f"did you mean {near[0]!r}?" if near else "list it under `keys:` in the configuration"
     raise click.ClickException(f"there is no key {name!r}; {hint}")

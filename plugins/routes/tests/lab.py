@@ -12,6 +12,7 @@ from pointsman.errors import ConnectFailed
 from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.providers import Provider
 from pointsman.registers import RegisterProvider, RegisterSettings
+from pointsman.secrets import Secret
 from pointsman.types import Choice, Finish, Message, Response, Text, Usage
 
 POINTSMAN_API = 1
@@ -23,7 +24,7 @@ class KeySettings:
 
     record: ClassVar[str] = "key"
     name: str = setting(help="Its name.")
-    key_hash: str = setting(help="Its hash.")
+    key_hash: Secret = setting(help="Its hash.")
     role: Literal["admin", "member"] = setting(default="member", help="Its role.")
     models: tuple[str, ...] = setting(default=("*",), help="What it may use.")
     tags: tuple[str, ...] = setting(default=(), help="Its tags.")

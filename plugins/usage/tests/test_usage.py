@@ -121,7 +121,7 @@ async def test_a_request_whose_client_left_is_recorded_as_cancelled(config: Path
     await server.stop()
     with reader("sqlite:///pointsman.db", config.parent) as ledger:
         (row,) = ledger.select_sync("select * from generations")
-    assert (row["outcome"], row["status"], row["error"]) == ("cancelled", None, None)
+    assert (row["outcome"], row["status"], row["error"]) == ("cancelled", 499, None)
     assert (row["endpoint"], row["estimated"], row["output_tokens"]) == ("lab/hangs", 1, 2)
 
 

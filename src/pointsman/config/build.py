@@ -134,6 +134,8 @@ class Builder:
                     hide(entry.node)
             else:
                 expected = f"one of {listing(known)}" if known else "no key at all"
+                if path and any(spec is not None and holds_secret(spec.kind) for spec in known.values()):
+                    hide(entry.node)  # where a secret belongs, a key that nobody knows may hold it
         where = f" in `{path}`" if path else ""
         self.findings.add(Finding(f"unknown key `{key}`{where}", entry.mark, expected, hint))
 

@@ -160,7 +160,8 @@ class Schema:
     def verify(self) -> None:
         """Check what only shows when every claim is in. Raises StartupError.
 
-        A key added to an open record must not be one that the record has, and the record must exist.
+        A key added to an open record must not be one that the record has. A record that nobody declares may
+        be a plugin's that is off; one that is nearly another's name is a mistake.
         """
         open_records = {
             spec.record: (owner, spec) for owner, spec in self.records().values() if spec.record is not None
@@ -169,13 +170,11 @@ class Schema:
             for name, claim in claims.items():
                 if record not in open_records:
                     near = difflib.get_close_matches(record, open_records, 1)
-                    known = (
-                        f"did you mean {near[0]!r}?"
-                        if near
-                        else f"there are {', '.join(open_records) or 'none'}"
-                    )
+                    if not near:  # its owner is off: the key waits with it
+                        continue
                     raise StartupError(
-                        f"{claim.owner} adds key {name!r} to unknown record {record!r}; {known}"
+                        f"{claim.owner} adds key {name!r} to unknown record {record!r}; "
+                        f"did you mean {near[0]!r}?"
                     )
                 owner, spec = open_records[record]
                 if name in spec.fields or name == spec.names:
