@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from pointsman.testing import FakeProvider, Running, Script, block_network, running
+from pointsman.testing import FakeProvider, Running, Script, running
 
 ROLE = b'data: {"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
 HELLO = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"}}]}\n\n'
@@ -34,12 +34,6 @@ models:
 upstream: {{connect_timeout: 1s, first_content: 300ms, stall: 300ms, total: 2s}}
 log: {{level: warning}}
 """
-
-
-@pytest.fixture(autouse=True)
-def _no_network() -> Iterator[None]:
-    with block_network():
-        yield
 
 
 @pytest.fixture

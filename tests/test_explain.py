@@ -78,3 +78,13 @@ def _explain(monkeypatch: pytest.MonkeyPatch, path: Path, *arguments: str) -> di
     assert result.exit_code == 0, result.output
     record: dict[str, Any] = json.loads(result.output)
     return record
+
+
+def test_hooks_of_a_dry_run_can_be_traced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "proxy.yaml"
+    path.write_text(CONFIG)
+    given = ["explain", "--config", str(path), "--model", "one", "--trace-hooks"]
+    monkeypatch.setattr("sys.argv", ["pointsman", *given])
+    result = CliRunner().invoke(main, given)
+    assert "hook select_route plugin routes" in result.stderr
+    assert "hook admit" not in result.stderr, "a dry run is not counted"

@@ -28,6 +28,7 @@ from pointsman.ledger import Column, Table
 from pointsman.money import Cost
 from pointsman.providers import Provider
 from pointsman.types import *
+from pointsman.events import *
 from dataclasses import dataclass
 import click
 POINTSMAN_API = 1

@@ -25,24 +25,11 @@ from .errors import (
     UpstreamError,
     UpstreamStatus,
 )
+from .events import Event, Failed, Finished, PartDelta, PartStart, UsageUpdate, accumulate, explode
 from .exchange import Attempt
 from .providers import HttpProvider, Provider
 from .streams import ByteRelay, ClientStream, Clocks
-from .types import (
-    Embeddings,
-    Event,
-    Failed,
-    Finished,
-    PartDelta,
-    PartStart,
-    Response,
-    ToolCall,
-    Usage,
-    UsageUpdate,
-    accumulate,
-    derive_finish,
-    explode,
-)
+from .types import Embeddings, Response, ToolCall, Usage, derive_finish
 from .upstream import Answer, as_upstream_error, retry_after
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .config import Document
     from .gateway import Setup
 
-__all__ = ["config_option", "load_document", "load_setup", "main"]
+__all__ = ["config_option", "error_text", "load_document", "load_setup", "main", "trace_option", "tracer"]
 
 NO_CONFIG = "providers: {from_env: true}\n"
 """What a server without a configuration file runs on."""
@@ -33,6 +33,18 @@ def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         help="Configuration file; without it, ./proxy.yaml where it exists.",
     )(function)
+
+
+def trace_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The `--trace-hooks` option; `tracer` turns it into what `load_setup` takes."""
+    return click.option("--trace-hooks", is_flag=True, help="Tell every call of a hook on standard error.")(
+        function
+    )
+
+
+def tracer(trace_hooks: bool) -> Callable[[str], None] | None:
+    """What is told of hook calls, where `--trace-hooks` was given."""
+    return (lambda text: click.echo(text, err=True)) if trace_hooks else None
 
 
 def load_document(config: Path | None) -> Document:
@@ -130,14 +142,13 @@ def main() -> None:
 @config_option
 @click.option("--host", help="Listen here instead of server.host.")
 @click.option("--port", type=int, help="Listen here instead of server.port; 0 for any free port.")
-@click.option("--trace-hooks", is_flag=True, help="Tell every call of a hook on standard error.")
+@trace_option
 def serve(config: Path | None, host: str | None, port: int | None, trace_hooks: bool) -> None:
     """Serve. Without a configuration: finds providers by their keys in the environment and local servers,
     and makes an admin key for this session."""
     from .serving import run
 
-    trace = (lambda text: click.echo(text, err=True)) if trace_hooks else None
-    run(load_setup(config, trace=trace), host=host, port=port)
+    run(load_setup(config, trace=tracer(trace_hooks)), host=host, port=port)
 
 
 @main.command()

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 import msgspec
 
 from .errors import NotFound, PluginError
+from .events import Event
 from .money import Cost
-from .types import Chat, Embeddings, Event, Peek, Request, Response, Usage
+from .types import Chat, Embeddings, Peek, Request, Response, Usage
 
 __all__ = ["Codec", "Dialects", "ErrorView", "Mark", "Quirks", "StreamEncoder", "Tap", "plain_error"]
 

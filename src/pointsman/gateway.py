@@ -27,6 +27,7 @@ from .registers import Handler
 from .secrets import Secret
 from .state import State, open_state
 from .upstream import Upstream
+from .watchdog import Watchdog
 
 if TYPE_CHECKING:
     import httpx
@@ -281,6 +282,7 @@ class Gateway:
         self.ready = False
         self.session_key: Secret | None = None
         """The admin key of this session, where no configuration names one."""
+        self._watchdog = Watchdog()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._running: dict[asyncio.Task[None], Exchange] = {}
 
@@ -297,6 +299,7 @@ class Gateway:
         except BaseException:
             await self.stop()
             raise
+        self._watchdog.start()
         self.ready = True
 
     async def prepare(self) -> None:
@@ -319,6 +322,7 @@ class Gateway:
     async def stop(self) -> None:
         """Wait for what is shielded, then close ledger, state and connections."""
         self.ready = False
+        self._watchdog.stop()
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.upstream.close()

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from .markers import hookspec
 
 if TYPE_CHECKING:
+    from .events import Event
     from .exchange import Actor, Attempt, Candidate, Exchange, Plan
     from .gateway import Gateway
     from .money import Cost
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         RegisterSettings,
         RegisterTable,
     )
-    from .types import Embeddings, Event, Response, Usage
+    from .types import Embeddings, Response, Usage
     from .upstream import Answer
 
 __all__ = [

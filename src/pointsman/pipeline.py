@@ -28,6 +28,7 @@ from .errors import (
 )
 from .exchange import Actor, Candidate, Exchange, Plan
 from .json_guard import check_json
+from .money import format_usd
 from .streams import ClientStream, Headers, Sink
 from .types import Request
 
@@ -187,8 +188,6 @@ def _released(exchange: Exchange, tail: list[tuple[bytes, Mark]], *, spliced: bo
 
 
 def _cost_text(exchange: Exchange) -> str:
-    from .money import format_usd
-
     return format_usd(exchange.cost.nano) if exchange.cost is not None else "unpriced"
 
 

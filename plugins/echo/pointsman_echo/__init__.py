@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pointsman import hookimpl
 from pointsman.catalogue import Endpoint, Model
 from pointsman.config import ProviderSettings
-from pointsman.types import Embeddings, Event
+from pointsman.events import Event
+from pointsman.types import Embeddings
 from pointsman.upstream import Answer
 
 from .embed import embed

@@ -9,13 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pointsman.errors import UpstreamCut
+from pointsman.events import Event, PartDelta, explode
 from pointsman.types import (
     Chat,
     Choice,
-    Event,
     Message,
     Part,
-    PartDelta,
     Reasoning,
     Response,
     Text,
@@ -23,7 +22,6 @@ from pointsman.types import (
     ToolResult,
     Usage,
     derive_finish,
-    explode,
 )
 
 from .arguments import arguments_for

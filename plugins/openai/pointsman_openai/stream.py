@@ -8,22 +8,9 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Mark
+from pointsman.events import Event, Finished, PartDelta, PartStart, Started, UsageUpdate
 from pointsman.sse import format_event
-from pointsman.types import (
-    Event,
-    Finished,
-    Media,
-    Part,
-    PartDelta,
-    PartStart,
-    Peek,
-    Reasoning,
-    Started,
-    Text,
-    ToolCall,
-    Usage,
-    UsageUpdate,
-)
+from pointsman.types import Media, Part, Peek, Reasoning, Text, ToolCall, Usage
 
 from .encode import call_object, image_object
 from .errors import DIALECT

@@ -11,8 +11,9 @@ import pytest
 
 from pointsman.dialects import ErrorView, Mark, Quirks
 from pointsman.errors import BadRequest
+from pointsman.events import Started
 from pointsman.money import Cost
-from pointsman.types import Choice, Embeddings, Finish, Message, Peek, Request, Response, Started, Text
+from pointsman.types import Choice, Embeddings, Finish, Message, Peek, Request, Response, Text
 from pointsman_openai.codecs import ChatCodec, CompletionsCodec, EmbeddingsCodec
 
 CHAT, COMPLETIONS, EMBEDDINGS = ChatCodec(), CompletionsCodec(), EmbeddingsCodec()
@@ -113,7 +114,7 @@ def test_streams_encode_by_their_surface() -> None:
 
 
 def _said() -> list[Any]:
-    from pointsman.types import explode
+    from pointsman.events import explode
 
     return list(explode(RESPONSE))
 

@@ -11,22 +11,9 @@ import openai
 import pytest
 
 from pointsman.dialects import Mark, Quirks
+from pointsman.events import Event, Failed, explode
 from pointsman.sse import Splitter, data_of
-from pointsman.types import (
-    Choice,
-    Event,
-    Failed,
-    Finish,
-    Media,
-    Message,
-    Peek,
-    Reasoning,
-    Response,
-    Text,
-    ToolCall,
-    Usage,
-    explode,
-)
+from pointsman.types import Choice, Finish, Media, Message, Peek, Reasoning, Response, Text, ToolCall, Usage
 from pointsman_openai.stream import ChatStream, CompletionStream
 from pointsman_openai.tap import OpenAITap
 

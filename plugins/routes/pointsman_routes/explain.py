@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import click
 import msgspec
 
-from pointsman.cli import config_option, load_setup
+from pointsman.cli import config_option, load_setup, trace_option, tracer
 from pointsman.dialects import Codec
 from pointsman.errors import RequestError
 from pointsman.exchange import Actor, Exchange
@@ -44,6 +44,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
 @click.option("--key", help="Ask as the key of this name; without it as an administrator.")
 @click.option("--seed", type=int, help="Seed of the request's draws; without it a fresh one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
+@trace_option
 def explain(
     *,
     generation_id: str | None,
@@ -55,6 +56,7 @@ def explain(
     key: str | None,
     seed: int | None,
     as_json: bool,
+    trace_hooks: bool,
 ) -> None:
     """Say why a request goes where it goes.
 
@@ -63,7 +65,7 @@ def explain(
     """
     if (generation_id is None) == (model is None and body is None):
         raise click.UsageError("say what to explain: either a GENERATION_ID, or --model or --body")
-    setup = load_setup(config)
+    setup = load_setup(config, trace=tracer(trace_hooks))
     failure: RequestError | None = None
     if generation_id is not None:
         record = _stored(setup, generation_id)

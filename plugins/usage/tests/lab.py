@@ -8,22 +8,12 @@ from collections.abc import AsyncIterator
 from pointsman import hookimpl
 from pointsman.config import ProviderSettings
 from pointsman.errors import ConnectFailed
+from pointsman.events import Event, Finished, PartDelta, PartEnd, PartStart, Started, UsageUpdate
 from pointsman.exchange import Attempt, Exchange
 from pointsman.money import Cost, sum_cost
 from pointsman.providers import Provider
 from pointsman.registers import RegisterProvider
-from pointsman.types import (
-    Event,
-    Finish,
-    Finished,
-    PartDelta,
-    PartEnd,
-    PartStart,
-    Started,
-    Text,
-    Usage,
-    UsageUpdate,
-)
+from pointsman.types import Finish, Text, Usage
 
 POINTSMAN_API = 1
 

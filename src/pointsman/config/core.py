@@ -304,7 +304,7 @@ class CoreSettings:
     )
     cost_in_body: Literal["auto", "always", "never"] = setting(
         default="auto",
-        help="Whether answers carry their cost: auto where the client's dialect has a place for it.",
+        help="Whether answers carry their cost. auto: under /api/v1, and where a request asks for it.",
     )
     hook_timeout: Duration = setting(
         default=Duration(10), minimum=INSTANT, help="A phase of plugin hooks that takes longer is cancelled."
