@@ -169,7 +169,7 @@ _LIST = (
         MalformedAnswer,
     ),
     Fault(41, "more than an answer may hold", LARGE, MalformedAnswer, "body"),
-    Fault(42, "a byte a second", DRIP, UpstreamTimeout, "stream"),
+    Fault(42, "a byte a second", DRIP, UpstreamTimeout, "first-content"),
     Fault(43, "no headers", _raw(), UpstreamTimeout, "first-content"),
     Fault(44, "headers, then silence", events(Hang()), UpstreamTimeout, "first-content"),
     Fault(45, "nothing but comments", COMMENTS, UpstreamTimeout, "first-content"),
