@@ -26,8 +26,8 @@ WHOLE = {
 CONFIG = """
 plugins: {{keys: {{}}, openai: {{}}, vendors: {{}}, routes: {{}}, prices: {{}}, usage: {{}}}}
 providers:
-  one: {{base_url: "{one}", api_key: sk-one, price: {{input: 1, output: 2}}}}
-  two: {{base_url: "{two}", api_key: sk-two, price: {{input: 3, output: 4}}}}
+  one: {{base_url: "{one}", api_key: sk-one-secret, price: {{input: 1, output: 2}}}}
+  two: {{base_url: "{two}", api_key: sk-two-secret, price: {{input: 3, output: 4}}}}
 models:
   demo/model: {{aliases: [fast], endpoints: [one/m1, two/m2]}}
   demo/alone: {{endpoints: [one/m1]}}

@@ -48,6 +48,15 @@ def test_resolution_order(catalogue: Catalogue, name: str, model: str, endpoints
     assert {name, model} <= set(found.names)
 
 
+def test_one_endpoint_under_two_models_is_one_endpoint(catalogue: Catalogue) -> None:
+    cloud = catalogue.providers["cloud"]
+    for name in ("x/a", "x/b"):
+        catalogue.add(Model(name, [Endpoint(cloud, "both")]))
+    found = catalogue.resolve("both")
+    assert found is not None
+    assert [endpoint.id for endpoint in found.endpoints] == ["cloud/both"]
+
+
 @pytest.mark.parametrize("name", ["shared", "cloud/unlisted", "nothing", "", "lab/", "/x"])
 def test_what_means_nothing(catalogue: Catalogue, name: str) -> None:
     assert catalogue.resolve(name) is None

@@ -105,6 +105,14 @@ async def test_a_time_out_of_the_plugins_own_is_its_fault_not_the_timers() -> No
     assert caught.value.detail == "plugin 'plugin1' failed in hook some_hook"
 
 
+async def test_a_plain_function_that_times_out_by_itself_is_at_fault_too() -> None:
+    with pytest.raises(Internal):
+        await each(chain(raising(TimeoutError("mine"))), "x")
+    calls: list[Any] = []
+    await observe(chain(raising(TimeoutError("mine")), answering(None, calls)), "x")
+    assert calls == [("x",)]
+
+
 async def test_being_cancelled_is_not_a_fault() -> None:
     task = asyncio.ensure_future(each(chain(hanging), "x"))
     await asyncio.sleep(0)

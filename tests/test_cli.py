@@ -136,7 +136,7 @@ def test_what_stops_a_command_is_said_without_a_traceback(folder: Path) -> None:
     for command in (["show"], ["schema"], ["plugins"], ["serve"]):
         result = run(*command)
         assert result.exit_code == 1
-        assert "error: proxy.yaml:1:11: plugin 'zebra' is not installed" in result.output
+        assert "proxy.yaml:1:11: error: plugin 'zebra' is not installed" in result.output
         assert "Traceback" not in result.output
 
 

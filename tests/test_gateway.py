@@ -127,7 +127,7 @@ async def test_a_failed_start_leaves_the_ledger_free(tmp_path: Path) -> None:
     )
     text = "plugins: {./mine.py: {}, openai: {}, vendors: {}, routes: {}}"
     broken = Gateway(assemble(read_text(text, name="p", env={}, base=tmp_path), env={}))
-    with pytest.raises(KeyError):
+    with pytest.raises(PluginError, match=r"plugin 'mine' \(.*mine\.py\) failed in hook startup: KeyError"):
         await broken.start()
     good = Gateway(setup(tmp_path, ""))
     await good.start()

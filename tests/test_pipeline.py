@@ -134,12 +134,11 @@ async def test_without_a_key_nothing_is_read_and_nothing_recorded(pair: Boot) ->
 async def test_endpoints_that_cannot_answer_are_excluded_with_the_reason(tmp_path: Path) -> None:
     config = """
 plugins: {openai: {}, vendors: {}, routes: {}}
-providers: {openai: {}, other: {base_url: "http://127.0.0.1:1/v1", dialects: [other-dialect]}}
+providers: {openai: {}, other: {vendor: deepseek, base_url: "http://127.0.0.1:1/v1"}}
 models: {m: {endpoints: [openai/x, other/y]}}
 """
     async with running(config) as server:
-        body = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
-        answer = await server.client.post(CHAT, json=body)
+        answer = await server.client.post("/v1/embeddings", json={"model": "m", "input": "x"})
         assert answer.status_code == 404
         excluded = answer.json()["error"]["metadata"]["excluded_by"]
         assert [(row["endpoint"], row["by"]) for row in excluded] == [
@@ -147,7 +146,7 @@ models: {m: {endpoints: [openai/x, other/y]}}
             ("other/y", "core"),
         ]
         assert "api_key is missing" in excluded[0]["why"]
-        assert "does not serve chat in openai-chat" in excluded[1]["why"]
+        assert "does not serve embeddings in openai-chat" in excluded[1]["why"]
 
 
 async def test_the_decision_is_shown_to_who_asks_for_it(pair: Boot, whole_answer: Script) -> None:

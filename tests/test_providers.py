@@ -101,7 +101,8 @@ def test_a_provider_without_its_key_says_so() -> None:
 
 def test_dialects_and_surfaces_served() -> None:
     everything = Provider("echo", kind="k")
-    assert everything.serves("any-dialect", "any-surface")
+    assert everything.serves("any-dialect", "chat")
+    assert not everything.serves("any-dialect", "images"), "a canonical answer is text"
     some = Provider("x", kind="k", dialects=frozenset({"a"}), surfaces=frozenset({"chat"}))
     assert some.serves("a", "chat")
     assert not some.serves("b", "chat")

@@ -200,12 +200,12 @@ providers: {{lab: {{base_url: "{fake.url}"}}}}
         async with StreamClient(url + CHAT, body) as client:
             assert b"Hello" in await anext(client.chunks())
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(10):
-                while True:
-                    try:
-                        await (await StreamClient(url + CHAT, body).__aenter__()).close()
-                    except OSError:
-                        break
+            async with asyncio.timeout(10), httpx.AsyncClient(trust_env=False) as other:
+                while (await other.get(f"{url}/health/ready")).status_code != 503:
+                    await asyncio.sleep(0)
+                refused = await other.post(url + CHAT, json=body)
+                assert refused.status_code == 503
+                assert "stopping" in refused.json()["error"]["message"]
             assert process.returncode is None, "it waits for the stream"
             process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(process.wait(), 10)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.errors import MalformedAnswer
-from pointsman.sse import Splitter, comment, data_of, event_name, format_event
+from pointsman.sse import Splitter, comment, data_of, event_name, format_event, missing_end
 
 BIG = 8 * 1024 * 1024
 
@@ -124,3 +124,22 @@ def test_splitting_agrees_with_a_plain_reading(stream: bytes) -> None:
         expected.pop()
         assert rest
     assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "missing"),
+    [
+        (b"data: x", b"\n\n"),
+        (b"data: x\n", b"\n"),
+        (b"data: x\r", b"\n\n"),
+        (b"data: x\r\n", b"\n"),
+        (b"data: x\n\n", b""),
+        (b"data: x\r\r", b""),
+        (b"data: x\r\n\r\n", b""),
+        (b"data: x\r\n\r", b""),
+    ],
+)
+def test_what_an_event_lacks_at_its_end(event: bytes, missing: bytes) -> None:
+    assert missing_end(event) == missing
+    events, _ = split(event + missing + b":\n")
+    assert len(events) == 1

@@ -129,13 +129,13 @@ async def test_an_end_without_a_finish_is_a_cut() -> None:
         relay.finish()
 
 
-async def test_a_last_event_without_its_empty_line_still_counts() -> None:
+async def test_a_last_event_without_its_empty_line_counts_and_gets_it() -> None:
     sink = ListSink()
     async with clocks() as timer:
         relay = ByteRelay(client(sink), FakeTap(), timer, limit=1000)
         relay.feed(b"c\n\nf")
         relay.finish()
-    assert b"".join(sink.body) == b"c\n\nf"
+    assert b"".join(sink.body) == b"c\n\nf\n\n"
 
 
 async def test_a_megabyte_without_content_is_given_up() -> None:
@@ -180,12 +180,6 @@ async def hang(timer: Clocks, after: Callable[[Clocks], None] = lambda timer: No
         ({"first_content": 0.01}, lambda timer: None, "no content in time", "first-content"),
         ({"stall": 0.01}, lambda timer: timer.content(), "stalled", "stream"),
         ({"total": 0.01}, lambda timer: timer.content(), "longer than the whole", "stream"),
-        (
-            {"total": 0.01, "stall": 0.001},
-            lambda timer: timer.pause(),
-            "longer than the whole",
-            "first-content",
-        ),
     ],
 )
 async def test_each_clock_ends_the_attempt_and_says_which(
@@ -205,10 +199,10 @@ async def test_clocks_let_other_time_outs_and_errors_pass() -> None:
             raise KeyError("x")
 
 
-async def test_a_slow_client_stops_the_stall_clock() -> None:
+async def test_a_slow_client_stops_all_clocks() -> None:
     sink = ListSink()
     stream = client(sink)
-    async with clocks(stall=0.02) as timer:
+    async with clocks(stall=0.02, total=0.05) as timer:
         relay = ByteRelay(stream, FakeTap(), timer, limit=1000)
         sink.full = True
         assert relay.feed(b"c\n\n"), "full: the upstream read pauses"
@@ -218,3 +212,21 @@ async def test_a_slow_client_stops_the_stall_clock() -> None:
         sink.full = False
         sink.room.set()
         await waiting
+
+
+async def test_a_whole_stream_is_told_to_end_soon() -> None:
+    told: list[float] = []
+    async with clocks() as timer:
+        relay = ByteRelay(client(ListSink()), FakeTap(), timer, limit=1000, ending=told.append)
+        relay.feed(b"c\n\n")
+        assert told == []
+        relay.feed(b"f\n\nd\n\n")
+    assert told == [10.0, 1.0]
+
+
+async def test_a_tail_without_end_is_given_up() -> None:
+    async with clocks() as timer:
+        relay = ByteRelay(client(ListSink()), FakeTap(), timer, limit=1000)
+        relay.feed(b"c\n\nh\n\n")
+        with pytest.raises(MalformedAnswer, match="does not end after its usage"):
+            relay.feed((b":" * 900 + b"\n\n") * 2000)

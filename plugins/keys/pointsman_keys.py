@@ -181,7 +181,11 @@ class Keys:
             return
         names = exchange.plan.models if exchange.plan is not None else (exchange.peek.model,)
         if not any(_may_use(exchange, actor, name) for name in names):
-            raise Forbidden(f"key {actor.name!r} may not use model {exchange.peek.model!r}", param="model")
+            rule = exchange.plan.rule if exchange.plan is not None else None
+            what = (
+                f"model {exchange.peek.model!r}" if rule is None else f"any model that rule {rule!r} leads to"
+            )
+            raise Forbidden(f"key {actor.name!r} may not use {what}", param="model")
 
     @hookimpl
     def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:

@@ -25,6 +25,7 @@ from .errors import (
     NotFound,
     PayloadTooLarge,
     RequestError,
+    Unavailable,
 )
 from .exchange import Exchange
 from .hosts import Hosts
@@ -40,6 +41,7 @@ access_log = logging.getLogger("pointsman.access")
 
 PREFIXES = ("/v1", "/api/v1")
 HIGH_WATER = 256 * 1024
+PIECE = 64 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 RANK = {"viewer": 0, "member": 1, "admin": 2}
 
@@ -97,6 +99,9 @@ class Guard:
         self._app = app
         self._hosts = Hosts(server.allowed_hosts, bound_to=None if server.socket else server.host)
         self._access = gateway.setup.core.log.access
+        open_ended = (route.path for route in gateway.setup.routes if ":path}" in route.path)
+        self._named = tuple(path.partition("{")[0].encode() for path in open_ended)
+        """Where a name follows in which an encoded slash is a slash."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -121,6 +126,8 @@ class Guard:
                 "this Host is not answered; list it under server.allowed_hosts", code="host_not_allowed"
             )
         raw = scope.get("raw_path", b"").lower()
+        if raw.startswith(self._named):
+            return None
         if b"%2f" in raw or b"%5c" in raw or b"\\" in raw:
             return NotFound("there is nothing at this path")
         return None
@@ -164,8 +171,10 @@ class AsgiSink:
         self._messages.append({"type": "http.response.start", "status": status, "headers": raw})
 
     def write(self, data: bytes) -> None:
-        """See `Sink`."""
-        self._messages.append({"type": "http.response.body", "body": data, "more_body": True})
+        """See `Sink`. Large bodies go out in pieces, so that a slow client is seen to make progress."""
+        for start in range(0, len(data), PIECE):
+            piece = data[start : start + PIECE] if len(data) > PIECE else data
+            self._messages.append({"type": "http.response.body", "body": piece, "more_body": True})
         self._pending += len(data)
         if self.full:
             self._room.clear()
@@ -268,7 +277,16 @@ class Surface:
         )
         body = Body(receive, headers, limit=server.max_body, timeout=server.read_timeout)
         sink = AsgiSink()
-        if scope["method"] == "POST":
+        if gateway.draining:
+            pipeline.refuse(
+                exchange,
+                sink,
+                Unavailable(
+                    "the gateway is stopping; send the request again", headers={"connection": "close"}
+                ),
+            )
+            work = gateway.run(exchange, _nothing())
+        elif scope["method"] == "POST":
             work = gateway.run(exchange, pipeline.serve(exchange, sink, body.read))
         else:
             pipeline.refuse(
@@ -277,7 +295,11 @@ class Surface:
                 MethodNotAllowed(f"{self._codec.path} takes POST only", headers={"allow": "POST"}),
             )
             work = gateway.run(exchange, _nothing())
-        await _deliver(work, sink, body, send, patience=server.write_timeout)
+        try:
+            await _deliver(work, sink, body, send, patience=server.write_timeout)
+        except TimeoutError:
+            log.warning("%s: the client read nothing for %g s", exchange.request_id, server.write_timeout)
+            scope.get("pointsman.abort", lambda: None)()
 
 
 async def _nothing() -> None:
@@ -299,6 +321,8 @@ async def _deliver(
                 break
         if sink.ended and pump.done() and pump.exception() is None:
             await work
+        elif pump.done() and isinstance(pump.exception(), TimeoutError):
+            raise TimeoutError
     finally:
         for task in (left, pump, work):
             task.cancel()

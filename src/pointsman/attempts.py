@@ -6,15 +6,17 @@ client's to see.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from .chain import first
-from .dialects import Mark
+from .dialects import Mark, Tap
 from .errors import (
     ConnectFailed,
     Internal,
@@ -41,6 +43,8 @@ log = logging.getLogger(__name__)
 
 MOST_ERROR_BODY = 64 * 1024
 BYTES_PER_TOKEN = 4
+SHORTEST_SECRET = 8
+"""Shorter keys are words such as `none` that local servers want: taking them out would garble texts."""
 CLIENT_ERRORS = frozenset({400, 404, 405, 409, 410, 413, 415, 422, 451})
 """Statuses with which a provider says that the request is at fault, or the model is not there."""
 FINAL_ERRORS = CLIENT_ERRORS - {404, 405, 410}
@@ -159,6 +163,11 @@ class Attempts:
                 else:
                     answered = result
                     await self._answer(attempt, result, clocks)
+        except RequestError:
+            raise
+        except Exception as error:
+            log.exception("%s: what %s answered cannot be used", exchange.request_id, endpoint.id)
+            raise as_upstream_error(error, "body") from error
         finally:
             if answered is not None:
                 await answered.close()
@@ -178,14 +187,12 @@ class Attempts:
             self.body = body
             attempt.first_content = time.monotonic()
         elif kind in ("text/event-stream", "text/plain", "application/octet-stream", ""):
-            relay = ByteRelay(self.client, tap, clocks, limit=exchange.setup.core.upstream.max_event)
             try:
-                await answer.pump(relay)
-                relay.finish()
+                relay = await self._relay(self.client, answer, tap, clocks)
             finally:
                 self._output_characters = tap.output_characters
                 attempt.usage = tap.usage
-                attempt.first_content = relay.first_content
+                attempt.first_content = clocks.first_content
             self.tail = relay.tail
         else:
             tap.whole(await answer.read(MOST_ERROR_BODY))  # an error object in a 200 says more than its type
@@ -195,6 +202,29 @@ class Attempts:
         self._output_characters = tap.output_characters
         attempt.usage = tap.usage
         exchange.finish = derive_finish(tap.finish) if tap.finish is not None else None
+
+    async def _relay(self, client: ClientStream, answer: Answer, tap: Tap, clocks: Clocks) -> ByteRelay:
+        """Relay a stream to its end; one that is whole and does not end is ended."""
+        limit = self.exchange.setup.core.upstream.max_event
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(None) as grace:
+                relay = ByteRelay(
+                    client,
+                    tap,
+                    clocks,
+                    limit=limit,
+                    ending=lambda seconds: grace.reschedule(loop.time() + seconds),
+                )
+                await answer.pump(relay)
+        except TimeoutError:
+            if not grace.expired():
+                raise
+        except UpstreamCut:
+            if not tap.complete:
+                raise
+        relay.finish()
+        return relay
 
     async def _canonical(self, attempt: Attempt, response: Response | Embeddings, clocks: Clocks) -> None:
         """A whole canonical answer, for a stream exploded into its events."""
@@ -218,7 +248,8 @@ class Attempts:
         """Canonical events, encoded as a stream or gathered into a whole answer."""
         exchange, client = self.exchange, self.client
         if client is None:
-            gathered = [event async for event in _checked(events)]
+            async with aclosing(_checked(events)) as checked:
+                gathered = [event async for event in checked]
             try:
                 response = accumulate(gathered)
             except ValueError as error:
@@ -229,18 +260,19 @@ class Attempts:
             return
         encoder = exchange.codec.encode_stream(peek=exchange.peek)
         finished = False
-        async for event in _checked(events):
-            content = self._note(attempt, event)
-            if content:
-                clocks.content()
-            if isinstance(event, Finished):
-                finished = True
-                exchange.finish = event.finish
-            client.write(encoder.feed(event), content=content)
-            if client.full:
-                clocks.pause()
-                await client.drained()
-                clocks.content()
+        async with aclosing(_checked(events)) as checked:
+            async for event in checked:
+                content = self._note(attempt, event)
+                if content:
+                    clocks.content()
+                if isinstance(event, Finished):
+                    finished = True
+                    exchange.finish = event.finish
+                client.write(encoder.feed(event), content=content)
+                if client.full:
+                    clocks.pause()
+                    await client.drained()
+                    clocks.content()
         if not finished:
             raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
         self.tail = encoder.finish()
@@ -258,8 +290,8 @@ class Attempts:
         return True
 
 
-async def _checked(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
-    """The events, a `Failed` among them raised."""
+async def _checked(events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
+    """The events, a `Failed` among them raised; a generator is closed whatever happens."""
     try:
         async for event in events:
             if isinstance(event, Failed):
@@ -272,14 +304,18 @@ async def _checked(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
     except Exception as error:
         log.exception("a provider's events broke off")
         raise as_upstream_error(error, "stream") from error
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
 
 
 def _scrub(error: UpstreamError, provider: Provider) -> None:
     """Take the provider's key out of what the provider said."""
-    if not isinstance(provider, HttpProvider) or not provider.api_key:
+    key = provider.api_key.reveal() if isinstance(provider, HttpProvider) and provider.api_key else ""
+    if len(key) < SHORTEST_SECRET:
         return
-    key = provider.api_key.reveal()
     error.message = error.message.replace(key, "[key]")
+    error.detail = error.detail.replace(key, "[key]") if error.detail else None
     if isinstance(error, UpstreamStatus):
         error.body = error.body.replace(key.encode(), b"[key]")
         error.event = error.event.replace(key.encode(), b"[key]")

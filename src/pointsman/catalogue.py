@@ -91,9 +91,9 @@ class Catalogue:
         if found is None:
             found = self._unlisted(name)
         if found is None:
-            native = self._native.get(name, ())
+            native = {endpoint.id: (model, endpoint) for model, endpoint in self._native.get(name, ())}
             if len(native) == 1:
-                found = native[0]
+                (found,) = native.values()
         if found is None:
             return None
         model, endpoint = found

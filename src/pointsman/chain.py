@@ -8,7 +8,6 @@ timer covers a whole phase; a hook that outlasts it is cancelled and its plugin 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +19,6 @@ from .errors import Internal, RequestError
 __all__ = [
     "Chain",
     "Link",
-    "call_all",
     "concat",
     "each",
     "first",
@@ -104,6 +102,7 @@ class _Phase:
         self.plugin = ""
 
     async def run(self, body: Callable[[_Phase], Awaitable[Any]]) -> Any:
+        timer: asyncio.Timeout | None = None
         try:
             if not self.chain.waits:
                 return await body(self)
@@ -112,7 +111,7 @@ class _Phase:
         except RequestError:
             raise
         except TimeoutError as error:
-            if not timer.expired():
+            if timer is None or not timer.expired():
                 raise self.fault(error) from error
             raise self.hung() from error
         except Exception as error:
@@ -219,11 +218,3 @@ def first_sync(chain: Chain, *args: Any) -> Any:
         if value is not None:
             return value
     return None
-
-
-async def call_all(chain: Chain, *args: Any) -> None:
-    """Every implementation in turn, errors passed on as they are: for start-up."""
-    for link in chain.links:
-        value = link.call(*args)
-        if inspect.isawaitable(value):
-            await value

@@ -159,14 +159,13 @@ def serve(config: Path | None, host: str | None, port: int | None, trace_hooks: 
 )
 def check(config: Path | None, file: Path | None, style: str) -> None:
     """Check a configuration. Exit status: 0 good, 1 wrong, 2 not readable."""
-    from .config import find_config, render_github, render_json, render_text
+    from .config import Problem, find_config, render_github, render_json, render_text
 
-    path = file or config
-    wanted = find_config(path)
-    if wanted is None or not wanted.is_file():
-        click.echo(f"error: there is no configuration file {wanted or './proxy.yaml'}", err=True)
-        sys.exit(2)
     render = {"text": render_text, "json": render_json, "github": render_github}[style]
+    wanted = find_config(file or config)
+    if wanted is None or not wanted.is_file():
+        click.echo(render([Problem(f"there is no configuration file {wanted or './proxy.yaml'}")]))
+        sys.exit(2)
     try:
         setup = load_setup(wanted)
         asyncio.run(_rehearse(setup))
@@ -174,23 +173,13 @@ def check(config: Path | None, file: Path | None, style: str) -> None:
         click.echo(render(error.problems) if error.problems else error_text(error))
         sys.exit(1)
     except StartupError as error:
-        _tell_startup_error(error, style)
+        click.echo(render([Problem(str(error))]))
         sys.exit(1)
     problems = setup.config.problems
     if problems or style == "json":
         click.echo(render(problems))
     if style == "text":
         click.echo(f"{wanted}: good; {len(setup.providers)} providers, {len(setup.catalogue)} models")
-
-
-def _tell_startup_error(error: StartupError, style: str) -> None:
-    """A finding that has no place in the file, in the format asked for."""
-    if style == "json":
-        click.echo(json.dumps([{"severity": "error", "message": str(error)}]))
-    elif style == "github":
-        click.echo(f"::error::{str(error).replace('%', '%25').replace(chr(10), '%0A')}")
-    else:
-        click.echo(error_text(error))
 
 
 async def _rehearse(setup: Setup) -> None:

@@ -71,8 +71,14 @@ class ErrorView:
 
 
 def plain_error(error: ErrorView) -> bytes:
-    """An error outside of any dialect: for paths that no codec owns."""
-    body = {"message": error.message, "type": error.error_type, "code": error.code, **error.extra}
+    """An error outside of any dialect, for paths that no codec owns: the members most clients look for."""
+    body = {
+        "message": error.message,
+        "type": error.error_type,
+        "param": error.param,
+        "code": error.code,
+        "metadata": {**error.extra, "error_type": error.error_type},
+    }
     return msgspec.json.encode({"error": body})
 
 

@@ -2,8 +2,8 @@
 
 PointsmanError
 ├── StartupError               the process cannot start; printed without a traceback
-│   ├── ConfigError            a configuration file is wrong (`config.problems` renders it)
-│   └── PluginError            a plugin cannot be loaded; names plugin and file
+│   └── ConfigError            a configuration file is wrong (`config.problems` renders it)
+│       └── PluginError        a plugin cannot be loaded; names plugin and file
 └── RequestError               one request fails; rendered in the client's dialect
     ├── BadRequest             400  invalid_request
     ├── Unauthenticated        401  authentication
@@ -27,9 +27,10 @@ PointsmanError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 __all__ = [
+    "OUR_ACCOUNT",
     "BadRequest",
     "ConfigError",
     "ConnectFailed",
@@ -71,13 +72,14 @@ class ConfigError(StartupError):
         self.problems = tuple(problems)
 
     @classmethod
-    def of(cls, problems: Sequence[Any]) -> ConfigError:
+    def of(cls, problems: Sequence[Any]) -> Self:
         """The error for findings that each say `str(problem)`."""
         return cls("\n".join(str(problem) for problem in problems), problems)
 
 
-class PluginError(StartupError):
-    """A plugin cannot be used. The message names the plugin and its file."""
+class PluginError(ConfigError):
+    """A plugin cannot be used. The message names the plugin and its file, and `problems` its place in the
+    configuration where it stands there."""
 
 
 class RequestError(PointsmanError):

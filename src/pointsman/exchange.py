@@ -117,12 +117,14 @@ class Exchange:
     """One request on its way through the hooks.
 
     `headers` are the client's, lower case. `response_headers` go on the answer, `notes` are plugins' own
-    data, by plugin name. `stopping` is set when the server ends it rather than the client.
+    data, by plugin name. `admitted` says that every `admit` hook let it pass; `stopping` is set when the
+    server ends it rather than the client.
     """
 
     __slots__ = (
         "_codec",
         "actor",
+        "admitted",
         "at",
         "attempts",
         "candidates",
@@ -173,6 +175,7 @@ class Exchange:
         self.started = time.monotonic()
         self.first_content: float | None = None
         self.actor: Actor | None = None
+        self.admitted = False
         self.request = Request(b"")
         self.peek = Peek("")
         self.plan: Plan | None = None

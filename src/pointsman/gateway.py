@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .catalogue import Catalogue, Endpoint, Model
-from .chain import Chain, call_all
+from .chain import Chain
 from .config import Config, CoreSettings, Document, Schema, build, declare_core, plugins_of
 from .dialects import Dialects
 from .errors import ConfigError, PluginError, StartupError
@@ -34,11 +35,14 @@ if TYPE_CHECKING:
 
     from .exchange import Exchange
 
-__all__ = ["Chains", "Gateway", "HttpRoute", "Setup", "assemble"]
+__all__ = ["LAST_WORDS", "Chains", "Gateway", "HttpRoute", "Setup", "assemble"]
 
 log = logging.getLogger(__name__)
 
+PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 DISCOVERY_TIMEOUT = 3.0
+LAST_WORDS = 2.0
+"""Seconds that exchanges get to end in, once they are told to."""
 ROLES = ("public", "viewer", "member", "admin")
 
 
@@ -122,7 +126,7 @@ def assemble(
     dialects, kinds = Dialects(), Providers()
     plugins.run_registration("register_dialects", lambda owner: lambda codec: dialects.add(codec, owner))
     plugins.run_registration("register_providers", lambda owner: _ProviderRegister(kinds, owner))
-    providers = _make_providers(config, kinds, env if env is not None else os.environ)
+    providers = _make_providers(config, kinds, dialects, env if env is not None else os.environ)
     catalogue = Catalogue(providers)
     _configured_models(config, catalogue)
     plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
@@ -151,14 +155,26 @@ def _core_plugin() -> Plugin:
     return Plugin("core", HttpCaller(), __file__, __version__, "pointsman")
 
 
-def _make_providers(config: Config, kinds: Providers, env: Mapping[str, str]) -> dict[str, Provider]:
+def _make_providers(
+    config: Config, kinds: Providers, dialects: Dialects, env: Mapping[str, str]
+) -> dict[str, Provider]:
     providers: dict[str, Provider] = {}
     problems = []
     for name, settings in config.core.providers.entries.items():
+        place = f"providers.{name}"
+        if not PROVIDER_NAME.fullmatch(name):
+            what = f"{name!r} cannot be the name of a provider"
+            problems.append(config.problem(place, what, expected="letters, digits, `.`, `_` and `-`"))
+            continue
         try:
             providers[name] = kinds.make(name, settings)
         except StartupError as error:
-            problems.append(config.problem(f"providers.{name}", str(error)))
+            problems.append(config.problem(place, str(error)))
+            continue
+        for dialect in sorted(providers[name].dialects - set(dialects.names())):
+            what = f"no plugin in use speaks dialect {dialect!r}"
+            known = f"one of {', '.join(dialects.names()) or 'none'}"
+            problems.append(config.problem(f"{place}.dialects", what, expected=known))
     if problems:
         raise ConfigError.of(problems)
     for provider in kinds.without_asking(providers):
@@ -269,17 +285,31 @@ class _TableRegister:
         self._tables[table.name] = table
 
 
+@contextmanager
+def _at(setup: Setup, path: str) -> Iterator[None]:
+    """Give what cannot be started its place in the configuration."""
+    try:
+        yield
+    except StartupError as error:
+        raise ConfigError.of([setup.config.problem(path, str(error))]) from None
+
+
 class Gateway:
     """What lives as long as the process."""
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self.upstream = Upstream(setup.core.upstream)
-        self.state: State = open_state(setup.core.state.url)
-        self.ledger: Ledger = open_ledger(
-            setup.core.ledger.url, base=setup.base, durability=setup.core.ledger.durability
-        )
+        core = setup.core
+        with _at(setup, "upstream.ca"):
+            self.upstream = Upstream(core.upstream)
+        with _at(setup, "state"):
+            self.state: State = open_state(core.state.url)
+        with _at(setup, "ledger"):
+            self.ledger: Ledger = open_ledger(
+                core.ledger.url, base=setup.base, durability=core.ledger.durability
+            )
         self.ready = False
+        self.draining = False
         self.session_key: Secret | None = None
         """The admin key of this session, where no configuration names one."""
         self._watchdog = Watchdog()
@@ -306,7 +336,19 @@ class Gateway:
         """What a dry run needs of `start`: the catalogue and the plugins, but not the ledger."""
         self.upstream.open()
         await self._discover()
-        await call_all(self.setup.plugins.chain("startup", None), self)
+        await self._run_startup()
+
+    async def _run_startup(self) -> None:
+        """Run `startup` of each plugin; what goes wrong names plugin and file."""
+        for link in self.setup.plugins.chain("startup", None).links:
+            try:
+                value = link.call(self)
+                if link.is_async:
+                    await value
+            except StartupError:
+                raise
+            except Exception as error:
+                raise self.setup.plugins.fault(link.plugin, "startup", error) from error
 
     @classmethod
     @asynccontextmanager
@@ -323,6 +365,8 @@ class Gateway:
         """Wait for what is shielded, then close ledger, state and connections."""
         self.ready = False
         self._watchdog.stop()
+        self.end_running()
+        await self.idle(LAST_WORDS)
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.upstream.close()
@@ -342,6 +386,17 @@ class Gateway:
         self._running[task] = exchange
         task.add_done_callback(self._running.pop)
         return task
+
+    def drain(self) -> None:
+        """Nothing new is begun any more; what is under way goes on."""
+        self.ready = False
+        self.draining = True
+
+    async def idle(self, patience: float) -> bool:
+        """Wait for what is under way, `patience` seconds at most; say whether nothing is."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=patience)
+        return not self._running
 
     @property
     def running(self) -> int:
@@ -369,7 +424,8 @@ class Gateway:
         except Exception as error:
             origin = provider.origin if isinstance(provider, HttpProvider) else "?"
             level = logging.DEBUG if provider.found else logging.WARNING
-            log.log(level, "provider %s (%s) does not list its models: %r", provider.name, origin, error)
+            what = type(error).__name__  # its text may hold what was sent, the key too
+            log.log(level, "provider %s (%s) does not list its models: %s", provider.name, origin, what)
             if provider.found:
                 provider.absent = f"{origin} does not answer"
             return

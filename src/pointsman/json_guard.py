@@ -11,7 +11,8 @@ __all__ = ["DEEPEST", "check_json"]
 DEEPEST = 64
 """Parsers accept a thousand levels and encoders fail at a quarter of that: nothing sensible is deeper."""
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""A string, closed or not: were the last quote required, each quote of an unclosed one would start anew."""
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 

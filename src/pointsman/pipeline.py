@@ -13,11 +13,13 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 from .attempts import Attempts
 from .chain import concat, each, first, first_sync, fold, observe
 from .dialects import ErrorView, Mark
 from .errors import (
+    OUR_ACCOUNT,
     Internal,
     NotFound,
     RequestError,
@@ -39,6 +41,7 @@ log = logging.getLogger(__name__)
 ACCOUNTED_PREFIX = "/api/v1"
 """Where clients expect usage and cost in every answer, asked for or not."""
 
+PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 CLIENT_CLOSED = 499
 """What records say of a client that left; it is never sent."""
 
@@ -50,32 +53,30 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
     client: ClientStream | None = None
     try:
         await authenticate(exchange)
-        try:
-            exchange.request = Request(await read_body())
-            check_json(exchange.request.raw)
-            await decide(exchange, admitted=True)
-            if exchange.peek.stream:
-                keepalive = exchange.setup.core.keepalive
-                client = ClientStream(
-                    sink, lambda: stream_headers(exchange), first=keepalive.first, every=keepalive.every
-                )
-            await _answer(exchange, sink, client)
-        except RequestError as error:
-            _fail(exchange, sink, client, error)
-        except asyncio.CancelledError:
-            if not exchange.stopping:
-                exchange.outcome, exchange.status = "cancelled", CLIENT_CLOSED
-                raise
-            _fail(exchange, sink, client, Unavailable("the gateway is stopping; send the request again"))
-        except Exception as error:
-            log.exception("%s failed", exchange.request_id)
-            _fail(exchange, sink, client, Internal(repr(error)))
-        finally:
-            if client is not None:
-                client.stop()
-            await exchange.gateway.shielded(observe(exchange.setup.chains.request_finished, exchange))
+        exchange.request = Request(await read_body())
+        check_json(exchange.request.raw)
+        await decide(exchange, admitted=True)
+        if exchange.peek.stream:
+            keepalive = exchange.setup.core.keepalive
+            client = ClientStream(
+                sink, lambda: stream_headers(exchange), first=keepalive.first, every=keepalive.every
+            )
+        await _answer(exchange, sink, client)
     except RequestError as error:
-        _fail(exchange, sink, None, error)
+        _fail(exchange, sink, client, error)
+    except asyncio.CancelledError:
+        if not exchange.stopping:
+            exchange.outcome, exchange.status = "cancelled", CLIENT_CLOSED
+            raise
+        _fail(exchange, sink, client, Unavailable("the gateway is stopping; send the request again"))
+    except Exception as error:
+        log.exception("%s failed", exchange.request_id)
+        _fail(exchange, sink, client, Internal(repr(error)))
+    finally:
+        if client is not None:
+            client.stop()
+        if exchange.actor is not None:
+            await exchange.gateway.shielded(observe(exchange.setup.chains.request_finished, exchange))
 
 
 async def authenticate(exchange: Exchange) -> Actor:
@@ -105,6 +106,7 @@ async def decide(exchange: Exchange, *, admitted: bool) -> None:
     decision.models = list(plan.models)
     if admitted:
         await each(chains.admit, exchange)
+        exchange.admitted = True
     listed: list[Candidate] = await concat(chains.list_candidates, exchange)
     possible = [candidate for candidate in listed if _possible(exchange, candidate)]
     exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
@@ -223,8 +225,8 @@ def stream_headers(exchange: Exchange) -> Headers:
 
 
 def _printable(text: str) -> str:
-    """Text fit for a header: names come from configuration and clients."""
-    return "".join(each if " " <= each <= "~" else "?" for each in text)[:256]
+    """Text fit for a header, all but printable ASCII percent-encoded: names come from anywhere."""
+    return quote(text, safe=PRINTABLE)[:512]
 
 
 def refuse(exchange: Exchange, sink: Sink, error: RequestError) -> None:
@@ -243,12 +245,14 @@ def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: Re
     if client is not None and client.started:
         exchange.status = 200
         exchange.outcome = "incomplete" if client.has_content else "failed"
-        told = error.event if isinstance(error, UpstreamStatus) else b""
+        told = b""
+        if isinstance(error, UpstreamStatus) and error.upstream_status not in OUR_ACCOUNT:
+            told = error.event
         client.end(told or exchange.codec.encode_stream_error(view))
         return
     body, content_type = exchange.codec.encode_error(view), "application/json"
     if isinstance(error, UpstreamStatus) and _is_clients(error):
-        body, content_type = error.body, error.content_type or content_type
+        body = error.body
     headers = [*answer_headers(exchange), ("content-type", content_type), ("content-length", str(len(body)))]
     headers.extend(error.headers.items())
     if error.retry_after is not None:

@@ -21,8 +21,8 @@ import pluggy
 
 from . import hookspecs
 from .chain import Chain, Link, freeze, traced
-from .config import PluginEntry
-from .errors import PluginError
+from .config import PluginEntry, Problem
+from .errors import PluginError, StartupError
 from .markers import API_VERSION, PROJECT
 
 __all__ = ["HOOKS", "SYNC_HOOKS", "Plugin", "PluginSet", "installed", "load", "standard_order"]
@@ -90,9 +90,16 @@ class PluginSet:
         for link in self.links(hook):
             try:
                 link.call(callback_for(link.plugin))
-            except TypeError as error:
-                file = next((each.file for each in self.plugins if each.name == link.plugin), "?")
-                raise PluginError(f"plugin {link.plugin!r} ({file}), hook {hook}: {error}") from error
+            except StartupError:
+                raise
+            except Exception as error:
+                raise self.fault(link.plugin, hook, error) from error
+
+    def fault(self, name: str, hook: str, error: Exception) -> PluginError:
+        """The start-up error for a plugin whose hook raised something that is not one."""
+        plugin = self.get(name)
+        file = plugin.file if plugin is not None else "?"
+        return PluginError(f"plugin {name!r} ({file}) failed in hook {hook}: {type(error).__name__}: {error}")
 
     def get(self, name: str) -> Plugin | None:
         """The plugin of that name, if it is in use."""
@@ -160,9 +167,10 @@ def load(
     by_name: dict[str, PluginEntry] = {}
     for entry in entries:
         if entry.name in by_name:
-            raise PluginError(
-                f"two plugins are called {entry.name!r}: {entry.mark} and {by_name[entry.name].mark}"
-            )
+            first = by_name[entry.name]
+            places = f"{first.path or first.mark} and {entry.path or entry.mark}"
+            what = f"two plugins are called {entry.name!r}: {places}"
+            raise PluginError.of([entry.problem(what)])
         by_name[entry.name] = entry
     available = installed()
     for name, found in available.items():
@@ -178,8 +186,26 @@ def load(
             )
         if entry.enabled and entry.name not in names:
             names.append(entry.name)
-    plugins = {name: _import(name, by_name.get(name), available) for name in names}
+    plugins: dict[str, Plugin] = {}
+    refused: list[PluginError] = []
+    for name in names:
+        try:
+            plugins[name] = _import(name, by_name.get(name), available)
+            _check_hooks(plugins[name])
+        except PluginError as error:
+            refused.append(_placed(error, by_name.get(name)))
+    if refused:
+        raise PluginError(
+            "\n".join(map(str, refused)), [each for error in refused for each in error.problems]
+        )
     return PluginSet([plugins[name] for name in _ordered(names, by_name)] + list(last), trace=trace)
+
+
+def _placed(error: PluginError, entry: PluginEntry | None) -> PluginError:
+    """The error with the place in the configuration where its plugin is named, if it is named."""
+    if entry is None:
+        return PluginError(str(error), [Problem(str(error))])
+    return PluginError.of([entry.problem(str(error))])
 
 
 def _distribution(entry: EntryPoint) -> str:
@@ -192,12 +218,11 @@ def _import(name: str, entry: PluginEntry | None, available: Mapping[str, list[E
     if name not in available:
         near = difflib.get_close_matches(name, available, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"is pointsman-{name} installed?"
-        where = f"{entry.mark}: " if entry is not None else ""
-        raise PluginError(f"{where}plugin {name!r} is not installed; {hint}")
+        raise PluginError(f"plugin {name!r} is not installed; {hint}")
     point = available[name][0]
     try:
         target = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"plugin {name!r} ({point.value}) cannot be imported: {error!r}") from error
     version = point.dist.version if point.dist is not None else ""
     return _plugin(name, target, version, _distribution(point))
@@ -212,7 +237,7 @@ def _import_file(name: str, path: Path) -> Plugin:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise PluginError(f"plugin {name!r} ({path}) cannot be imported: {error!r}") from error
     return _plugin(name, module, getattr(module, "__version__", ""), "file")

@@ -29,6 +29,10 @@ ProviderFactory = Callable[[str, ProviderSettings], "Provider"]
 """Makes a provider from its name and its section of the configuration. Raises StartupError."""
 
 
+CANONICAL_SURFACES = frozenset({"chat", "completions"})
+"""What a provider that names neither dialects nor surfaces serves: those that a `Response` answers."""
+
+
 class Provider:
     """A provider under its configured `name`, of `kind` (a vendor), speaking `dialects`."""
 
@@ -44,7 +48,7 @@ class Provider:
         self.name = name
         self.kind = kind
         self.dialects = dialects
-        self.surfaces = surfaces
+        self.surfaces = CANONICAL_SURFACES if surfaces is None and not dialects else surfaces
         self.extra = dict(extra or {})
         self.quirks = Quirks()
         self.discover = False
@@ -98,6 +102,11 @@ class HttpProvider(Provider):
         super().__init__(
             name, kind=kind, dialects=dialects, surfaces=surfaces, extra=settings.extra if settings else None
         )
+        if api_key and not all("!" <= each <= "~" for each in api_key.reveal()):
+            raise StartupError(
+                f"provider {name!r}: its api_key has a character that no header can carry; "
+                "is there a line end or a space around it?"
+            )
         self.base_url = base_url.rstrip("/")
         self.origin = origin_of(self.base_url)
         self.api_key = api_key

@@ -15,40 +15,39 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import create_app
 from .config import ServerSettings
-from .errors import StartupError
-from .gateway import Gateway
+from .errors import ConfigError, StartupError
+from .gateway import LAST_WORDS, Gateway
 from .hosts import is_loopback
 
 __all__ = ["Server", "check_exposure"]
 
 log = logging.getLogger(__name__)
 
-LAST_WORDS = 2.0
-"""Seconds that streams get to send their error once the drain is over."""
-
 
 def check_exposure(gateway: Gateway) -> None:
     """Refuse to serve without keys where others can reach it. Raises StartupError."""
-    core = gateway.setup.core
+    config, core = gateway.setup.config, gateway.setup.core
     exposed = core.server.socket is None and not is_loopback(core.server.host)
     if core.auth == "none" and exposed:
-        raise StartupError(
-            f"auth: none is for loopback only, and server.host is {core.server.host}: "
-            "set `auth: keys` and add keys, or bind to 127.0.0.1"
-        )
+        what = f"auth: none is for loopback only, and server.host is {core.server.host}"
+        advice = "set `auth: keys` and add keys, or bind to 127.0.0.1"
+        raise ConfigError.of([config.problem("auth", what, hint=advice)])
     if core.auth == "keys" and not gateway.setup.chains.authenticate:
-        raise StartupError("auth: keys needs a plugin that authenticates, and none is in use")
+        what = "auth: keys needs a plugin that authenticates, and none is in use"
+        raise ConfigError.of([config.problem("auth", what)])
 
 
 class _Uvicorn(uvicorn.Server):
     """uvicorn, with the signals ours: the first drains, the second ends at once."""
 
-    def __init__(self, config: uvicorn.Config, on_exit: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
         super().__init__(config)
-        self._on_exit = on_exit
+        self._drain = drain
+        self._asked = False
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,10 +56,10 @@ class _Uvicorn(uvicorn.Server):
         self.listening.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.should_exit:
-            self.force_exit = True
-        self._on_exit()
-        self.should_exit = True
+        if self._asked:
+            self.should_exit = self.force_exit = True
+        self._asked = True
+        self._drain()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,6 +78,19 @@ class _Uvicorn(uvicorn.Server):
                 signal.signal(each, handler)
 
 
+class _Abortable:
+    """Lets the door end a connection at once: closing politely waits for a client that reads nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        if transport is not None:
+            scope["pointsman.abort"] = transport.abort
+        await self._app(scope, receive, send)
+
+
 class Server:
     """Serves one gateway. `start` returns the address once it answers, `stop` drains and closes."""
 
@@ -87,20 +99,21 @@ class Server:
         self.settings = gateway.setup.core.server
         self._uvicorn: _Uvicorn | None = None
         self._task: asyncio.Task[None] | None = None
-        self._drain: asyncio.TimerHandle | None = None
+        self._drain: asyncio.Task[None] | None = None
         self._listener: socket.socket | None = None
 
     async def start(self) -> str:
         """Bind, start the gateway, serve. Returns the address. Raises StartupError."""
         check_exposure(self.gateway)
+        config = self._config()
         self._listener = _bind(self.settings)
         try:
             await self.gateway.start()
-            address = _address(self.settings, self._listener)
-            self._uvicorn = _Uvicorn(self._config(), self._begin_drain)
         except BaseException:
             self._listener.close()
             raise
+        address = _address(self.settings, self._listener)
+        self._uvicorn = _Uvicorn(config, self._begin_drain)
         self._task = asyncio.get_running_loop().create_task(self._uvicorn.serve([self._listener]))
         listening = asyncio.get_running_loop().create_task(self._uvicorn.listening.wait())
         await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -120,6 +133,7 @@ class Server:
         finally:
             if self._drain is not None:
                 self._drain.cancel()
+                await asyncio.gather(self._drain, return_exceptions=True)
             if self.settings.socket is not None:
                 self.settings.socket.unlink(missing_ok=True)
             await self.gateway.stop()
@@ -128,21 +142,27 @@ class Server:
         """Drain as a signal would, and wait for it."""
         if self._uvicorn is not None:
             self._begin_drain()
-            self._uvicorn.should_exit = True
             await self.wait()
 
     def _begin_drain(self) -> None:
-        """Not ready any more; what runs has `server.drain` seconds to end."""
-        self.gateway.ready = False
+        """From now on not ready, and nothing new is begun."""
         if self._drain is None:
-            loop = asyncio.get_running_loop()
-            log.info("stopping: %d requests under way", self.gateway.running)
-            self._drain = loop.call_later(self.settings.drain, self.gateway.end_running)
+            self.gateway.drain()
+            self._drain = asyncio.get_running_loop().create_task(self._end_when_idle())
+
+    async def _end_when_idle(self) -> None:
+        """Give what runs `server.drain` seconds, then last words; health is answered meanwhile."""
+        log.info("stopping: %d requests under way", self.gateway.running)
+        if not await self.gateway.idle(self.settings.drain):
+            self.gateway.end_running()
+            await self.gateway.idle(LAST_WORDS)
+        if self._uvicorn is not None:
+            self._uvicorn.should_exit = True
 
     def _config(self) -> uvicorn.Config:
         tls = self.settings.tls
         config = uvicorn.Config(
-            create_app(self.gateway),
+            _Abortable(create_app(self.gateway)),
             loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
             http="httptools",
             ws="none",
@@ -152,7 +172,7 @@ class Server:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=max(1, round(self.settings.drain + LAST_WORDS)),
+            timeout_graceful_shutdown=round(LAST_WORDS),
             ssl_certfile=str(tls.cert) if tls else None,
             ssl_keyfile=str(tls.key) if tls else None,
         )

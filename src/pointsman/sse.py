@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .errors import MalformedAnswer
 
-__all__ = ["Splitter", "comment", "data_of", "event_name", "format_event"]
+__all__ = ["Splitter", "comment", "data_of", "event_name", "format_event", "missing_end"]
 
 BOM = b"\xef\xbb\xbf"
 
@@ -107,6 +107,13 @@ def data_of(event: bytes) -> bytes | None:
         if line.startswith(b"data:") or line == b"data"
     ]
     return b"\n".join(lines) if lines else None
+
+
+def missing_end(event: bytes) -> bytes:
+    """What an event lacks at its end to be one: nothing, or line ends."""
+    if event.endswith((b"\n\n", b"\r\r", b"\r\n\r\n", b"\r\n\r", b"\n\r")):
+        return b""
+    return b"\n" if event.endswith(b"\n") else b"\n\n"
 
 
 def event_name(event: bytes) -> str | None:

@@ -14,14 +14,17 @@ from types import TracebackType
 from typing import Literal, Protocol
 
 from .dialects import Mark, Tap
-from .errors import UpstreamCut, UpstreamStatus, UpstreamTimeout
-from .sse import Splitter, comment
+from .errors import MalformedAnswer, UpstreamCut, UpstreamStatus, UpstreamTimeout
+from .sse import Splitter, comment, missing_end
 
 __all__ = ["ByteRelay", "ClientStream", "Clocks", "Headers", "Sink"]
 
 Headers = list[tuple[str, str]]
 KEEPALIVE = comment("keep-alive")
 MOST_HELD = 1024 * 1024
+AFTER_DONE = 1.0
+AFTER_FINISH = 10.0
+"""Seconds a provider has to end its stream after the terminal event, and after the last finish reason."""
 
 
 class Sink(Protocol):
@@ -54,6 +57,9 @@ class Clocks:
         now = asyncio.get_running_loop().time()
         self._stall = stall
         self._begun = False
+        self.first_content: float | None = None
+        """When the first content came, in monotonic seconds."""
+        self._paused_at: float | None = None
         self._total_at = now + total
         self._which: Literal["first content", "stall", "total"] = "first content"
         self._timer = asyncio.timeout_at(0)
@@ -64,14 +70,20 @@ class Clocks:
 
     def content(self) -> None:
         """Content has come: from now on the stall clock runs."""
+        if self.first_content is None:
+            self.first_content = time.monotonic()
         self._begun = True
-        self._arm("stall", asyncio.get_running_loop().time() + self._stall)
+        now = asyncio.get_running_loop().time()
+        if self._paused_at is not None:
+            self._total_at += now - self._paused_at
+            self._paused_at = None
+        self._arm("stall", now + self._stall)
         self._timer.reschedule(self._at)
 
     def pause(self) -> None:
-        """The client is slow: only the total clock goes on."""
-        self._arm("total", self._total_at)
-        self._timer.reschedule(self._at)
+        """The client is slow: that is no fault of the provider's, so all clocks stand until `content`."""
+        self._paused_at = asyncio.get_running_loop().time()
+        self._timer.reschedule(None)
 
     async def __aenter__(self) -> Clocks:
         self._timer = asyncio.timeout_at(self._at)
@@ -114,6 +126,7 @@ class ClientStream:
         self._sink = sink
         self._headers = headers
         self._held: list[bytes] = []
+        self._held_size = 0
         self._every = every
         self._keepalive = keepalive
         self._written = time.monotonic()
@@ -138,16 +151,18 @@ class ClientStream:
             self._send(data)
             return
         self._held.append(data)
+        self._held_size += len(data)
         if content:
             self._start()
             self.has_content = True
             self._flush()
-        elif sum(map(len, self._held)) > MOST_HELD:
+        elif self._held_size > MOST_HELD:
             raise UpstreamCut("the provider sent a megabyte without any content", phase="first-content")
 
     def reset(self) -> None:
         """Forget what a failed attempt wrote before its first content."""
         self._held.clear()
+        self._held_size = 0
 
     def end(self, tail: bytes = b"") -> None:
         """Send what is held and `tail`, and end."""
@@ -172,7 +187,7 @@ class ClientStream:
     def _flush(self) -> None:
         if self._held:
             self._send(b"".join(self._held))
-            self._held.clear()
+            self.reset()
 
     def _send(self, data: bytes) -> None:
         self._written = time.monotonic()
@@ -194,16 +209,27 @@ class ByteRelay:
     """Relays a provider's stream byte for byte (lane A), a tap reading along.
 
     From the first event that the tap marks HOLD or DONE everything is held back in `tail`, for the answer
-    to be priced first. What follows the terminal event is ignored.
+    to be priced first. What follows the terminal event is ignored. `ending` is told how many seconds the
+    provider has left to end a stream that is whole.
     """
 
-    def __init__(self, client: ClientStream, tap: Tap, clocks: Clocks, *, limit: int) -> None:
+    def __init__(
+        self,
+        client: ClientStream,
+        tap: Tap,
+        clocks: Clocks,
+        *,
+        limit: int,
+        ending: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         self._client = client
+        self._ending = ending
         self._tap = tap
         self._clocks = clocks
         self._splitter = Splitter(limit)
+        self._limit = limit
         self._done = False
-        self.first_content: float | None = None
+        self._tail_size = 0
         self.tail: list[tuple[bytes, Mark]] = []
 
     def feed(self, data: bytes) -> bool:
@@ -222,7 +248,7 @@ class ByteRelay:
         """The provider's stream has ended. Raises UpstreamCut where its answer was not whole."""
         rest = self._splitter.finish()
         if rest.strip():
-            self._take(rest)
+            self._take(rest + missing_end(rest))
         elif rest and not self._done:
             self._pass(rest, Mark.NOTHING)
         if not self._tap.complete:
@@ -238,10 +264,11 @@ class ByteRelay:
             raise
         if mark & Mark.CONTENT:
             self._clocks.content()
-            if self.first_content is None:
-                self.first_content = time.monotonic()
         if mark & Mark.DONE:
             self._done = True
+            self._ending(AFTER_DONE)
+        elif mark & Mark.FINISH and self._tap.complete:
+            self._ending(AFTER_FINISH)
         self._pass(event, mark)
 
     def _pass(self, event: bytes, mark: Mark) -> None:
@@ -252,5 +279,8 @@ class ByteRelay:
                     self._client.write(held, content=False)
         if self.tail or mark & (Mark.HOLD | Mark.DONE):
             self.tail.append((event, mark))
+            self._tail_size += len(event)
+            if self._tail_size > MOST_HELD + self._limit:
+                raise MalformedAnswer("the provider's stream does not end after its usage", phase="stream")
         elif not mark & Mark.PRIVATE:
             self._client.write(event, content=bool(mark & Mark.CONTENT))

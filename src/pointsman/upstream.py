@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -73,7 +74,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(headers.get("retry-after", ""))
-        except ValueError:
+        except (ValueError, OverflowError, TypeError):
             return None
         aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
         seconds = max(0.0, (aware - datetime.now(UTC)).total_seconds())
@@ -284,6 +285,7 @@ class Upstream:
             response = await client.send(request, stream=True, follow_redirects=False)
         except BaseException as error:
             self._slots.release()
+            _prune(client)
             if isinstance(error, httpx.HTTPError):
                 raise _error(error, "headers") from None
             raise
@@ -317,6 +319,7 @@ class Upstream:
                 verify=self._context,
                 proxy=proxy,
                 trust_env=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 follow_redirects=False,
                 timeout=httpx.Timeout(None, connect=self.settings.connect_timeout),
                 limits=httpx.Limits(
@@ -335,6 +338,23 @@ class Upstream:
         if proxy is None or urllib.request.proxy_bypass(parts.netloc):
             return None
         return proxy
+
+
+def _prune(client: httpx.AsyncClient) -> None:
+    """Drop connections that a cancelled request left in the pool before they were ever opened.
+
+    httpcore 1.0 keeps such an entry for ever and walks over all of them for every request.
+    """
+    for transport in (client._transport, *client._mounts.values()):
+        pool = getattr(transport, "_pool", None)
+        if pool is None:
+            continue
+        wanted = {id(request.connection) for request in pool._requests}
+        pool._connections = [
+            each
+            for each in pool._connections
+            if id(each) in wanted or getattr(each, "_connection", each) is not None
+        ]
 
 
 def _tls_context(settings: UpstreamSettings) -> ssl.SSLContext:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
 import threading
 import time
@@ -39,6 +40,7 @@ class Watchdog:
     def stop(self) -> None:
         """End, and wait for the thread."""
         self._stopped.set()
+        self._beat = math.inf  # a loop that has ended is not blocked
         if self._timer is not None:
             self._timer.cancel()
         if self._thread is not None:

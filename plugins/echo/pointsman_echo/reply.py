@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pointsman.errors import UpstreamCut
+from pointsman.errors import BadRequest, UpstreamCut
 from pointsman.events import Event, PartDelta, explode
 from pointsman.types import (
     Chat,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reply", "stream"]
 
+MOST_CHOICES = 128
 SILENCE = "Nothing was said, so there is nothing to say again."
 
 
@@ -47,6 +48,8 @@ def reply(
     else:
         askers = [message for message in chat.messages if message.role == "user"][-1:]
     said = [asker.text for asker in askers] or [""]
+    if exchange.peek.choices > MOST_CHOICES:
+        raise BadRequest(f"at most {MOST_CHOICES} answers can be asked for at once", param="n")
     each = max(1, exchange.peek.choices // len(said))
     answers = [_parts(chat, turn, words, attempt.endpoint.native_id) for words in said for _ in range(each)]
     response = Response(

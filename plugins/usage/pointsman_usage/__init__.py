@@ -31,5 +31,5 @@ class Usage:
     @hookimpl
     def request_finished(self, exchange: Exchange) -> None:
         """Store the row of a request for which any endpoint was considered."""
-        if exchange.attempts or exchange.candidates:
+        if exchange.admitted:
             exchange.gateway.ledger.insert(GENERATIONS.name, generation(exchange))

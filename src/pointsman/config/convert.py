@@ -12,6 +12,7 @@ from pointsman.secrets import Secret
 
 from .document import ScalarNode, describe
 from .kinds import NULL, Anything, Basic, Choice, Either, Kind, Value
+from .resolve import resolve
 
 __all__ = ["SCALAR_KINDS", "Refused", "convert"]
 
@@ -66,6 +67,12 @@ def _basic(type_: type, node: ScalarNode) -> Any:
         return float(_finite(node))
     if type(node.value) is type_:
         return node.value
+    if node.expanded and isinstance(node.value, str):
+        value = resolve(node.text)  # "${PORT}" in quotes: what it comes to may be a number all the same
+        if type_ is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if type(value) is type_:
+            return value
     if isinstance(node.value, str):
         if type_ is bool and node.text.lower() in ("yes", "no", "on", "off", "y", "n"):
             raise _mismatch(node, hint="yes, no, on and off are texts")

@@ -42,6 +42,8 @@ def check_url(value: str) -> None:
     url = urlsplit(value)
     if url.scheme not in ("http", "https") or not url.hostname:
         raise ValueError("this is not a URL that begins with http:// or https:// and names a host")
+    if url.query or url.fragment:
+        raise ValueError("an address has no `?` and no `#`: what stands behind them is not sent")
     if url.port == 0:
         raise ValueError("port 0 cannot be called")
 

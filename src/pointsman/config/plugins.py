@@ -11,7 +11,7 @@ from .build import INVALID, Builder, is_empty
 from .declare import record_spec, setting
 from .document import Document, Entry, ListNode, MappingNode, Node, ScalarNode
 from .kinds import Record
-from .problems import Finding
+from .problems import Finding, Problem
 from .source import Mark
 
 __all__ = ["ORDER", "SECTION", "OrderSettings", "PluginEntry", "build_plugins", "plugins_of"]
@@ -43,6 +43,10 @@ class PluginEntry:
     order_before: tuple[str, ...]
     order_after: tuple[str, ...]
     mark: Mark
+
+    def problem(self, message: str) -> Problem:
+        """A problem at this entry's place."""
+        return Finding(message, self.mark).problem()
 
 
 def plugins_of(document: Document) -> list[PluginEntry]:
