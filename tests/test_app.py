@@ -128,6 +128,9 @@ async def test_a_client_that_reads_nothing_is_let_go(pair: Boot, stream_events: 
             await received.disconnected.wait()
         row = await both.row()
         assert row["outcome"] == "cancelled"
+        async with asyncio.timeout(5):  # aborted: a polite close would wait for its reader
+            while both.running.server.connections:
+                await asyncio.sleep(0)
         plain.close()
 
 

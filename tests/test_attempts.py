@@ -275,3 +275,77 @@ async def test_the_timeout_of_an_endpoint_bounds_the_attempt(pair: Boot, whole_a
             "/v1/chat/completions", json=both.body(), timeout=httpx.Timeout(5)
         )
         assert answer.headers["x-pointsman-provider"] == "two"
+
+
+@pytest.mark.parametrize("ending", ["done", "finish"])
+async def test_a_whole_stream_whose_provider_stays_connected_is_whole(
+    pair: Boot, stream_events: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr("pointsman.streams.AFTER_DONE", 0.05)
+    monkeypatch.setattr("pointsman.streams.AFTER_FINISH", 0.05)
+    names = ["role", "hello", "finish", "usage", "done"] if ending == "done" else ["role", "hello", "finish"]
+    events = [stream_events[name] for name in names]
+    async with pair(Script.sse([*events, Hang()])) as both:
+        answer = await both.running.client.post("/v1/chat/completions", json=both.body(stream=True))
+        assert b"error" not in answer.content
+        assert b"finish_reason" in answer.content
+        assert (await both.row())["outcome"] == "complete"
+
+
+async def test_an_error_event_about_our_key_is_not_passed_on(
+    pair: Boot, stream_events: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    error = b'data: {"error": {"message": "bad key sk-one-secret of acme", "code": "invalid_api_key"}}\n\n'
+    async with pair(Script.sse([stream_events["hello"], error])) as both:
+        answer = await both.running.client.post("/v1/chat/completions", json=both.body(stream=True))
+        assert b"Hello" in answer.content
+        assert b"the provider refused the gateway's credentials" in answer.content
+        assert b"acme" not in answer.content
+        assert "of acme" in caplog.text
+        assert "sk-one-secret" not in caplog.text
+
+
+async def test_another_error_event_is_passed_on_as_it_came(
+    pair: Boot, stream_events: dict[str, bytes]
+) -> None:
+    error = b'event: error\ndata: {"error": {"message": "tool failed", "code": "x", "more": 1.50}}\n\n'
+    async with pair(Script.sse([stream_events["hello"], error])) as both:
+        answer = await both.running.client.post("/v1/chat/completions", json=both.body(stream=True))
+        assert answer.content == stream_events["hello"] + error
+
+
+async def test_a_cut_event_does_not_swallow_the_error_behind_it(
+    pair: Boot, stream_events: dict[str, bytes], events_of: Callable[[bytes], list[Any]]
+) -> None:
+    cut = Script(
+        (Send(stream_events["hello"].rstrip(b"\n")), Close()),
+        framing="close",
+        headers={"content-type": "text/event-stream"},
+    )
+    async with pair(cut) as both:
+        answer = await both.running.client.post("/v1/chat/completions", json=both.body(stream=True))
+        assert [list(event) for event in events_of(answer.content)][-1] == ["error"]
+
+
+async def test_cookies_of_one_answer_are_not_sent_with_the_next(pair: Boot) -> None:
+    body = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}]}
+    async with pair(lambda received: Script.json(body, headers={"set-cookie": "sess=a; Path=/"})) as both:
+        for _ in range(2):
+            answer = await both.running.client.post("/v1/chat/completions", json=both.body())
+            assert "set-cookie" not in answer.headers
+        assert [received.headers.get("cookie") for received in both.one.requests] == [None, None]
+
+
+async def test_clients_that_leave_early_leave_no_connection_behind(pair: Boot, whole_answer: Script) -> None:
+    async with pair(lambda received: whole_answer) as both:
+        upstream = both.running.gateway.upstream
+        for ticks in range(40):
+            task = asyncio.ensure_future(both.running.client.post("/v1/chat/completions", json=both.body()))
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await both.idle()
+        (client,) = upstream._clients.values()
+        pool = client._transport._pool  # type: ignore[attr-defined]
+        assert [each for each in pool._connections if each._connection is None] == []

@@ -148,3 +148,36 @@ async def test_a_dry_gateway_writes_nothing(tmp_path: Path) -> None:
     async with Gateway.dry(setup(tmp_path, "")) as gateway:
         assert gateway.setup.catalogue is not None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "words"),
+    [
+        (
+            "providers: {lab: {base_url: 'http://x/v1', dialects: [opnai-chat]}}",
+            2,
+            "speaks dialect 'opnai-chat'",
+        ),
+        ("providers: {a/b: {base_url: 'http://x/v1'}}", 2, "cannot be the name of a provider"),
+        ("providers: {a: {base_url: 'http://x/v1?key=1'}}", 2, "has no `?`"),
+        ("providers: {a: {base_url: 'http://x/v1', api_key: \"k\\n\"}}", 2, "no header can carry"),
+    ],
+)
+def test_a_provider_that_could_never_be_called_is_refused(
+    tmp_path: Path, text: str, place: int, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        setup(tmp_path, text)
+    (problem,) = caught.value.problems
+    assert words in problem.message
+    assert problem.line == place
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("state: redis://x", 2), ("ledger: postgresql://x", 2), ("upstream: {ca: nope.pem}", 2)],
+)
+def test_what_cannot_be_started_is_told_at_its_place(tmp_path: Path, text: str, line: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Gateway(setup(tmp_path, text))
+    assert [problem.line for problem in caught.value.problems] == [line]

@@ -376,3 +376,15 @@ async def request_finished(exchange):
         assert (await running.chat()).status_code == 200
         assert (await running.chat("nope")).status_code == 404
         assert running.gateway.seen == [("complete", 200), ("failed", 404)]
+
+
+async def test_a_hook_that_answers_nonsense_fails_the_attempt_and_not_the_server(start: Start) -> None:
+    plugin = """
+WRONG = [call_provider]
+@hookimpl(tryfirst=True)
+async def call_provider(exchange, attempt):
+    return 7 if attempt.number == 1 else await WRONG[0](exchange, attempt)
+"""
+    async with start(plugin) as running:
+        answer = await running.chat()
+        assert (answer.status_code, answer.headers["x-pointsman-attempts"]) == (200, "2")

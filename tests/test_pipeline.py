@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.catalogue import Model
 from pointsman.testing import Script, running
 
 Boot = Callable[..., Any]
@@ -172,3 +173,22 @@ async def test_other_surfaces_pass_the_same_way(pair: Boot) -> None:
         rows = await both.running.rows("generations")
         assert [row["surface"] for row in rows] == ["embeddings", "completions"]
         assert [row["input_tokens"] for row in rows] == [9, 1]
+
+
+async def test_a_request_that_was_admitted_and_found_no_endpoint_has_a_row(pair: Boot) -> None:
+    """What limits count, the ledger counts: a restart must come to the same."""
+    async with pair(()) as both:
+        model = both.running.gateway.setup.catalogue.models["demo/alone"]
+        model.endpoints.clear()
+        answer = await both.running.client.post(CHAT, json=both.body(model="demo/alone"))
+        assert answer.status_code == 404
+        row = await both.row()
+        assert (row["outcome"], row["attempts"], row["input_tokens"]) == ("failed", 0, None)
+
+
+async def test_names_in_headers_are_encoded_and_cannot_break_out(pair: Boot, whole_answer: Script) -> None:
+    async with pair(lambda received: whole_answer) as both:
+        catalogue = both.running.gateway.setup.catalogue
+        catalogue.add(Model("größe/x\r\ny: z", list(catalogue.models["demo/model"].endpoints)))
+        answer = await both.running.client.post(CHAT, json=both.body(model="größe/x\r\ny: z"))
+        assert answer.headers["x-pointsman-model"] == "gr%C3%B6%C3%9Fe/x%0D%0Ay: z"

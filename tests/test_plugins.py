@@ -167,3 +167,12 @@ def test_a_registration_that_calls_back_wrongly_is_refused_by_name(tmp_path: Pat
     assert "'mine'" in str(caught.value)
     assert str(path) in str(caught.value)
     assert "register_tables" in str(caught.value)
+
+
+def test_every_wrong_plugin_is_told_at_its_place_in_one_run(tmp_path: Path) -> None:
+    plugin_file(tmp_path, "one", "import sys\nsys.exit(3)\n")
+    plugin_file(tmp_path, "two", "POINTSMAN_API = 9\n")
+    with pytest.raises(PluginError) as caught:
+        load_config(tmp_path, "plugins:\n  ./one.py: {}\n  zebra: {}\n  ./two.py: {}\n")
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4]
+    assert "SystemExit" in caught.value.problems[0].message

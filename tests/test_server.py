@@ -211,3 +211,23 @@ providers: {{lab: {{base_url: "{fake.url}"}}}}
             await asyncio.wait_for(process.wait(), 10)
         _, errors = await process.communicate()
         assert b"Traceback" not in errors
+
+
+async def test_a_second_stop_still_records_what_was_under_way(
+    pair: Boot, stream_events: dict[str, bytes], tmp_path: Path
+) -> None:
+    """The gateway ends what runs before it closes the ledger under it."""
+    from pointsman.ledger import reader
+
+    endless = Script.sse([stream_events["role"], stream_events["hello"], Hang()])
+    async with (
+        pair(endless, more="server: {drain: 60s}", folder=tmp_path) as both,
+        StreamClient(both.url, both.body(stream=True)) as client,
+    ):
+        assert b"Hello" in await anext(client.chunks())
+        both.running.server.signal()
+        both.running.server.signal()
+        await both.running.server.wait()
+    with reader("sqlite:///pointsman.db", tmp_path) as ledger:
+        (row,) = ledger.select_sync("select outcome from generations")
+    assert row["outcome"] in ("incomplete", "cancelled")

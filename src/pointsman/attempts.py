@@ -160,9 +160,11 @@ class Attempts:
                     await self._canonical(attempt, result, clocks)
                 elif isinstance(result, AsyncIterator):
                     await self._events(attempt, result, clocks)
-                else:
+                elif hasattr(result, "pump"):
                     answered = result
                     await self._answer(attempt, result, clocks)
+                else:
+                    raise TypeError(f"call_provider answered {type(result).__name__}")
         except RequestError:
             raise
         except Exception as error:

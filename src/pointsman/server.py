@@ -124,6 +124,16 @@ class Server:
         self.gateway.ledger.announce(address)
         return address
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._uvicorn.server_state.connections) if self._uvicorn is not None else 0
+
+    def signal(self) -> None:
+        """Do what a signal does: the first drains, the second ends at once."""
+        if self._uvicorn is not None:
+            self._uvicorn.handle_exit(signal.SIGTERM, None)
+
     async def wait(self) -> None:
         """Serve until a signal or `stop`; then close everything."""
         if self._task is None:
@@ -139,9 +149,9 @@ class Server:
             await self.gateway.stop()
 
     async def stop(self) -> None:
-        """Drain as a signal would, and wait for it."""
+        """Drain as a signal would, and wait for it; a second call ends at once, as a second signal does."""
         if self._uvicorn is not None:
-            self._begin_drain()
+            self.signal()
             await self.wait()
 
     def _begin_drain(self) -> None:
@@ -152,7 +162,7 @@ class Server:
 
     async def _end_when_idle(self) -> None:
         """Give what runs `server.drain` seconds, then last words; health is answered meanwhile."""
-        log.info("stopping: %d requests under way", self.gateway.running)
+        log.info("stopping: %d requests under way, %d clients", self.gateway.running, self.connections)
         if not await self.gateway.idle(self.settings.drain):
             self.gateway.end_running()
             await self.gateway.idle(LAST_WORDS)

@@ -134,3 +134,16 @@ async def test_models_are_listed() -> None:
             client = AsyncOpenAI(base_url=f"{server.url}/v1", api_key="pm-test")
             async with client:
                 assert [model.id async for model in client.models.list()] == ["lab/m-1"]
+
+
+async def test_a_model_whose_name_has_a_slash_can_be_retrieved() -> None:
+    config = CONFIG.format(url="http://127.0.0.1:1/v1").replace("echo: false", "echo: {}")
+    async with (
+        running(config, key="pm-test") as server,
+        AsyncOpenAI(base_url=f"{server.url}/v1", api_key="pm-test") as client,
+    ):
+        assert (await client.models.retrieve("echo/echo")).id == "echo/echo"
+        with pytest.raises(openai.BadRequestError, match="at most 128 answers"):
+            await client.chat.completions.create(
+                model="echo/echo", n=100_000_000, messages=[{"role": "user", "content": "x"}]
+            )
