@@ -162,3 +162,14 @@ async def test_a_sink_is_full_until_it_is_drained() -> None:
     assert max(len(message["body"]) for message in sent[1:]) == PIECE
     assert sent[0]["headers"] == [(b"x-a", b"b")]
     assert sent[-1]["more_body"] is False
+
+
+async def test_an_open_gateway_does_not_answer_pages_of_other_sites(pair: Boot, whole_answer: Script) -> None:
+    async with pair(lambda received: whole_answer) as both:
+        evil = await both.running.client.post(
+            CHAT, json=both.body(), headers={"origin": "https://evil.example"}
+        )
+        assert evil.status_code == 403
+        assert both.one.requests == []
+        ours = await both.running.client.post(CHAT, json=both.body(), headers={"origin": both.running.url})
+        assert ours.status_code == 200

@@ -42,3 +42,11 @@ def test_elsewhere_any_well_formed_name_is_answered_unless_listed() -> None:
     assert not listed.allows("lab.corp")
     assert not listed.allows("evilgw.corp")
     assert Hosts(("*",), bound_to="127.0.0.1").allows("anything.example")
+
+
+def test_origins_are_those_of_hosts_that_are_answered() -> None:
+    hosts = Hosts((), bound_to="127.0.0.1")
+    assert hosts.allows_origin("http://localhost:4141")
+    assert hosts.allows_origin("https://127.0.0.1")
+    for bad in ("https://evil.example", "null", "", "file://localhost", "http://localhost.evil.example"):
+        assert not hosts.allows_origin(bad)

@@ -98,6 +98,7 @@ class Guard:
         server = gateway.setup.core.server
         self._app = app
         self._hosts = Hosts(server.allowed_hosts, bound_to=None if server.socket else server.host)
+        self._open = gateway.setup.core.auth == "none"
         self._access = gateway.setup.core.log.access
         open_ended = (route.path for route in gateway.setup.routes if ":path}" in route.path)
         self._named = tuple(path.partition("{")[0].encode() for path in open_ended)
@@ -125,6 +126,9 @@ class Guard:
             return BadRequest(
                 "this Host is not answered; list it under server.allowed_hosts", code="host_not_allowed"
             )
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        if self._open and origin is not None and not self._hosts.allows_origin(origin.decode("latin-1")):
+            return Forbidden("with `auth: none` requests of web pages are answered from our own hosts only")
         raw = scope.get("raw_path", b"").lower()
         if raw.startswith(self._named):
             return None

@@ -141,7 +141,9 @@ def main() -> None:
 @main.command()
 @config_option
 @click.option("--host", help="Listen here instead of server.host.")
-@click.option("--port", type=int, help="Listen here instead of server.port; 0 for any free port.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Listen here instead of server.port; 0 for any free port."
+)
 @trace_option
 def serve(config: Path | None, host: str | None, port: int | None, trace_hooks: bool) -> None:
     """Serve. Without a configuration: finds providers by their keys in the environment and local servers,

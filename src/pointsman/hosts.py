@@ -37,6 +37,11 @@ class Hosts:
         self._exact = frozenset(names)
         self._suffixes = tuple(name[1:] for name in names if name.startswith("*."))
 
+    def allows_origin(self, header: str) -> bool:
+        """Whether a page of this `Origin` is one of a host that is answered."""
+        scheme, separator, host = header.partition("://")
+        return bool(separator) and scheme in ("http", "https") and self.allows(host)
+
     def allows(self, header: str) -> bool:
         """Whether a request with this `Host` is answered; a malformed one never is."""
         match = _AUTHORITY.fullmatch(header)
