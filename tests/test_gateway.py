@@ -38,6 +38,8 @@ def test_what_names_nothing_is_refused_at_its_place_all_at_once(tmp_path: Path) 
         setup(tmp_path, 'models:\n  "a/b.c":\n    endpoints: [nowhere/x, gone/y]\n')
     assert [(problem.line, problem.column) for problem in caught.value.problems] == [(4, 17), (4, 28)]
     assert "'nowhere', not configured" in str(caught.value)
+    with pytest.raises(ConfigError, match=r"proxy\.yaml:2:13: error: model 'x' has no endpoints"):
+        setup(tmp_path, "models: {x: {aliases: [y]}}")
     with pytest.raises(ConfigError) as caught:
         setup(tmp_path, "providers:\n  a: {vendor: gorq}\n  b: {}\n")
     assert [problem.line for problem in caught.value.problems] == [3, 4]

@@ -189,6 +189,10 @@ def _configured_models(config: Config, catalogue: Catalogue) -> None:
     problems = []
     for name, settings in config.core.models.items():
         endpoints = []
+        if not settings.endpoints:
+            what = f"model {name!r} has no endpoints: nothing could answer for it"
+            expected = "a list of `provider/native-id`"
+            problems.append(config.problem(f"models.{name}", what, expected=expected))
         for index, row in enumerate(settings.endpoints):
             provider_name, _, native_id = row.endpoint.partition("/")
             provider = catalogue.providers.get(provider_name)
