@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pointsman import hookspecs
 from pointsman.config import json_schema, reference_markdown
-from pointsman.gateway import declare
 from pointsman.plugins import HOOKS, SYNC_HOOKS, PluginSet, load
+from pointsman.setup import declare
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -12,8 +12,9 @@ from pointsman.catalogue import Endpoint
 from pointsman.config import read_text
 from pointsman.errors import UpstreamStatus
 from pointsman.exchange import Actor, Candidate, Exchange
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
 from pointsman.providers import Provider
+from pointsman.setup import assemble
 
 
 @pytest.fixture

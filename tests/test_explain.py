@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from pointsman.cli import main
 from pointsman.config import read
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
+from pointsman.setup import assemble
 from pointsman.testing import in_process_client
 
 KEY = "pm-alice"

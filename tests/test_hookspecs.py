@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from pointsman.app import create_app
 from pointsman.config import read_text
 from pointsman.errors import ConfigError, PluginError, StartupError
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
 from pointsman.plugins import standard_order
+from pointsman.setup import assemble
 
 HEAD = """
 from pointsman import hookimpl

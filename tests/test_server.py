@@ -19,8 +19,9 @@ import trustme
 
 from pointsman.config import read_text
 from pointsman.errors import StartupError
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
 from pointsman.server import Server, check_exposure
+from pointsman.setup import assemble
 from pointsman.testing import Hang, Script, Send, StreamClient
 
 Boot = Callable[..., Any]

@@ -31,7 +31,8 @@ from .exchange import Exchange
 from .hosts import Hosts
 
 if TYPE_CHECKING:
-    from .gateway import Gateway, HttpRoute
+    from .gateway import Gateway
+    from .setup import HttpRoute
     from .streams import Headers
 
 __all__ = ["PREFIXES", "AsgiSink", "create_app"]

@@ -17,7 +17,7 @@ from .errors import ConfigError, StartupError
 
 if TYPE_CHECKING:
     from .config import Document
-    from .gateway import Setup
+    from .setup import Setup
 
 __all__ = ["config_option", "error_text", "load_document", "load_setup", "main", "trace_option", "tracer"]
 
@@ -59,7 +59,7 @@ def load_document(config: Path | None) -> Document:
 
 def load_setup(config: Path | None, *, trace: Callable[[str], None] | None = None) -> Setup:
     """Everything a configuration comes to. Raises StartupError."""
-    from .gateway import assemble
+    from .setup import assemble
 
     return assemble(load_document(config), env=os.environ, trace=trace)
 
@@ -211,8 +211,8 @@ def show(config: Path | None, as_json: bool) -> None:
 def schema(config: Path | None) -> None:
     """Print the JSON Schema of the configuration, for editors."""
     from .config import json_schema, plugins_of
-    from .gateway import declare
     from .plugins import load
+    from .setup import declare
 
     declared = declare(load(plugins_of(load_document(config))))
     click.echo(json.dumps(json_schema(declared), indent=2, ensure_ascii=False))

@@ -21,7 +21,8 @@ from .types import Finish, Peek, Request, Usage
 if TYPE_CHECKING:
     from .catalogue import Endpoint
     from .dialects import Codec
-    from .gateway import Gateway, Setup
+    from .gateway import Gateway
+    from .setup import Setup
 
 __all__ = ["Actor", "Attempt", "Candidate", "Exchange", "Outcome", "Plan", "Public", "Role"]
 

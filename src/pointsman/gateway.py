@@ -1,31 +1,22 @@
-"""The gateway and its setup.
+"""The gateway: what lives as long as the process, ledger, state, connections and tasks.
 
-A `Gateway` lives as long as the process: ledger, state, connections, tasks. A `Setup` is immutable: the
-settings, the plugins' frozen chains, the catalogue. An exchange keeps the setup it started with.
+It works by a `Setup`, which is immutable; an exchange keeps the setup it started with.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .catalogue import Catalogue, Endpoint, Model
-from .chain import Chain
-from .config import Config, CoreSettings, Document, Schema, build, declare_core, plugins_of
-from .dialects import Dialects
-from .errors import ConfigError, PluginError, StartupError
-from .ledger import Ledger, Table, open_ledger
-from .plugins import Plugin, PluginSet, installed, load
-from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
-from .registers import Handler
+from .catalogue import Endpoint, Model
+from .errors import ConfigError, StartupError
+from .ledger import Ledger, open_ledger
+from .providers import HttpProvider, Provider
 from .secrets import Secret
+from .setup import Setup
 from .state import State, open_state
 from .upstream import Upstream
 from .watchdog import Watchdog
@@ -35,258 +26,13 @@ if TYPE_CHECKING:
 
     from .exchange import Exchange
 
-__all__ = ["LAST_WORDS", "Chains", "Gateway", "HttpRoute", "Setup", "assemble"]
+__all__ = ["LAST_WORDS", "Gateway"]
 
 log = logging.getLogger(__name__)
 
-PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 DISCOVERY_TIMEOUT = 3.0
 LAST_WORDS = 2.0
 """Seconds that exchanges get to end in, once they are told to."""
-ROLES = ("public", "viewer", "member", "admin")
-
-
-@dataclass(frozen=True, slots=True)
-class Chains:
-    """The frozen chain of each hook that runs with requests."""
-
-    authenticate: Chain
-    select_route: Chain
-    admit: Chain
-    list_candidates: Chain
-    rank_candidates: Chain
-    call_provider: Chain
-    price_usage: Chain
-    request_finished: Chain
-
-    @classmethod
-    def of(cls, plugins: PluginSet, timeout: float) -> Chains:
-        """Freeze the chains. A provider's call has clocks of its own and no phase timer."""
-        timeouts = {"call_provider": None}
-        return cls(**{name: plugins.chain(name, timeouts.get(name, timeout)) for name in cls.__annotations__})
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRoute:
-    """A path that a plugin serves, with what it declared."""
-
-    path: str
-    handler: Handler
-    methods: tuple[str, ...]
-    role: str
-    owner: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """Everything that a configuration and its plugins come to. Immutable."""
-
-    config: Config
-    core: CoreSettings
-    schema: Schema
-    plugins: PluginSet
-    chains: Chains
-    dialects: Dialects
-    providers: Mapping[str, Provider]
-    catalogue: Catalogue
-    routes: tuple[HttpRoute, ...]
-    tables: tuple[Table, ...]
-    base: Path
-
-    def settings(self, plugin: str) -> Any:
-        """A plugin's own settings."""
-        return self.config.plugin(plugin)
-
-    def section(self, name: str) -> Any:
-        """A top-level section that a plugin owns."""
-        return self.config.section(name)
-
-
-def declare(plugins: PluginSet) -> Schema:
-    """The schema of the core and the plugins."""
-    schema = Schema()
-    declare_core(schema)
-    plugins.run_registration("plugin_settings", lambda owner: _SettingsRegister(schema, owner))
-    for name in {*installed(), *(plugin.name for plugin in plugins.plugins)}:
-        schema.admit_plugin(name)
-    return schema
-
-
-def assemble(
-    document: Document, *, env: Mapping[str, str] | None = None, trace: Callable[[str], None] | None = None
-) -> Setup:
-    """Load the plugins a document names, check the document, and build all that follows from it.
-
-    `env` is where `providers: {from_env: true}` looks for keys. `trace` is told of every hook call.
-    Raises ConfigError with every problem found, PluginError, or another StartupError.
-    """
-    plugins = load(plugins_of(document), last=[_core_plugin()], trace=trace)
-    schema = declare(plugins)
-    config = build(document, schema)
-    dialects, kinds = Dialects(), Providers()
-    plugins.run_registration("register_dialects", lambda owner: lambda codec: dialects.add(codec, owner))
-    plugins.run_registration("register_providers", lambda owner: _ProviderRegister(kinds, owner))
-    providers = _make_providers(config, kinds, dialects, env if env is not None else os.environ)
-    catalogue = Catalogue(providers)
-    _configured_models(config, catalogue)
-    plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
-    routes: list[HttpRoute] = []
-    plugins.run_registration("register_http", lambda owner: _HttpRegister(routes, owner))
-    tables: dict[str, Table] = {}
-    plugins.run_registration("register_tables", lambda owner: _TableRegister(tables, owner))
-    return Setup(
-        config=config,
-        core=config.core,
-        schema=schema,
-        plugins=plugins,
-        chains=Chains.of(plugins, config.core.hook_timeout),
-        dialects=dialects,
-        providers=providers,
-        catalogue=catalogue,
-        routes=tuple(routes),
-        tables=tuple(tables.values()),
-        base=config.base,
-    )
-
-
-def _core_plugin() -> Plugin:
-    from . import __version__
-
-    return Plugin("core", HttpCaller(), __file__, __version__, "pointsman")
-
-
-def _make_providers(
-    config: Config, kinds: Providers, dialects: Dialects, env: Mapping[str, str]
-) -> dict[str, Provider]:
-    providers: dict[str, Provider] = {}
-    problems = []
-    for name, settings in config.core.providers.entries.items():
-        place = f"providers.{name}"
-        if not PROVIDER_NAME.fullmatch(name):
-            what = f"{name!r} cannot be the name of a provider"
-            problems.append(config.problem(place, what, expected="letters, digits, `.`, `_` and `-`"))
-            continue
-        try:
-            providers[name] = kinds.make(name, settings)
-        except StartupError as error:
-            problems.append(config.problem(place, str(error)))
-            continue
-        for dialect in sorted(providers[name].dialects - set(dialects.names())):
-            what = f"no plugin in use speaks dialect {dialect!r}"
-            known = f"one of {', '.join(dialects.names()) or 'none'}"
-            problems.append(config.problem(f"{place}.dialects", what, expected=known))
-    if problems:
-        raise ConfigError.of(problems)
-    for provider in kinds.without_asking(providers):
-        providers[provider.name] = provider
-    if config.core.providers.from_env:
-        for provider in kinds.from_environment(env, providers):
-            providers[provider.name] = provider
-    return providers
-
-
-def _configured_models(config: Config, catalogue: Catalogue) -> None:
-    problems = []
-    for name, settings in config.core.models.items():
-        endpoints = []
-        if not settings.endpoints:
-            what = f"model {name!r} has no endpoints: nothing could answer for it"
-            expected = "a list of `provider/native-id`"
-            problems.append(config.problem(f"models.{name}", what, expected=expected))
-        for index, row in enumerate(settings.endpoints):
-            provider_name, _, native_id = row.endpoint.partition("/")
-            provider = catalogue.providers.get(provider_name)
-            if provider is None:
-                near = ", ".join(sorted(catalogue.providers)) or "none"
-                problems.append(
-                    config.problem(
-                        f"models.{name}.endpoints.{index}",
-                        f"endpoint {row.endpoint!r} is at provider {provider_name!r}, not configured",
-                        expected=f"one of the providers: {near}",
-                    )
-                )
-                continue
-            endpoints.append(Endpoint(provider, native_id, row.params, row.timeout, row.extra))
-        catalogue.add(Model(name, endpoints, settings.aliases, extra=settings.extra))
-    if problems:
-        raise ConfigError.of(problems)
-
-
-class _SettingsRegister:
-    def __init__(self, schema: Schema, owner: str) -> None:
-        self._schema = schema
-        self._owner = owner
-
-    def __call__(
-        self, type_: Any, *, section: str | None = None, default: Any = ..., help: str = "", **rules: Any
-    ) -> None:
-        if section is None:
-            self._schema.plugin(self._owner, type_, owner=self._owner)
-        else:
-            self._schema.section(section, type_, owner=self._owner, default=default, help=help, **rules)
-
-    def field(
-        self, record: str, name: str, type_: Any, *, default: Any = None, help: str, **rules: Any
-    ) -> None:
-        self._schema.field(record, name, type_, owner=self._owner, default=default, help=help, **rules)
-
-
-class _ProviderRegister:
-    def __init__(self, kinds: Providers, owner: str) -> None:
-        self._kinds = kinds
-        self._owner = owner
-
-    def __call__(
-        self,
-        kind: str,
-        factory: ProviderFactory,
-        *,
-        default: bool = False,
-        key_variable: str | None = None,
-        local_url: str | None = None,
-        always: bool = False,
-    ) -> None:
-        made = Kind(kind, factory, self._owner, key_variable, local_url, always)
-        self._kinds.add(made, default=default)
-
-
-class _ModelRegister:
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
-        self.providers = catalogue.providers
-
-    def __call__(self, model: Model) -> None:
-        self._catalogue.add(model)
-
-
-class _HttpRegister:
-    def __init__(self, routes: list[HttpRoute], owner: str) -> None:
-        self._routes = routes
-        self._owner = owner
-
-    def __call__(self, path: str, handler: Handler, *, methods: Sequence[str] = (), role: str = "") -> None:
-        if not methods or role not in ROLES:
-            raise PluginError(
-                f"plugin {self._owner!r} registers {path} without declaring methods and role; "
-                f"a role is one of {', '.join(ROLES)}"
-            )
-        taken = next((route for route in self._routes if route.path == path), None)
-        if taken is not None:
-            raise PluginError(f"plugins {taken.owner!r} and {self._owner!r} both serve {path}")
-        self._routes.append(HttpRoute(path, handler, tuple(methods), role, self._owner))
-
-
-class _TableRegister:
-    def __init__(self, tables: dict[str, Table], owner: str) -> None:
-        self._tables = tables
-        self._owner = owner
-
-    def __call__(self, table: Table) -> None:
-        if table.name in self._tables:
-            raise PluginError(
-                f"plugin {self._owner!r} registers table {table.name!r}, which is there already"
-            )
-        self._tables[table.name] = table
 
 
 @contextmanager

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import click
 
-from .gateway import Gateway, Setup
+from .gateway import Gateway
 from .logs import configure
 from .providers import HttpProvider
 from .server import Server
+from .setup import Setup
 
 __all__ = ["banner", "run"]
 

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from pointsman.config import read_text
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
+from pointsman.setup import assemble
 from pointsman.testing import in_process_client
 
 PLUGINS = {"openai": {}, "routes": {}}

@@ -12,7 +12,8 @@ import pytest
 
 from pointsman.config import json_schema, read, show_text
 from pointsman.errors import ConfigError, StartupError
-from pointsman.gateway import Gateway, Setup, assemble
+from pointsman.gateway import Gateway
+from pointsman.setup import Setup, assemble
 from pointsman.testing import Running
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]

@@ -9,8 +9,9 @@ from pointsman.catalogue import Resolution
 from pointsman.config import Problem
 from pointsman.errors import ConfigError, NotFound
 from pointsman.exchange import Candidate, Exchange, Plan
-from pointsman.gateway import Gateway, Setup
+from pointsman.gateway import Gateway
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
+from pointsman.setup import Setup
 
 from .decisions import DECISIONS, Sampler, keep, show_decision
 from .rules import Rule, compile_rule, plan_for

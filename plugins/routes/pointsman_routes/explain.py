@@ -15,10 +15,11 @@ from pointsman.cli import config_option, load_setup, trace_option, tracer
 from pointsman.dialects import Codec
 from pointsman.errors import RequestError
 from pointsman.exchange import Actor, Exchange
-from pointsman.gateway import Gateway, Setup
+from pointsman.gateway import Gateway
 from pointsman.json_guard import check_json
 from pointsman.ledger import reader
 from pointsman.pipeline import authenticate, decide
+from pointsman.setup import Setup
 from pointsman.types import Request
 
 from .decisions import DECISIONS, SELECT_DECISION

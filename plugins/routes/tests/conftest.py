@@ -12,9 +12,10 @@ import pytest
 from pointsman.app import create_app
 from pointsman.config import read
 from pointsman.exchange import Actor, Exchange
-from pointsman.gateway import Gateway, Setup, assemble
+from pointsman.gateway import Gateway
 from pointsman.pipeline import decide
 from pointsman.plugins import standard_order
+from pointsman.setup import Setup, assemble
 from pointsman.types import Request
 
 BASE = """

@@ -11,7 +11,8 @@ import pytest
 
 from pointsman.errors import ConfigError, NotFound
 from pointsman.exchange import Actor, Exchange
-from pointsman.gateway import Gateway, Setup
+from pointsman.gateway import Gateway
+from pointsman.setup import Setup
 
 Decided = Callable[..., AbstractAsyncContextManager[Exchange]]
 

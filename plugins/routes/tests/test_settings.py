@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pointsman.errors import ConfigError
-from pointsman.gateway import Gateway, Setup
+from pointsman.gateway import Gateway
+from pointsman.setup import Setup
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import pytest
 
 from pointsman.app import create_app
 from pointsman.config import read
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
 from pointsman.ledger import open_ledger
 from pointsman.plugins import standard_order
+from pointsman.setup import assemble
 from pointsman_usage.generations import GENERATIONS
 
 

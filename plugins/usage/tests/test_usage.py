@@ -11,9 +11,10 @@ import httpx
 import pytest
 
 from pointsman.config import read
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
 from pointsman.ledger import reader
 from pointsman.server import Server
+from pointsman.setup import assemble
 
 Serve = Callable[[], AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
 

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 
 from pointsman.config import read_text
-from pointsman.gateway import Gateway, assemble
+from pointsman.gateway import Gateway
 from pointsman.server import Server
+from pointsman.setup import assemble
 
 __all__ = ["Running", "running"]
 
