@@ -26,7 +26,7 @@ def test_codecs_are_found_by_dialect_and_surface() -> None:
     dialects.add(codec("two", "chat", "/messages"), "p")
     assert dialects.get("one", "chat") is chat
     assert dialects.names() == ["one", "two"]
-    assert [each.path for each in dialects] == ["/chat", "/messages"] == list(dialects.paths())
+    assert [each.path for each in dialects] == ["/chat", "/messages"]
     with pytest.raises(NotFound, match="'one' has no surface 'images'"):
         dialects.get("one", "images")
 

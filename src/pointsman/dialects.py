@@ -8,7 +8,7 @@ a `Tap` reads what the gateway must know on the way back.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any, Protocol
@@ -64,8 +64,6 @@ class ErrorView:
     code: str | None = None
     param: str | None = None
     request_id: str = ""
-    generation_id: str = ""
-    model: str | None = None
     attempts: list[dict[str, Any]] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
 
@@ -202,7 +200,3 @@ class Dialects:
 
     def __iter__(self) -> Iterator[Codec]:
         return iter(self._codecs.values())
-
-    def paths(self) -> Iterable[str]:
-        """The paths there are, below `/v1`."""
-        return self._paths.keys()

@@ -282,8 +282,6 @@ def error_view(exchange: Exchange, error: RequestError) -> ErrorView:
         code=error.code,
         param=error.param,
         request_id=exchange.request_id,
-        generation_id=exchange.generation_id,
-        model=exchange.public.model,
         attempts=list(exchange.public.attempts),
         extra=error.extra,
     )

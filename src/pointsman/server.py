@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 import os
 import signal
@@ -173,7 +172,7 @@ class Server:
         tls = self.settings.tls
         config = uvicorn.Config(
             _Abortable(create_app(self.gateway)),
-            loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
+            loop="uvloop",
             http="httptools",
             ws="none",
             lifespan="off",

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import click
+import uvloop
 
 from .gateway import Gateway
 from .logs import configure
@@ -26,16 +27,8 @@ def run(setup: Setup, *, host: str | None = None, port: int | None = None) -> No
         server = replace(server, host=host or server.host, port=server.port if port is None else port)
         setup = replace(setup, core=replace(setup.core, server=server))
     configure(setup.core.log)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
         runner.run(_serve(setup))
-
-
-def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop
-
-    return uvloop.Loop
 
 
 async def _serve(setup: Setup) -> None:
