@@ -29,7 +29,7 @@ def test_the_plugin_declares_the_api_it_was_written_for() -> None:
 def test_three_surfaces_are_registered(plugins: PluginSet) -> None:
     dialects = Dialects()
     plugins.run_registration("register_dialects", lambda owner: lambda codec: dialects.add(codec, owner))
-    assert list((codec.path for codec in dialects)) == ["/chat/completions", "/completions", "/embeddings"]
+    assert [codec.path for codec in dialects] == ["/chat/completions", "/completions", "/embeddings"]
     assert dialects.names() == ["openai-chat"]
 
 
