@@ -11,7 +11,7 @@ import pytest
 
 from pointsman.attempts import classify, estimate
 from pointsman.errors import ConnectFailed, UpstreamCut, UpstreamStatus
-from pointsman.testing import Close, Hang, Reset, Script, Send, StreamClient
+from pointsman.testing import Close, Hang, Reset, Script, Send, StreamClient, running
 
 Boot = Callable[..., Any]
 ERROR = {"error": {"message": "no", "type": "server_error"}}
@@ -246,26 +246,37 @@ async def test_usage_that_was_not_asked_for_is_counted_and_not_shown(
         assert [row["input_tokens"] for row in await both.running.rows("generations")] == [9, 9]
 
 
-async def test_a_slow_client_slows_the_provider_down(pair: Boot, stream_events: dict[str, bytes]) -> None:
+async def test_a_slow_client_slows_the_provider_down(stream_events: dict[str, bytes]) -> None:
     """Far more than all buffers hold is offered; the provider cannot get rid of it until it is read."""
     big = b'data: {"choices":[{"index":0,"delta":{"content":"' + b"x" * 100_000 + b'"}}]}\n\n'
     count = 400
-    sent = 0
+    all_taken = asyncio.Event()
 
-    def script(received: Any) -> Script:
-        return Script.sse(
-            [stream_events["role"], *[big] * count, stream_events["finish"], stream_events["done"]]
-        )
+    async def provide(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        for event in [*[big] * count, stream_events["finish"], stream_events["done"]]:
+            writer.write(event)
+            await writer.drain()
+        all_taken.set()
+        writer.close()
 
-    async with pair(script) as both:
-        async with StreamClient(both.url, both.body(stream=True)) as client:
+    provider = await asyncio.start_server(provide, "127.0.0.1", 0)
+    port = provider.sockets[0].getsockname()[1]
+    config = f'providers: {{lab: {{base_url: "http://127.0.0.1:{port}/v1"}}}}'
+    body = {"model": "lab/x", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+    async with provider, running(config) as server:
+        async with StreamClient(f"{server.url}/v1/chat/completions", body) as client:
             await client.start()
-            waiting = both.running.gateway.running
-            assert waiting == 1
-            async for chunk in client.chunks():
-                sent += len(chunk)
-        assert sent >= count * len(big)
-        assert (await both.row())["outcome"] == "complete"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(all_taken.wait(), 1)
+            assert len(await client.read()) >= count * len(big)
+            await asyncio.wait_for(all_taken.wait(), 5)
+        async with asyncio.timeout(5):
+            while server.gateway.running:
+                await asyncio.sleep(0)
+        (row,) = await server.rows("generations")
+        assert row["outcome"] == "complete"
 
 
 async def test_the_timeout_of_an_endpoint_bounds_the_attempt(pair: Boot, whole_answer: Script) -> None:

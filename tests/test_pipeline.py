@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pointsman.catalogue import Model
-from pointsman.testing import Script, running
+from pointsman.testing import FakeProvider, Script, running
 
 Boot = Callable[..., Any]
 CHAT = "/v1/chat/completions"
@@ -192,3 +192,16 @@ async def test_names_in_headers_are_encoded_and_cannot_break_out(pair: Boot, who
         catalogue.add(Model("größe/x\r\ny: z", list(catalogue.models["demo/model"].endpoints)))
         answer = await both.running.client.post(CHAT, json=both.body(model="größe/x\r\ny: z"))
         assert answer.headers["x-pointsman-model"] == "gr%C3%B6%C3%9Fe/x%0D%0Ay: z"
+
+
+async def test_what_a_host_refuses_is_left_out_and_told(whole_answer: Script, whole_stream: Script) -> None:
+    async with FakeProvider([whole_answer, whole_stream, whole_answer]) as fake:
+        config = f'providers: {{lab: {{vendor: groq, base_url: "{fake.url}", api_key: sk-lab-secret}}}}'
+        async with running(config) as server:
+            body = {"model": "lab/x", "logprobs": True, "messages": [{"role": "user", "content": "Hello"}]}
+            for stream in (False, True):
+                answer = await server.client.post(CHAT, json={**body, "stream": stream})
+                assert answer.headers["x-pointsman-lost"] == "logprobs"
+            del body["logprobs"]
+            assert "x-pointsman-lost" not in (await server.client.post(CHAT, json=body)).headers
+        assert ["logprobs" in received.json for received in fake.requests] == [False] * 3

@@ -220,7 +220,6 @@ class Body:
         self._limit = limit
         self._timeout = timeout
         self.read_whole = asyncio.Event()
-        self.gone = False
 
     async def read(self) -> bytes:
         """The whole body. Raises PayloadTooLarge, BadRequest; CancelledError when the client left."""
@@ -239,7 +238,6 @@ class Body:
                     f"the body did not arrive: nothing came for {self._timeout:g} s", status=408
                 ) from None
             if message["type"] == "http.disconnect":
-                self.gone = True
                 raise asyncio.CancelledError
             size += len(message.get("body", b""))
             if size > self._limit:
@@ -282,29 +280,25 @@ class Surface:
         )
         body = Body(receive, headers, limit=server.max_body, timeout=server.read_timeout)
         sink = AsgiSink()
-        if gateway.draining:
-            pipeline.refuse(
-                exchange,
-                sink,
-                Unavailable(
-                    "the gateway is stopping; send the request again", headers={"connection": "close"}
-                ),
-            )
+        refusal = self._refusal(scope["method"])
+        if refusal is not None:
+            pipeline.refuse(exchange, sink, refusal)
             work = gateway.run(exchange, _nothing())
-        elif scope["method"] == "POST":
-            work = gateway.run(exchange, pipeline.serve(exchange, sink, body.read))
         else:
-            pipeline.refuse(
-                exchange,
-                sink,
-                MethodNotAllowed(f"{self._codec.path} takes POST only", headers={"allow": "POST"}),
-            )
-            work = gateway.run(exchange, _nothing())
+            work = gateway.run(exchange, pipeline.serve(exchange, sink, body.read))
         try:
             await _deliver(work, sink, body, send, patience=server.write_timeout)
         except TimeoutError:
             log.warning("%s: the client read nothing for %g s", exchange.request_id, server.write_timeout)
             scope.get("pointsman.abort", lambda: None)()
+
+    def _refusal(self, method: str) -> RequestError | None:
+        """Why a request does not even begin, or None."""
+        if self._gateway.draining:
+            return Unavailable(pipeline.STOPPING, headers={"connection": "close"})
+        if method != "POST":
+            return MethodNotAllowed(f"{self._codec.path} takes POST only", headers={"allow": "POST"})
+        return None
 
 
 async def _nothing() -> None:

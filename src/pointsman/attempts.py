@@ -100,7 +100,6 @@ class Attempts:
                     self.client.reset()
             else:
                 exchange.public.attempts.append(attempt.record())
-                exchange.public.lost = attempt.lost
                 return
             finally:
                 attempt.ended = time.monotonic()
@@ -154,6 +153,7 @@ class Attempts:
                     raise as_upstream_error(
                         cause if isinstance(cause, Exception) else error, "headers"
                     ) from error
+                exchange.public.lost = attempt.lost
                 if result is None:
                     raise ConnectFailed(f"no plugin can call provider {endpoint.provider.name!r}")
                 if isinstance(result, Response | Embeddings):

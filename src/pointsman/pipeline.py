@@ -34,7 +34,7 @@ from .money import format_usd
 from .streams import ClientStream, Headers, Sink
 from .types import Request
 
-__all__ = ["ReadBody", "authenticate", "decide", "error_view", "refuse", "serve"]
+__all__ = ["STOPPING", "ReadBody", "authenticate", "decide", "error_view", "refuse", "serve"]
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ ACCOUNTED_PREFIX = "/api/v1"
 """Where clients expect usage and cost in every answer, asked for or not."""
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+STOPPING = "the gateway is stopping; send the request again"
 CLIENT_CLOSED = 499
 """What records say of a client that left; it is never sent."""
 
@@ -68,7 +69,7 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
         if not exchange.stopping:
             exchange.outcome, exchange.status = "cancelled", CLIENT_CLOSED
             raise
-        _fail(exchange, sink, client, Unavailable("the gateway is stopping; send the request again"))
+        _fail(exchange, sink, client, Unavailable(STOPPING))
     except Exception as error:
         log.exception("%s failed", exchange.request_id)
         _fail(exchange, sink, client, Internal(repr(error)))
@@ -205,9 +206,8 @@ def answer_headers(exchange: Exchange) -> Headers:
         headers.append(("x-pointsman-attempts", str(len(exchange.attempts))))
     if public.route is not None:
         headers.append(("x-pointsman-route", _printable(public.route)))
-    attempt = exchange.attempt
-    if attempt is not None and attempt.lost:
-        headers.append(("x-pointsman-lost", _printable(", ".join(attempt.lost))))
+    if public.lost:
+        headers.append(("x-pointsman-lost", _printable(", ".join(public.lost))))
     headers.extend(exchange.response_headers.items())
     if exchange.wants_explanation():
         headers.append(("x-pointsman-decision", json.dumps(exchange.record(), separators=(",", ":"))))
