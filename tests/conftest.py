@@ -31,7 +31,7 @@ providers:
 models:
   demo/model: {{aliases: [fast], endpoints: [one/m1, two/m2]}}
   demo/alone: {{endpoints: [one/m1]}}
-upstream: {{connect_timeout: 1s, first_content: 300ms, stall: 300ms, total: 2s}}
+upstream: {{connect_timeout: 2s, first_content: 1s, stall: 1s, total: 4s}}
 log: {{level: warning}}
 """
 

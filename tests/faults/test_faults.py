@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from pointsman.errors import UpstreamTimeout
 from pointsman.testing import FakeProvider, Hang, Received, Running, Script, running
-from pointsman_echo.faults import SCRIPTS
+from pointsman_echo.faults import FAULTS, SCRIPTS
 
 PASSED_ON = (24, 26)
 FAILS_OVER = [
@@ -97,12 +98,20 @@ class Lab:
                 await asyncio.wait_for(request.disconnected.wait(), 1)
 
 
+HANGING = frozenset(fault.number for fault in FAULTS.values() if fault.error is UpstreamTimeout)
+CLOCKS = {
+    True: "first_content: 200ms, stall: 200ms, total: 1s",
+    False: "first_content: 20s, stall: 20s, total: 20s",
+}
+"""Short only where a clock must run out: elsewhere a busy machine must not be taken for a fault."""
+
+
 @asynccontextmanager
 async def lab(number: int, serving: str) -> AsyncIterator[Lab]:
     async with FakeProvider(SCRIPTS[number]) as faulty, FakeProvider(well) as healthy:
         first = f"{'echo' if serving == 'in-process' else 'faulty'}/fault-{number}"
         config = f"""
-upstream: {{first_content: 200ms, stall: 200ms, total: 1s, max_answer: 2MiB, max_connections: 1}}
+upstream: {{{CLOCKS[number in HANGING]}, max_answer: 2MiB, max_connections: 1}}
 plugins: {{openai: {{}}, routes: {{}}, usage: {{}}, echo: {{}}}}
 providers:
   echo: {{}}
