@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -173,3 +175,47 @@ async def test_an_open_gateway_does_not_answer_pages_of_other_sites(pair: Boot, 
         assert both.one.requests == []
         ours = await both.running.client.post(CHAT, json=both.body(), headers={"origin": both.running.url})
         assert ours.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/api", "/api/v1"])
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+async def test_clients_that_look_whether_anybody_is_there_find_somebody(path: str, method: str) -> None:
+    async with running(SMALL) as server:
+        answer = await server.client.request(method, path)
+        assert answer.status_code == 200
+        assert answer.content == (b"" if method == "HEAD" else b'{"name":"pointsman"}')
+
+
+async def test_options_tell_what_a_surface_takes_without_a_key() -> None:
+    async with running(SMALL) as server:
+        answer = await server.client.options(CHAT)
+        assert (answer.status_code, answer.headers["allow"]) == (204, "POST, OPTIONS")
+        assert "access-control-allow-origin" not in answer.headers
+        assert (await server.client.get(CHAT)).headers["allow"] == "POST, OPTIONS"
+
+
+async def test_pages_of_configured_origins_may_call() -> None:
+    origin = "https://chat.example.org"
+    asks = {"origin": origin, "access-control-request-method": "POST"}
+    async with running(SMALL + f'server: {{cors: ["{origin}"]}}') as server:
+        asked = await server.client.options(
+            CHAT, headers={**asks, "access-control-request-headers": "authorization, x-api-key"}
+        )
+        assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
+        assert "x-api-key" in asked.headers["access-control-allow-headers"]
+        called = await server.client.post(CHAT, headers={"origin": origin}, json={})
+        assert called.headers["access-control-allow-origin"] == origin
+        other = await server.client.options(CHAT, headers={**asks, "origin": "https://evil.example"})
+        assert other.status_code == 403
+        assert "access-control-allow-origin" not in other.headers
+
+
+async def test_a_compressed_request_is_understood(pair: Boot, whole_answer: Script) -> None:
+    async with pair(whole_answer) as gateway:
+        packed = gzip.compress(json.dumps(gateway.body()).encode(), mtime=0)
+        headers = {"content-encoding": "gzip", "content-type": "application/json"}
+        answer = await gateway.running.client.post(CHAT, content=packed, headers=headers)
+        assert answer.status_code == 200
+        assert gateway.one.requests[0].json["messages"] == gateway.body()["messages"]
+        refused = await gateway.running.client.post(CHAT, content=packed, headers={"content-encoding": "br"})
+        assert (refused.status_code, refused.headers["accept-encoding"]) == (415, "gzip, deflate")

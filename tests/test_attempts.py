@@ -9,23 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from pointsman.attempts import classify, estimate
-from pointsman.errors import ConnectFailed, UpstreamCut, UpstreamStatus
+from pointsman.attempts import estimate
 from pointsman.testing import Close, Hang, Reset, Script, Send, StreamClient, running
 
 Boot = Callable[..., Any]
 ERROR = {"error": {"message": "no", "type": "server_error"}}
-
-
-@pytest.mark.parametrize("status", [400, 409, 413, 415, 422, 451])
-def test_a_requests_own_fault_stops(status: int) -> None:
-    assert classify(UpstreamStatus.of(status)) == "stop"
-
-
-@pytest.mark.parametrize("status", [301, 401, 402, 403, 404, 408, 429, 500, 502, 503, 529])
-def test_a_providers_fault_goes_on(status: int) -> None:
-    assert classify(UpstreamStatus.of(status)) == "next"
-    assert classify(ConnectFailed("x")) == classify(UpstreamCut("x", phase="body")) == "next"
 
 
 def test_estimates_round_up_and_say_so() -> None:
@@ -292,8 +280,8 @@ async def test_the_timeout_of_an_endpoint_bounds_the_attempt(pair: Boot, whole_a
 async def test_a_whole_stream_whose_provider_stays_connected_is_whole(
     pair: Boot, stream_events: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setattr("pointsman.streams.AFTER_DONE", 0.05)
-    monkeypatch.setattr("pointsman.streams.AFTER_FINISH", 0.05)
+    monkeypatch.setattr("pointsman.relays.AFTER_DONE", 0.05)
+    monkeypatch.setattr("pointsman.relays.AFTER_FINISH", 0.05)
     names = ["role", "hello", "finish", "usage", "done"] if ending == "done" else ["role", "hello", "finish"]
     events = [stream_events[name] for name in names]
     async with pair(Script.sse([*events, Hang()])) as both:

@@ -62,9 +62,12 @@ def test_the_record_tells_attempts_as_outcomes_and_is_json(gateway: Gateway) -> 
         {
             "endpoint": "lab/x",
             "provider": "lab",
+            "lane": None,
             "status": 529,
             "error_type": "provider_overloaded",
             "message": "the provider answered with status 529",
+            "lost": [],
+            "answer_lost": [],
         }
     ]
     assert record["timings"]["attempts_ms"] == [250.0]

@@ -120,7 +120,7 @@ async def test_bad_input_is_told_in_the_clients_dialect(
 async def test_a_wrong_method_names_the_right_one(pair: Boot) -> None:
     async with pair(()) as both:
         answer = await both.running.client.put(CHAT)
-        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
         assert answer.json()["error"]["type"] == "invalid_request_error"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
+
 import pytest
 
 from pointsman.config import ProviderSettings
@@ -93,10 +96,34 @@ def test_a_provider_without_its_key_says_so() -> None:
         key_required=True,
     )
     assert provider.unready() == "its api_key is missing"
-    provider.api_key = Secret("")
-    assert provider.unready() is not None
-    provider.api_key = Secret("x")
-    assert provider.unready() is None
+    for settings, ready in (
+        (ProviderSettings(api_keys=(Secret(""),)), False),
+        (ProviderSettings(api_keys=(Secret("x"), Secret("y"))), True),
+    ):
+        provider = HttpProvider(
+            "lab", kind="k", base_url="https://x/", dialects=frozenset(), key_required=True, settings=settings
+        )
+        assert (provider.unready() is None) is ready
+
+
+def test_the_keys_of_a_pool_are_sent_in_turn_in_the_header_of_their_kind() -> None:
+    class Lab(HttpProvider):
+        key_header = "x-lab-key"
+        key_prefix = "lab "
+        default_headers = MappingProxyType({"x-version": "1"})
+
+    settings = ProviderSettings(api_key=Secret("a"), api_keys=(Secret("b"), Secret("a")))
+    lab = Lab.of("lab", "lab", replace(settings, base_url="https://x/v1"))
+    sent = []
+    for given in ({}, {"x-version": "2"}, {}):
+        headers: dict[str, str] = dict(given)
+        lab.sign("https://x/v1/chat", headers)
+        sent.append(headers)
+    assert sent == [
+        {"x-lab-key": "lab a", "x-version": "1"},
+        {"x-lab-key": "lab b", "x-version": "2"},
+        {"x-lab-key": "lab a", "x-version": "1"},
+    ]
 
 
 def test_dialects_and_surfaces_served() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from pointsman.errors import BadRequest
 from pointsman.types import (
+    PARAMS,
+    Chat,
     Finish,
     Media,
     Message,
@@ -64,3 +66,25 @@ def test_a_body_that_is_no_object_is_refused_in_words(raw: bytes, why: str) -> N
 
 def test_the_text_of_a_message_is_its_text_parts() -> None:
     assert Message("user", [Text("a"), Media("image", "u"), Text("b")]).text == "ab"
+
+
+def test_media_is_a_url_or_what_a_data_url_holds() -> None:
+    linked, inline, odd = Media("image"), Media("image"), Media("document")
+    linked.take("https://example.org/a.png")
+    inline.take("data:image/png;base64,AAAA")
+    odd.take("data:text/plain,hello")
+    assert (linked.url, linked.data, linked.link) == ("https://example.org/a.png", None, linked.url)
+    assert (inline.url, inline.data, inline.mime) == (None, "AAAA", "image/png")
+    assert inline.link == "data:image/png;base64,AAAA"
+    assert odd.link == "data:text/plain,hello"
+
+
+def test_a_request_can_be_made_of_a_body() -> None:
+    request = Request.of({"model": "m", "n": 1})
+    assert (request.body, bytes(request.fields["n"])) == ({"model": "m", "n": 1}, b"1")
+
+
+def test_a_parameter_is_called_as_the_client_called_it() -> None:
+    chat = Chat("m", [], names={"max_tokens": "max_output_tokens"})
+    assert (chat.called("max_tokens"), chat.called("seed")) == ("max_output_tokens", "seed")
+    assert all(PARAMS.values())

@@ -9,8 +9,6 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -21,11 +19,12 @@ from pointsman.errors import (
     ConnectFailed,
     MalformedAnswer,
     StartupError,
+    Unavailable,
     UpstreamCut,
     UpstreamError,
     UpstreamStatus,
 )
-from pointsman.upstream import Inflater, Outgoing, Upstream, as_upstream_error, origin_of, retry_after
+from pointsman.upstream import Outgoing, Upstream, as_upstream_error, origin_of
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SETTINGS = UpstreamSettings()
@@ -144,12 +143,6 @@ async def test_a_compressed_answer_is_inflated_though_nobody_asked(encoding: byt
     assert await fetch(answering(whole(body, b"Content-Encoding: " + encoding))) == (200, b"hello" * 50)
 
 
-def test_a_bomb_is_inflated_piece_by_piece() -> None:
-    inflater = Inflater("gzip", step=1000)
-    pieces = inflater.pieces(gzip.compress(b"\0" * 10_000_000, mtime=0))
-    assert all(len(piece) <= 1000 for piece, _ in zip(pieces, range(100), strict=False))
-
-
 async def test_nobody_there_is_a_failed_connection() -> None:
     async with server(answering()) as port:
         pass
@@ -222,7 +215,7 @@ async def test_connections_are_limited_and_waiting_ends_with_advice() -> None:
         upstream(replace(SETTINGS, max_connections=1)) as client,
     ):
         held = await client.send(request(port))
-        with pytest.raises(ConnectFailed, match="all connections") as caught:
+        with pytest.raises(Unavailable, match="all connections") as caught:
             await client.send(request(port))
         assert (caught.value.status, caught.value.retry_after) == (503, 1.0)
         await held.close()
@@ -315,27 +308,3 @@ def test_whatever_a_plugin_raises_is_a_failed_attempt() -> None:
     assert isinstance(as_upstream_error(KeyError("answer"), "body"), MalformedAnswer)
     cut = UpstreamCut("x", phase="body")
     assert as_upstream_error(cut, "body") is cut
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "3"}, 3.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "0"}, 0.0),
-        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
-        ({"retry-after": "Sunday, 06-Nov-94 08:49:37 GMT"}, 0.0),
-        *(({"retry-after": text}, None) for text in ("-1", "inf", "nan", "1e400", "", "soon", "99999999")),
-    ],
-)
-def test_how_long_a_provider_asks_us_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers) == seconds
-
-
-def test_a_date_to_come_is_the_seconds_until_then() -> None:
-    later = datetime.now(UTC) + timedelta(seconds=100)
-    wait = retry_after({"retry-after": format_datetime(later, usegmt=True)})
-    assert wait is not None
-    assert 97 < wait <= 100

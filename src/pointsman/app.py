@@ -10,12 +10,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request as PageRequest
 from starlette.responses import Response as PageResponse
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from . import pipeline
+from .body import Body
 from .dialects import Codec, ErrorView, plain_error
 from .errors import (
     BadRequest,
@@ -23,7 +25,6 @@ from .errors import (
     Internal,
     MethodNotAllowed,
     NotFound,
-    PayloadTooLarge,
     RequestError,
     Unavailable,
 )
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 access_log = logging.getLogger("pointsman.access")
 
 PREFIXES = ("/v1", "/api/v1")
+ALLOWED = "POST, OPTIONS"
+ROOTS = ("/", "/api", *PREFIXES)
+"""Where clients look whether anybody is there."""
 HIGH_WATER = 256 * 1024
 PIECE = 64 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -50,6 +54,7 @@ RANK = {"viewer": 0, "member": 1, "admin": 2}
 def create_app(gateway: Gateway) -> Starlette:
     """The whole way in: surfaces under `/v1` and `/api/v1`, plugins' pages, health."""
     routes: list[Route] = [
+        *(Route(root, _present, methods=["GET", "HEAD"]) for root in ROOTS),
         Route("/health/live", _live, methods=["GET", "HEAD"]),
         Route("/health/ready", _ready, methods=["GET", "HEAD"]),
     ]
@@ -58,8 +63,21 @@ def create_app(gateway: Gateway) -> Starlette:
     routes += [Route(route.path, Page(gateway, route)) for route in gateway.setup.routes]
     app = Starlette(routes=routes, exception_handlers={404: _unknown_path, 405: _wrong_method})
     app.state.gateway = gateway
+    server = gateway.setup.core.server
+    if server.cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=server.cors,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     app.add_middleware(Guard, gateway=gateway)
     return app
+
+
+async def _present(request: PageRequest) -> PageResponse:
+    return PageResponse(b'{"name":"pointsman"}', media_type="application/json")
 
 
 async def _live(request: PageRequest) -> PageResponse:
@@ -100,6 +118,7 @@ class Guard:
         self._app = app
         self._hosts = Hosts(server.allowed_hosts, bound_to=None if server.socket else server.host)
         self._open = gateway.setup.core.auth == "none"
+        self._origins = frozenset(server.cors)
         self._access = gateway.setup.core.log.access
         open_ended = (route.path for route in gateway.setup.routes if ":path}" in route.path)
         self._named = tuple(path.partition("{")[0].encode() for path in open_ended)
@@ -128,14 +147,19 @@ class Guard:
                 "this Host is not answered; list it under server.allowed_hosts", code="host_not_allowed"
             )
         origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-        if self._open and origin is not None and not self._hosts.allows_origin(origin.decode("latin-1")):
-            return Forbidden("with `auth: none` requests of web pages are answered from our own hosts only")
+        if self._open and origin is not None and not self._ours(origin.decode("latin-1")):
+            return Forbidden(
+                "with `auth: none` only web pages of our own hosts and of server.cors are answered"
+            )
         raw = scope.get("raw_path", b"").lower()
         if raw.startswith(self._named):
             return None
         if b"%2f" in raw or b"%5c" in raw or b"\\" in raw:
             return NotFound("there is nothing at this path")
         return None
+
+    def _ours(self, origin: str) -> bool:
+        return origin in self._origins or self._hosts.allows_origin(origin)
 
     def _watched(self, scope: Scope, send: Send) -> Send:
         """Log the request once its status is known."""
@@ -177,6 +201,8 @@ class AsgiSink:
 
     def write(self, data: bytes) -> None:
         """See `Sink`. Large bodies go out in pieces, so that a slow client is seen to make progress."""
+        if not data:
+            return
         for start in range(0, len(data), PIECE):
             piece = data[start : start + PIECE] if len(data) > PIECE else data
             self._messages.append({"type": "http.response.body", "body": piece, "more_body": True})
@@ -211,54 +237,6 @@ class AsgiSink:
                 self._room.set()
 
 
-class Body:
-    """A request's body, read once, under a cap of size and a clock."""
-
-    def __init__(self, receive: Receive, headers: dict[str, str], *, limit: int, timeout: float) -> None:
-        self._receive = receive
-        self._headers = headers
-        self._limit = limit
-        self._timeout = timeout
-        self.read_whole = asyncio.Event()
-
-    async def read(self) -> bytes:
-        """The whole body. Raises PayloadTooLarge, BadRequest; CancelledError when the client left."""
-        declared = self._headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > self._limit:
-            raise self._too_large()
-        parts: list[bytes] = []
-        size = 0
-        more = True
-        while more:
-            try:
-                async with asyncio.timeout(self._timeout):
-                    message = await self._receive()
-            except TimeoutError:
-                raise BadRequest(
-                    f"the body did not arrive: nothing came for {self._timeout:g} s", status=408
-                ) from None
-            if message["type"] == "http.disconnect":
-                raise asyncio.CancelledError
-            size += len(message.get("body", b""))
-            if size > self._limit:
-                raise self._too_large()
-            parts.append(message.get("body", b""))
-            more = message.get("more_body", False)
-        self.read_whole.set()
-        return b"".join(parts)
-
-    async def client_left(self) -> None:
-        """Return when the client has closed its connection, body read or not asked for."""
-        await self.read_whole.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(
-            f"the body is larger than {self._limit} bytes (server.max_body)", headers={"connection": "close"}
-        )
-
-
 class Surface:
     """One surface of one dialect, as an ASGI application."""
 
@@ -280,6 +258,9 @@ class Surface:
         )
         body = Body(receive, headers, limit=server.max_body, timeout=server.read_timeout)
         sink = AsgiSink()
+        if scope["method"] == "OPTIONS":
+            await PageResponse(status_code=204, headers={"allow": ALLOWED})(scope, receive, send)
+            return
         refusal = self._refusal(scope["method"])
         if refusal is not None:
             pipeline.refuse(exchange, sink, refusal)
@@ -297,7 +278,7 @@ class Surface:
         if self._gateway.draining:
             return Unavailable(pipeline.STOPPING, headers={"connection": "close"})
         if method != "POST":
-            return MethodNotAllowed(f"{self._codec.path} takes POST only", headers={"allow": "POST"})
+            return MethodNotAllowed(f"{self._codec.path} takes POST only", headers={"allow": ALLOWED})
         return None
 
 
@@ -320,8 +301,8 @@ async def _deliver(
                 break
         if sink.ended and pump.done() and pump.exception() is None:
             await work
-        elif pump.done() and isinstance(pump.exception(), TimeoutError):
-            raise TimeoutError
+        elif pump.done() and pump.exception() is not None:
+            raise pump.exception() or TimeoutError
     finally:
         for task in (left, pump, work):
             task.cancel()

@@ -9,53 +9,44 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Literal
-
-import msgspec
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from .chain import first
-from .dialects import Mark, Tap
+from .dialects import Mark, Translator
 from .errors import (
     ConnectFailed,
     Internal,
     MalformedAnswer,
     RequestError,
-    Unavailable,
     UpstreamCut,
     UpstreamError,
     UpstreamStatus,
 )
-from .events import Event, Failed, Finished, PartDelta, PartStart, UsageUpdate, accumulate, explode
-from .exchange import Attempt
-from .providers import HttpProvider, Provider
-from .streams import ByteRelay, ClientStream, Clocks
-from .types import Embeddings, Response, ToolCall, Usage, derive_finish
-from .upstream import Answer, as_upstream_error, retry_after
+from .events import Event, accumulate, explode
+from .exchange import Attempt, Candidate
+from .failures import MOST_ERROR_BODY, classify, exhausted, refine, scrub, status_error
+from .providers import HttpProvider
+from .relays import ByteRelay, EventRelay, EventWriter, check_finish, checked
+from .streams import ClientStream, Clocks
+from .types import Embeddings, Part, Reasoning, Response, Text, ToolCall, Usage, derive_finish
+from .upstream import Answer, as_upstream_error
 
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["Attempts", "classify", "estimate"]
+__all__ = ["Attempts", "estimate"]
 
 log = logging.getLogger(__name__)
 
-MOST_ERROR_BODY = 64 * 1024
+STREAM_TYPES = frozenset({"text/event-stream", "text/plain", "application/octet-stream", ""})
+"""Content types under which hosts send streams."""
+Relay = TypeVar("Relay", ByteRelay, EventRelay)
 BYTES_PER_TOKEN = 4
-SHORTEST_SECRET = 8
-"""Shorter keys are words such as `none` that local servers want: taking them out would garble texts."""
-CLIENT_ERRORS = frozenset({400, 404, 405, 409, 410, 413, 415, 422, 451})
-"""Statuses with which a provider says that the request is at fault, or the model is not there."""
-FINAL_ERRORS = CLIENT_ERRORS - {404, 405, 410}
-"""Those among them that another endpoint would answer alike: nothing else is tried."""
-
-
-def classify(error: UpstreamError) -> Literal["next", "stop"]:
-    """What follows a failed attempt: the next candidate, or the error as it is."""
-    if isinstance(error, UpstreamStatus) and error.upstream_status in FINAL_ERRORS:
-        return "stop"
-    return "next"
+STALE = 2
+"""How many times what was reported an answer that broke off must have written for it to be out of date."""
 
 
 def estimate(input_characters: int, output_characters: int) -> Usage:
@@ -78,11 +69,13 @@ class Attempts:
         self.tail: list[tuple[bytes, Mark]] = []
         self._output_characters = 0
         self._refused = False
+        self._again = False
+        self._whole = False
 
     async def run(self) -> None:
         """Try candidates until one answers. Raises what the client is to be told."""
         exchange = self.exchange
-        for candidate in exchange.candidates[: exchange.setup.core.attempts]:
+        for candidate in self._candidates():
             attempt = exchange.begin_attempt(candidate)
             self._refused = False
             try:
@@ -94,16 +87,29 @@ class Attempts:
                 self._failed(attempt, error)
                 if self.client is not None and self.client.has_content:
                     raise
-                if classify(error) == "stop":
+                if not self._again and classify(error) == "stop":
                     raise
                 if self.client is not None:
                     self.client.reset()
             else:
+                self._whole = True
                 exchange.public.attempts.append(attempt.record())
                 return
             finally:
                 attempt.ended = time.monotonic()
         raise exhausted(exchange)
+
+    def _candidates(self) -> Iterator[Candidate]:
+        """The candidates in turn; one whose key was refused once more, while it has another key."""
+        exchange = self.exchange
+        most = exchange.setup.core.attempts
+        for place, candidate in enumerate(exchange.candidates):
+            others = min(len(exchange.candidates) - place - 1, 1)
+            self._again = True
+            first = True
+            while self._again and len(exchange.attempts) < most - (0 if first else others):
+                self._again = first = False
+                yield candidate
 
     def used(self) -> Usage | None:
         """What the exchange used: reported, or estimated where content came without a report.
@@ -113,15 +119,22 @@ class Attempts:
         attempt = self.exchange.attempt
         if attempt is None:
             return None
-        if attempt.usage is not None:
-            return attempt.usage
+        usage = attempt.usage
+        if usage is not None:
+            written = estimate(0, self._output_characters).output
+            if self._whole or written <= STALE * usage.output:
+                return usage
+            return replace(usage, output=written, estimated=True)  # it was told before most was written
         if self._refused and not self._output_characters:
             return None
         return estimate(self.exchange.peek.characters, self._output_characters)
 
     def _failed(self, attempt: Attempt, error: UpstreamError) -> None:
         attempt.error = error
-        _scrub(error, attempt.endpoint.provider)
+        provider = attempt.endpoint.provider
+        scrub(error, provider)
+        if isinstance(provider, HttpProvider) and attempt.key is not None:
+            self._again = provider.keys.failed(attempt.key, error)
         self.exchange.public.attempts.append(attempt.record())
         log.warning(
             "%s attempt %d at %s failed in %s: %s%s",
@@ -153,7 +166,8 @@ class Attempts:
                     raise as_upstream_error(
                         cause if isinstance(cause, Exception) else error, "headers"
                     ) from error
-                exchange.public.lost = attempt.lost
+                if exchange.setup.core.on_loss != "drop":
+                    exchange.public.lost = attempt.lost
                 if result is None:
                     raise ConnectFailed(f"no plugin can call provider {endpoint.provider.name!r}")
                 if isinstance(result, Response | Embeddings):
@@ -175,56 +189,95 @@ class Attempts:
                 await answered.close()
 
     async def _answer(self, attempt: Attempt, answer: Answer, clocks: Clocks) -> None:
-        """Bytes in the client's own dialect."""
-        exchange = self.exchange
+        """Bytes of the lane's dialect."""
         attempt.upstream_status = answer.status
-        if answer.status >= 300:
-            raise await _status_error(answer)
-        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        quirks = attempt.endpoint.provider.quirks
-        tap = exchange.codec.tap(peek=exchange.peek, quirks=quirks)
-        if self.client is None:
-            body = await answer.read(exchange.setup.core.upstream.max_answer)
-            tap.whole(body)
-            self.body = body
+        codec = attempt.way.codec
+        try:
+            if answer.status >= 300:
+                raise await status_error(answer)
+            kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if self.client is None or kind in STREAM_TYPES:
+                if isinstance(codec, Translator) and attempt.lane == "translated":
+                    await self._translated(attempt, codec, answer, clocks)
+                else:
+                    await self._relayed(attempt, answer, clocks)
+                return
+            tap = codec.tap(peek=self.exchange.peek, quirks=attempt.endpoint.provider.quirks)
+            tap.whole(await answer.read(MOST_ERROR_BODY))  # an error object in a 200 says more than its type
+            raise MalformedAnswer(
+                f"the provider answered a request for a stream with {kind or 'no type'}", phase="headers"
+            )
+        except UpstreamStatus as error:
+            refined = codec.refine(error)
+            refined.dialect = codec.dialect
+            refine(refined)
+            raise refined from None
+
+    async def _relayed(self, attempt: Attempt, answer: Answer, clocks: Clocks) -> None:
+        """Bytes in the client's own dialect: passed on as they came."""
+        exchange, client = self.exchange, self.client
+        tap = exchange.codec.tap(peek=exchange.peek, quirks=attempt.endpoint.provider.quirks)
+        if client is None:
+            self.body = await answer.read(exchange.setup.core.upstream.max_answer)
+            tap.whole(self.body)
             attempt.first_content = time.monotonic()
-        elif kind in ("text/event-stream", "text/plain", "application/octet-stream", ""):
+        else:
             try:
-                relay = await self._relay(self.client, answer, tap, clocks)
+                relay = await self._pump(
+                    answer,
+                    lambda ending: ByteRelay(client, tap, clocks, limit=self._limit, ending=ending),
+                )
             finally:
                 self._output_characters = tap.output_characters
                 attempt.usage = tap.usage
                 attempt.first_content = clocks.first_content
             self.tail = relay.tail
-        else:
-            tap.whole(await answer.read(MOST_ERROR_BODY))  # an error object in a 200 says more than its type
-            raise MalformedAnswer(
-                f"the provider answered a request for a stream with {kind or 'no type'}", phase="headers"
-            )
         self._output_characters = tap.output_characters
         attempt.usage = tap.usage
         exchange.finish = derive_finish(tap.finish) if tap.finish is not None else None
 
-    async def _relay(self, client: ClientStream, answer: Answer, tap: Tap, clocks: Clocks) -> ByteRelay:
-        """Relay a stream to its end; one that is whole and does not end is ended."""
-        limit = self.exchange.setup.core.upstream.max_event
-        loop = asyncio.get_running_loop()
+    async def _translated(self, attempt: Attempt, codec: Translator, answer: Answer, clocks: Clocks) -> None:
+        """Bytes in another dialect than the client's: through the canonical types."""
+        quirks, peek = attempt.endpoint.provider.quirks, self.exchange.peek
+        if self.client is None:
+            body = await answer.read(self.exchange.setup.core.upstream.max_answer)
+            await self._canonical(attempt, codec.decode_response(body, quirks=quirks), clocks)
+            return
+        writer = self._writer(self.client, attempt, clocks)
+        decoder = codec.decode_stream(peek=peek, quirks=quirks)
         try:
-            async with asyncio.timeout(None) as grace:
-                relay = ByteRelay(
-                    client,
-                    tap,
-                    clocks,
-                    limit=limit,
-                    ending=lambda seconds: grace.reschedule(loop.time() + seconds),
-                )
+            await self._pump(
+                answer, lambda ending: EventRelay(writer, decoder, limit=self._limit, ending=ending)
+            )
+        finally:
+            self._wrote(writer)
+        self.tail = writer.tail()
+
+    @property
+    def _limit(self) -> int:
+        return self.exchange.setup.core.upstream.max_event
+
+    async def _pump(self, answer: Answer, relay_with: Callable[[Callable[[float], None]], Relay]) -> Relay:
+        """Relay a stream to its end; one that is whole and does not end is ended."""
+        loop = asyncio.get_running_loop()
+        grace = asyncio.timeout(None)
+        reading = True
+
+        def ending(seconds: float) -> None:
+            if reading:
+                grace.reschedule(loop.time() + seconds)
+
+        relay = relay_with(ending)
+        try:
+            async with grace:
                 await answer.pump(relay)
         except TimeoutError:
             if not grace.expired():
                 raise
         except UpstreamCut:
-            if not tap.complete:
+            if not relay.complete:
                 raise
+        reading = False
         relay.finish()
         return relay
 
@@ -238,139 +291,56 @@ class Attempts:
 
             await self._events(attempt, events(), clocks)
             return
-        attempt.first_content = time.monotonic()
         attempt.usage = response.usage
         if isinstance(response, Response):
-            self._output_characters = sum(len(choice.message.text) for choice in response.choices)
+            for choice in response.choices:
+                check_finish(choice.finish, "body")
+        attempt.first_content = time.monotonic()
+        if isinstance(response, Response):
+            self._output_characters = sum(
+                _characters(part) for choice in response.choices for part in choice.message.parts
+            )
             if response.choices:
                 self.exchange.finish = response.choices[-1].finish
-        self.body = self.exchange.codec.encode_response(response, request=self.exchange.request)
+        self.body = self.exchange.codec.encode_response(
+            response, request=self.exchange.request, losses=attempt.losses
+        )
 
     async def _events(self, attempt: Attempt, events: AsyncIterator[Event], clocks: Clocks) -> None:
-        """Canonical events, encoded as a stream or gathered into a whole answer."""
-        exchange, client = self.exchange, self.client
-        if client is None:
-            async with aclosing(_checked(events)) as checked:
-                gathered = [event async for event in checked]
-            try:
-                response = accumulate(gathered)
-            except ValueError as error:
-                raise MalformedAnswer(
-                    f"the provider's events make no answer: {error}", phase="body"
-                ) from None
-            await self._canonical(attempt, response, clocks)
-            return
-        encoder = exchange.codec.encode_stream(peek=exchange.peek)
-        finished = False
-        async with aclosing(_checked(events)) as checked:
-            async for event in checked:
-                content = self._note(attempt, event)
-                if content:
-                    clocks.content()
-                if isinstance(event, Finished):
-                    finished = True
-                    exchange.finish = event.finish
-                client.write(encoder.feed(event), content=content)
-                if client.full:
-                    clocks.pause()
-                    await client.drained()
-                    clocks.content()
-        if not finished:
-            raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
-        self.tail = encoder.finish()
+        """A plugin's canonical events, encoded as a stream or gathered into a whole answer."""
+        async with aclosing(checked(events)) as passing:
+            if self.client is not None:
+                writer = self._writer(self.client, attempt, clocks)
+                try:
+                    async for event in passing:
+                        writer.take(event)
+                        if writer.full:
+                            await writer.ready()
+                finally:
+                    self._wrote(writer)
+                self.tail = writer.tail()
+                return
+            gathered = [event async for event in passing]
+        try:
+            response = accumulate(gathered)
+        except ValueError as error:
+            raise MalformedAnswer(f"the provider's events make no answer: {error}", phase="body") from None
+        await self._canonical(attempt, response, clocks)
 
-    def _note(self, attempt: Attempt, event: Event) -> bool:
-        """Keep the accounts of an event; say whether it is content."""
-        if isinstance(event, UsageUpdate):
-            attempt.usage = event.usage
-        if isinstance(event, PartDelta) and event.text:
-            self._output_characters += len(event.text)
-        elif not (isinstance(event, PartStart) and isinstance(event.part, ToolCall)):
-            return False
-        if attempt.first_content is None:
-            attempt.first_content = time.monotonic()
-        return True
+    def _writer(self, client: ClientStream, attempt: Attempt, clocks: Clocks) -> EventWriter:
+        exchange = self.exchange
+        encoder = exchange.codec.encode_stream(
+            peek=exchange.peek, request=exchange.request, losses=attempt.losses
+        )
+        return EventWriter(client, encoder, clocks, attempt)
+
+    def _wrote(self, writer: EventWriter) -> None:
+        self._output_characters = writer.characters
+        self.exchange.finish = writer.finish or self.exchange.finish
 
 
-async def _checked(events: AsyncIterator[Event]) -> AsyncGenerator[Event, None]:
-    """The events, a `Failed` among them raised; a generator is closed whatever happens."""
-    try:
-        async for event in events:
-            if isinstance(event, Failed):
-                raise UpstreamStatus(
-                    event.message, upstream_status=502, error_type=event.error_type, phase="stream"
-                )
-            yield event
-    except RequestError:
-        raise
-    except Exception as error:
-        log.exception("a provider's events broke off")
-        raise as_upstream_error(error, "stream") from error
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
-
-
-def _scrub(error: UpstreamError, provider: Provider) -> None:
-    """Take the provider's key out of what the provider said."""
-    key = provider.api_key.reveal() if isinstance(provider, HttpProvider) and provider.api_key else ""
-    if len(key) < SHORTEST_SECRET:
-        return
-    error.message = error.message.replace(key, "[key]")
-    error.detail = error.detail.replace(key, "[key]") if error.detail else None
-    if isinstance(error, UpstreamStatus):
-        error.body = error.body.replace(key.encode(), b"[key]")
-        error.event = error.event.replace(key.encode(), b"[key]")
-
-
-async def _status_error(answer: Answer) -> UpstreamStatus:
-    """A provider's error answer as ours; its body is capped."""
-    status = answer.status
-    try:
-        body = await answer.read(MOST_ERROR_BODY)
-    except UpstreamError:
-        body = b""
-    return UpstreamStatus.of(
-        status,
-        _told(body),
-        retry_after=retry_after(answer.headers),
-        body=body,
-        content_type=answer.headers.get("content-type", ""),
-    )
-
-
-def _told(body: bytes) -> str | None:
-    """The message in an error body of any of the usual shapes."""
-    try:
-        data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    for _ in range(3):
-        if not isinstance(data, dict):
-            break
-        data = data.get("error") or data.get("message") or data.get("detail")
-    return data[:2000] if isinstance(data, str) else None
-
-
-def exhausted(exchange: Exchange) -> RequestError:
-    """What to tell a client when every attempt failed: the failure that helps it most."""
-    errors = [attempt.error for attempt in exchange.attempts if attempt.error is not None]
-    if not errors:
-        return Unavailable("no endpoint is left to try")
-    fault = next((error for error in errors if error.status in CLIENT_ERRORS), None)
-    if fault is not None and len(errors) == 1:
-        return fault
-    limited = [error for error in errors if error.status == 429]
-    telling = limited[0] if len(limited) == len(errors) else (fault or errors[-1])
-    waits = [error.retry_after for error in errors if error.retry_after is not None]
-    message = telling.message
-    if len(errors) > 1:
-        message = f"all {len(errors)} attempts failed; the last said: {errors[-1].message}"
-    return RequestError(
-        message,
-        status=telling.status,
-        error_type=telling.error_type,
-        code=telling.code,
-        retry_after=min(waits) if waits else None,
-        headers={"x-should-retry": "false"},
-    )
+def _characters(part: Part) -> int:
+    """How much a model wrote in a part."""
+    if isinstance(part, Text | Reasoning):
+        return len(part.text)
+    return len(part.arguments) if isinstance(part, ToolCall) else 0

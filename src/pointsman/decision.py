@@ -25,12 +25,14 @@ class Exclusion:
 
 @dataclass(slots=True)
 class Weighed:
-    """An endpoint that stayed, with what spoke for its place."""
+    """An endpoint that stayed, with what spoke for its place, its lane and what that loses."""
 
     endpoint: str
     model: str
     provider: str
     reasons: list[str] = field(default_factory=list)
+    lane: str | None = None
+    lost: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -78,6 +80,8 @@ class Decision:
                     "model": weighed.model,
                     "provider": weighed.provider,
                     "reasons": weighed.reasons,
+                    "lane": weighed.lane,
+                    "lost": weighed.lost,
                 }
                 for weighed in self.candidates
             ],

@@ -11,16 +11,30 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntFlag
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
 
-from .errors import NotFound, PluginError
+from .errors import NotFound, PluginError, UpstreamStatus
 from .events import Event
+from .losses import Losses
 from .money import Cost
+from .sse import comment
 from .types import Chat, Embeddings, Peek, Request, Response, Usage
 
-__all__ = ["Codec", "Dialects", "ErrorView", "Mark", "Quirks", "StreamEncoder", "Tap", "plain_error"]
+__all__ = [
+    "Codec",
+    "Dialects",
+    "ErrorView",
+    "Mark",
+    "Quirks",
+    "StreamDecoder",
+    "StreamEncoder",
+    "Tap",
+    "Translator",
+    "plain_error",
+]
 
 
 class Mark(IntFlag):
@@ -45,13 +59,16 @@ class Quirks:
 
     `stream_usage` says how usage in streams is had: `ask` for it by option, it comes `always`, or the
     host knows `never` of the option. `drop` names top-level fields the host refuses (reported as lost),
-    `rename` fields it calls otherwise, `keeps` fields of the gateway's own that it understands too.
+    `rename` fields it calls otherwise, `keeps` fields beside its dialect's that it understands too.
+    `reasoning` is the member in which it takes back what it thought in earlier turns; None where that is
+    not known, `never` where it refuses them all.
     """
 
     stream_usage: str = "ask"
     drop: frozenset[str] = frozenset()
     rename: Mapping[str, str] = field(default_factory=dict)
     keeps: frozenset[str] = frozenset()
+    reasoning: str | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +123,26 @@ class StreamEncoder(Protocol):
         """The events that end the stream, each with its mark: HOLD on the usage, DONE on the last."""
 
 
+class StreamDecoder(Protocol):
+    """Reads a provider's stream as canonical events: parts in order, each with its end, a choice's
+    `Finished` after them, and usage wherever it comes.
+
+    A part ends as soon as it is known to be whole; parts of one choice may overlap.
+    """
+
+    complete: bool
+    """Whether the stream said itself that its answer is whole."""
+    ended: bool
+    """Whether its terminal event has come: nothing of the answer follows."""
+
+    def feed(self, event: bytes) -> list[Event]:
+        """Read one whole event of the stream. Raises UpstreamStatus for one that tells an error,
+        MalformedAnswer for nonsense."""
+
+    def finish(self) -> list[Event]:
+        """The events still owed when the stream has ended."""
+
+
 class Codec(ABC):
     """One surface of one dialect. Stateless: streams get an encoder or a tap of their own."""
 
@@ -115,6 +152,16 @@ class Codec(ABC):
     """Where clients find it, below `/v1`: `/chat/completions`."""
     forward_headers: frozenset[str] = frozenset()
     """Client headers that are part of the dialect and travel on to the provider."""
+    default_headers: Mapping[str, str] = MappingProxyType({})
+    """Headers that every request to a provider has in this dialect, where the client sent none."""
+    ping: bytes = comment("keep-alive")
+    """What keeps a quiet stream open."""
+    local = False
+    """Whether a plugin answers this surface itself for endpoints that cannot."""
+
+    def refine(self, error: UpstreamStatus) -> UpstreamStatus:
+        """A provider's error with what its body tells in this dialect beyond its status."""
+        return error
 
     def example(self, model: str) -> str | None:
         """The smallest request body for `model`, as JSON without quotes of the shell's; None if this
@@ -131,7 +178,8 @@ class Codec(ABC):
     ) -> tuple[bytes, list[str]]:
         """The request for a provider of the same dialect, and the names of fields that were lost.
 
-        Only `model`, a forced usage option, `params` the request lacks, and the host's quirks change.
+        Only `model`, a forced usage option, `params` the request lacks, and the host's quirks change; and
+        what another dialect's signature marks as its own is taken out.
         """
 
     @abstractmethod
@@ -155,12 +203,36 @@ class Codec(ABC):
         """The canonical content of a request. Raises BadRequest that names the field at fault."""
 
     @abstractmethod
-    def encode_response(self, response: Response | Embeddings, *, request: Request) -> bytes:
-        """A canonical answer as the body a client of this dialect expects."""
+    def encode_response(self, response: Response | Embeddings, *, request: Request, losses: Losses) -> bytes:
+        """A canonical answer as the body a client of this dialect expects to its `request`."""
 
     @abstractmethod
-    def encode_stream(self, *, peek: Peek) -> StreamEncoder:
+    def encode_stream(self, *, peek: Peek, request: Request, losses: Losses) -> StreamEncoder:
         """A fresh encoder for one stream."""
+
+
+class Translator(Codec):
+    """A codec that endpoints can be called with for clients of any dialect (lane C)."""
+
+    preference = 0
+    """Among the dialects of one host that lose equally little, the highest is taken."""
+
+    @abstractmethod
+    def encode_request(self, chat: Chat, *, quirks: Quirks, losses: Losses) -> dict[str, Any]:
+        """The body of a request with this content for `chat.model`, the endpoint's own name of its model,
+        which `forward` then suits to the endpoint.
+
+        What this dialect has no place for goes to `losses`. Written back into the dialect it was read
+        from, a request is what it was, member by member.
+        """
+
+    @abstractmethod
+    def decode_response(self, body: bytes, *, quirks: Quirks) -> Response:
+        """A provider's whole answer. Raises as `Tap.whole` does."""
+
+    @abstractmethod
+    def decode_stream(self, *, peek: Peek, quirks: Quirks) -> StreamDecoder:
+        """A fresh decoder for one provider's stream."""
 
 
 class Dialects:

@@ -220,7 +220,7 @@ class UpstreamStatus(UpstreamError):
     """The provider answered with an error.
 
     `upstream_status` is its status, `body` its body (capped, scrubbed), `content_type` that body's type;
-    `event` are the bytes of the event in which a stream told it.
+    `event` are the bytes of the event in which a stream told it, `dialect` the one they are in.
     """
 
     def __init__(
@@ -238,6 +238,7 @@ class UpstreamStatus(UpstreamError):
         self.body = body
         self.content_type = content_type
         self.event = b""
+        self.dialect = ""
 
     @classmethod
     def of(

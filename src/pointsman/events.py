@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from .types import (
     Choice,
+    Citation,
     Extra,
     Finish,
     Message,
@@ -24,6 +25,7 @@ from .types import (
 )
 
 __all__ = [
+    "Cited",
     "Event",
     "Failed",
     "Finished",
@@ -58,20 +60,31 @@ class PartStart:
 
 @dataclass(slots=True)
 class PartDelta:
-    """More of a part: text, reasoning text, or argument JSON."""
+    """More of a part: text, reasoning text, or argument JSON. `logprobs` are of these tokens."""
 
     choice: int
     index: int
     text: str
+    logprobs: list[Any] | None = None
+
+
+@dataclass(slots=True)
+class Cited:
+    """A text part has something from somewhere."""
+
+    choice: int
+    index: int
+    citation: Citation
 
 
 @dataclass(slots=True)
 class PartEnd:
-    """A part is whole; `extra` and `signature` are what only its end could tell."""
+    """A part is whole; the rest is what only the end of a `Reasoning` could tell."""
 
     choice: int
     index: int
     signature: str | None = None
+    redacted: str | None = None
 
 
 @dataclass(slots=True)
@@ -83,10 +96,12 @@ class UsageUpdate:
 
 @dataclass(slots=True)
 class Finished:
-    """A choice is whole."""
+    """A choice is whole. `extra` is the choice's, `message` its message's."""
 
     choice: int
     finish: Finish
+    extra: Extra = field(default_factory=dict)
+    message: Extra = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -97,7 +112,7 @@ class Failed:
     error_type: str = "server"
 
 
-Event: TypeAlias = Started | PartStart | PartDelta | PartEnd | UsageUpdate | Finished | Failed
+Event: TypeAlias = Started | PartStart | PartDelta | Cited | PartEnd | UsageUpdate | Finished | Failed
 
 
 def explode(response: Response) -> Iterator[Event]:
@@ -105,25 +120,34 @@ def explode(response: Response) -> Iterator[Event]:
     yield Started(response.id, response.model, response.created, response.extra)
     for number, choice in enumerate(response.choices):
         for index, part in enumerate(choice.message.parts):
-            empty, text, signature = _hollow(part)
-            yield PartStart(number, index, empty)
-            if text:
-                yield PartDelta(number, index, text)
-            yield PartEnd(number, index, signature)
-        yield Finished(number, choice.finish)
+            yield from _part(number, index, part)
+        yield Finished(number, choice.finish, choice.extra, choice.message.extra)
     if response.usage is not None:
         yield UsageUpdate(response.usage)
 
 
-def _hollow(part: Part) -> tuple[Part, str, str | None]:
-    """A part without its text, the text, and the signature that arrives at its end."""
+def _part(choice: int, index: int, part: Part) -> Iterator[Event]:
+    """A part hollow, then what fills it, then its end with what arrives only there."""
     if isinstance(part, Text):
-        return replace(part, text=""), part.text, None
-    if isinstance(part, Reasoning):
-        return replace(part, text="", signature=None), part.text, part.signature
-    if isinstance(part, ToolCall):
-        return replace(part, arguments=""), part.arguments, None
-    return part, "", None
+        yield PartStart(choice, index, replace(part, text="", citations=[], logprobs=None))
+        if part.text or part.logprobs:
+            yield PartDelta(choice, index, part.text, part.logprobs)
+        for citation in part.citations:
+            yield Cited(choice, index, citation)
+        yield PartEnd(choice, index)
+    elif isinstance(part, Reasoning):
+        yield PartStart(choice, index, replace(part, text="", signature=None, redacted=None))
+        if part.text:
+            yield PartDelta(choice, index, part.text)
+        yield PartEnd(choice, index, part.signature, part.redacted)
+    elif isinstance(part, ToolCall):
+        yield PartStart(choice, index, replace(part, arguments=""))
+        if part.arguments:
+            yield PartDelta(choice, index, part.arguments)
+        yield PartEnd(choice, index)
+    else:
+        yield PartStart(choice, index, part)
+        yield PartEnd(choice, index)
 
 
 def accumulate(events: Iterable[Event]) -> Response:
@@ -149,23 +173,42 @@ def accumulate(events: Iterable[Event]) -> Response:
     return response
 
 
-def _extend(choice: Choice, event: PartStart | PartDelta | PartEnd | Finished) -> None:
+def _extend(choice: Choice, event: PartStart | PartDelta | Cited | PartEnd | Finished) -> None:
     parts = choice.message.parts
     if isinstance(event, Finished):
-        choice.finish = event.finish
+        choice.finish, choice.extra, choice.message.extra = event.finish, event.extra, event.message
         return
     if isinstance(event, PartStart):
         if event.index != len(parts):
             raise ValueError(f"part {event.index} begins where part {len(parts)} was expected")
-        parts.append(replace(event.part) if not isinstance(event.part, Unknown) else event.part)
+        parts.append(_fresh(event.part))
         return
     if event.index >= len(parts):
         raise ValueError(f"part {event.index} has not begun")
-    part = parts[event.index]
+    _fill(parts[event.index], event)
+
+
+def _fresh(part: Part) -> Part:
+    """A part of our own, for what follows to be added to."""
+    if isinstance(part, Text):
+        return replace(part, citations=list(part.citations))
+    return part if isinstance(part, Unknown) else replace(part)
+
+
+def _fill(part: Part, event: PartDelta | Cited | PartEnd) -> None:
     if isinstance(event, PartEnd):
-        if event.signature is not None and isinstance(part, Reasoning):
-            part.signature = event.signature
-    elif isinstance(part, Text | Reasoning):
+        if isinstance(part, Reasoning):
+            part.signature = event.signature or part.signature
+            part.redacted = event.redacted or part.redacted
+    elif isinstance(event, Cited):
+        if not isinstance(part, Text):
+            raise ValueError(f"a {type(part).__name__} cites nothing")
+        part.citations.append(event.citation)
+    elif isinstance(part, Text):
+        part.text += event.text
+        if event.logprobs:
+            part.logprobs = [*(part.logprobs or ()), *event.logprobs]
+    elif isinstance(part, Reasoning):
         part.text += event.text
     elif isinstance(part, ToolCall):
         part.arguments += event.text

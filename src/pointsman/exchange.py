@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .decision import Decision, Weighed
 from .errors import RequestError, UpstreamError, UpstreamStatus
+from .losses import Losses
 from .money import Cost
 from .types import Finish, Peek, Request, Usage
 
 if TYPE_CHECKING:
     from .catalogue import Endpoint
+    from .credentials import Key
     from .dialects import Codec
     from .gateway import Gateway
+    from .lanes import Lane, Way
     from .setup import Setup
 
 __all__ = ["Actor", "Attempt", "Candidate", "Exchange", "Outcome", "Plan", "Public", "Role"]
@@ -63,16 +66,22 @@ class Plan:
 
 @dataclass(slots=True)
 class Candidate:
-    """An endpoint that could answer, for `model`, the name under which it was found."""
+    """An endpoint that could answer, for `model`, the name under which it was found, and the way there:
+    the core finds it before candidates are ranked."""
 
     endpoint: Endpoint
     model: str
     reasons: list[str] = field(default_factory=list)
+    way: Way | None = None
 
 
 @dataclass(slots=True)
 class Attempt:
-    """An endpoint tried. Times are monotonic seconds."""
+    """An endpoint tried. Times are monotonic seconds.
+
+    `lost` are the parameters the request lost on the way there, `losses` what its answer lost on the way
+    back.
+    """
 
     number: int
     candidate: Candidate
@@ -83,11 +92,25 @@ class Attempt:
     error: UpstreamError | None = None
     usage: Usage | None = None
     lost: list[str] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
+    key: Key | None = None
 
     @property
     def endpoint(self) -> Endpoint:
         """The endpoint tried."""
         return self.candidate.endpoint
+
+    @property
+    def way(self) -> Way:
+        """The way to it. Raises RuntimeError before there is one."""
+        if self.candidate.way is None:
+            raise RuntimeError(f"no way to {self.endpoint.id} has been looked for")
+        return self.candidate.way
+
+    @property
+    def lane(self) -> Lane | None:
+        """The lane of that way; None before there is one."""
+        return self.candidate.way.lane if self.candidate.way is not None else None
 
     def record(self) -> dict[str, Any]:
         """The attempt as JSON data, fit for the client."""
@@ -97,9 +120,12 @@ class Attempt:
         return {
             "endpoint": self.endpoint.id,
             "provider": self.endpoint.provider.name,
+            "lane": self.lane,
             "status": status,
             "error_type": self.error.error_type if self.error else None,
             "message": self.error.message if self.error else None,
+            "lost": list(self.lost),
+            "answer_lost": list(self.losses.answer),
         }
 
 
@@ -223,7 +249,14 @@ class Exchange:
     def weigh(self) -> None:
         """Put the ranked candidates on record."""
         self.decision.candidates = [
-            Weighed(each.endpoint.id, each.model, each.endpoint.provider.name, list(each.reasons))
+            Weighed(
+                each.endpoint.id,
+                each.model,
+                each.endpoint.provider.name,
+                list(each.reasons),
+                each.way.lane if each.way else None,
+                list(each.way.losses.parameters) if each.way else [],
+            )
             for each in self.candidates
         ]
 

@@ -16,19 +16,19 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from .attempts import Attempts
-from .chain import concat, each, first, first_sync, fold, observe
+from .candidates import find_candidates
+from .chain import each, first, first_sync, observe
 from .dialects import ErrorView, Mark
 from .errors import (
     OUR_ACCOUNT,
     Internal,
-    NotFound,
     RequestError,
     Unauthenticated,
     Unavailable,
     UpstreamError,
     UpstreamStatus,
 )
-from .exchange import Actor, Candidate, Exchange, Plan
+from .exchange import Actor, Exchange, Plan
 from .json_guard import check_json
 from .money import format_usd
 from .streams import ClientStream, Headers, Sink
@@ -43,6 +43,8 @@ ACCOUNTED_PREFIX = "/api/v1"
 
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 STOPPING = "the gateway is stopping; send the request again"
+RETRIED = frozenset({408, 409, 425, 429})
+"""Refusals that another time may not be."""
 CLIENT_CLOSED = 499
 """What records say of a client that left; it is never sent."""
 
@@ -60,7 +62,11 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
         if exchange.peek.stream:
             keepalive = exchange.setup.core.keepalive
             client = ClientStream(
-                sink, lambda: stream_headers(exchange), first=keepalive.first, every=keepalive.every
+                sink,
+                lambda: stream_headers(exchange),
+                first=keepalive.first,
+                every=keepalive.every,
+                keepalive=exchange.codec.ping,
             )
         await _answer(exchange, sink, client)
     except RequestError as error:
@@ -108,29 +114,7 @@ async def decide(exchange: Exchange, *, admitted: bool) -> None:
     if admitted:
         await each(chains.admit, exchange)
         exchange.admitted = True
-    listed: list[Candidate] = await concat(chains.list_candidates, exchange)
-    possible = [candidate for candidate in listed if _possible(exchange, candidate)]
-    exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
-    exchange.weigh()
-    if not exchange.candidates:
-        excluded = [{"endpoint": each.endpoint, "by": each.by, "why": each.why} for each in decision.excluded]
-        raise NotFound(
-            f"no endpoint can answer for model {exchange.peek.model!r}",
-            code="no_endpoints",
-            param="model",
-            extra={"excluded_by": excluded},
-        )
-
-
-def _possible(exchange: Exchange, candidate: Candidate) -> bool:
-    """Whether the core can reach a candidate at all; why not goes on record."""
-    provider = candidate.endpoint.provider
-    why = provider.unready()
-    if why is None and not provider.serves(exchange.dialect, exchange.surface):
-        why = f"does not serve {exchange.surface} in {exchange.dialect}"
-    if why is not None:
-        exchange.exclude(candidate, by="core", why=why)
-    return why is None
+    await find_candidates(exchange)
 
 
 async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -> None:
@@ -247,19 +231,25 @@ def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: Re
         exchange.outcome = "incomplete" if client.has_content else "failed"
         told = b""
         if isinstance(error, UpstreamStatus) and error.upstream_status not in OUR_ACCOUNT:
-            told = error.event
+            told = error.event if error.dialect == exchange.dialect else b""
         client.end(told or exchange.codec.encode_stream_error(view))
         return
     body, content_type = exchange.codec.encode_error(view), "application/json"
-    if isinstance(error, UpstreamStatus) and _is_clients(error):
+    if isinstance(error, UpstreamStatus) and error.dialect == exchange.dialect and _is_clients(error):
         body = error.body
     headers = [*answer_headers(exchange), ("content-type", content_type), ("content-length", str(len(body)))]
-    headers.extend(error.headers.items())
+    headers.extend({**_advice(error), **error.headers}.items())
     if error.retry_after is not None:
         headers.append(("retry-after", str(max(1, round(error.retry_after + 0.499)))))
     sink.start(error.status, headers)
     sink.write(body)
     sink.end()
+
+
+def _advice(error: RequestError) -> dict[str, str]:
+    """Keep SDKs from sending again what is refused for what it is, or for who sends it."""
+    final = 400 <= error.status < 500 and error.status not in RETRIED
+    return {"x-should-retry": "false"} if final and not isinstance(error, UpstreamError) else {}
 
 
 def _is_clients(error: UpstreamStatus) -> bool:

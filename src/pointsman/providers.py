@@ -9,9 +9,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
 from .config import ProviderSettings
+from .credentials import Key, KeyPool
 from .dialects import Codec, Quirks
 from .errors import PluginError, StartupError
 from .markers import hookimpl
@@ -83,8 +85,13 @@ class Provider:
 class HttpProvider(Provider):
     """A provider reached over HTTP at `base_url`, which ends before the surface's path.
 
-    The credential is bound to the base URL's origin: `sign` refuses any other.
+    The credentials are bound to the base URL's origin: `sign` refuses any other. A key goes into
+    `key_header`, behind `key_prefix`; `default_headers` are sent where the client's dialect gave none.
     """
+
+    key_header = "authorization"
+    key_prefix = "Bearer "
+    default_headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -102,14 +109,16 @@ class HttpProvider(Provider):
         super().__init__(
             name, kind=kind, dialects=dialects, surfaces=surfaces, extra=settings.extra if settings else None
         )
-        if api_key and not all("!" <= each <= "~" for each in api_key.reveal()):
-            raise StartupError(
-                f"provider {name!r}: its api_key has a character that no header can carry; "
-                "is there a line end or a space around it?"
-            )
+        secrets = [secret for secret in (api_key, *(settings.api_keys if settings else ())) if secret]
+        for secret in secrets:
+            if not all("!" <= each <= "~" for each in secret.reveal()):
+                raise StartupError(
+                    f"provider {name!r}: its api_key has a character that no header can carry; "
+                    "is there a line end or a space around it?"
+                )
         self.base_url = base_url.rstrip("/")
         self.origin = origin_of(self.base_url)
-        self.api_key = api_key
+        self.keys = KeyPool(list(dict.fromkeys(secrets)))
         self.key_required = key_required
         self.headers = dict(settings.headers) if settings else {}
         self.quirks = quirks or Quirks()
@@ -133,7 +142,7 @@ class HttpProvider(Provider):
 
     def unready(self) -> str | None:
         """A provider that needs a key and has none is left out of every choice."""
-        if self.key_required and not self.api_key:
+        if self.key_required and not self.keys:
             return "its api_key is missing"
         return self.absent
 
@@ -141,12 +150,15 @@ class HttpProvider(Provider):
         """Where a surface of this provider is."""
         return self.base_url + codec.path
 
-    def sign(self, url: str, headers: dict[str, str]) -> None:
-        """Add the credential. Raises StartupError for a URL of another origin."""
+    def sign(self, url: str, headers: dict[str, str], key: Key | None = None) -> None:
+        """Add the credential: `key`, or the pool's next. Raises StartupError for a URL of another origin."""
         if origin_of(url) != self.origin:
             raise StartupError(f"provider {self.name!r}: its key is bound to {self.origin}, not to {url}")
-        if self.api_key:
-            headers["authorization"] = f"Bearer {self.api_key.reveal()}"
+        key = key or self.keys.take()
+        if key is not None:
+            headers[self.key_header] = self.key_prefix + key.secret.reveal()
+        for name, value in self.default_headers.items():
+            headers.setdefault(name, value)
         headers.update(self.headers)
 
     async def list_models(self, http: httpx.AsyncClient) -> list[str]:
@@ -250,25 +262,32 @@ class HttpCaller:
 
     @hookimpl(trylast=True)
     async def call_provider(self, exchange: Exchange, attempt: Attempt) -> Answer | None:
-        """Send the request in the dialect both sides speak."""
+        """Send the request in the dialect of the lane."""
         provider = attempt.endpoint.provider
-        if not isinstance(provider, HttpProvider):
+        if not isinstance(provider, HttpProvider) or attempt.way.lane == "local":
             return None
-        codec, peek = exchange.codec, exchange.peek
-        body, attempt.lost = codec.forward(
-            exchange.request,
+        way, peek = attempt.way, exchange.peek
+        codec = way.codec
+        body, dropped = codec.forward(
+            way.request,
             model=attempt.endpoint.native_id,
             peek=peek,
             quirks=provider.quirks,
-            params=attempt.endpoint.params,
+            params=way.params,
         )
+        attempt.lost = list(dict.fromkeys((*way.losses.parameters, *dropped)))
         url = provider.url(codec, model=attempt.endpoint.native_id, stream=peek.stream)
         headers = {
             "content-type": "application/json",
             "accept": "text/event-stream" if peek.stream else "application/json",
         }
-        for name in codec.forward_headers:
-            if name in exchange.headers:
+        for name in exchange.codec.forward_headers & exchange.headers.keys():
+            if way.lane == "bytes":
                 headers[name] = exchange.headers[name]
-        provider.sign(url, headers)
+            elif name not in codec.default_headers and name not in exchange.codec.default_headers:
+                attempt.lost.append(name)
+        for name, value in codec.default_headers.items():
+            headers.setdefault(name, value)
+        attempt.key = provider.keys.take()
+        provider.sign(url, headers, attempt.key)
         return await exchange.gateway.upstream.send(Outgoing("POST", url, headers, body))

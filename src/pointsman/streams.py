@@ -13,18 +13,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Protocol
 
-from .dialects import Mark, Tap
-from .errors import MalformedAnswer, UpstreamCut, UpstreamStatus, UpstreamTimeout
-from .sse import Splitter, comment, missing_end
+from .errors import UpstreamCut, UpstreamTimeout
+from .sse import comment
 
-__all__ = ["ByteRelay", "ClientStream", "Clocks", "Headers", "Sink"]
+__all__ = ["MOST_HELD", "ClientStream", "Clocks", "Headers", "Sink"]
 
 Headers = list[tuple[str, str]]
 KEEPALIVE = comment("keep-alive")
 MOST_HELD = 1024 * 1024
-AFTER_DONE = 1.0
-AFTER_FINISH = 10.0
-"""Seconds a provider has to end its stream after the terminal event, and after the last finish reason."""
+"""Bytes that may wait for the first content, or for the end."""
 
 
 class Sink(Protocol):
@@ -203,84 +200,3 @@ class ClientStream:
             self._start()
             self._send(self._keepalive)
         self._timer = asyncio.get_running_loop().call_later(wait, self._awake)
-
-
-class ByteRelay:
-    """Relays a provider's stream byte for byte (lane A), a tap reading along.
-
-    From the first event that the tap marks HOLD or DONE everything is held back in `tail`, for the answer
-    to be priced first. What follows the terminal event is ignored. `ending` is told how many seconds the
-    provider has left to end a stream that is whole.
-    """
-
-    def __init__(
-        self,
-        client: ClientStream,
-        tap: Tap,
-        clocks: Clocks,
-        *,
-        limit: int,
-        ending: Callable[[float], None] = lambda seconds: None,
-    ) -> None:
-        self._client = client
-        self._ending = ending
-        self._tap = tap
-        self._clocks = clocks
-        self._splitter = Splitter(limit)
-        self._limit = limit
-        self._done = False
-        self._tail_size = 0
-        self.tail: list[tuple[bytes, Mark]] = []
-
-    def feed(self, data: bytes) -> bool:
-        """See `Receiver`. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
-        for event in self._splitter.feed(data):
-            self._take(event)
-        return self._client.full
-
-    async def ready(self) -> None:
-        """See `Receiver`: the stall clock stands while the client is behind."""
-        self._clocks.pause()
-        await self._client.drained()
-        self._clocks.content()
-
-    def finish(self) -> None:
-        """The provider's stream has ended. Raises UpstreamCut where its answer was not whole."""
-        rest = self._splitter.finish()
-        if rest.strip():
-            self._take(rest + missing_end(rest))
-        elif rest and not self._done:
-            self._pass(rest, Mark.NOTHING)
-        if not self._tap.complete:
-            raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
-
-    def _take(self, event: bytes) -> None:
-        if self._done:
-            return
-        try:
-            mark = self._tap.feed(event)
-        except UpstreamStatus as error:
-            error.event = event
-            raise
-        if mark & Mark.CONTENT:
-            self._clocks.content()
-        if mark & Mark.DONE:
-            self._done = True
-            self._ending(AFTER_DONE)
-        elif mark & Mark.FINISH and self._tap.complete:
-            self._ending(AFTER_FINISH)
-        self._pass(event, mark)
-
-    def _pass(self, event: bytes, mark: Mark) -> None:
-        if self.tail and mark & Mark.CONTENT:  # usage came early, so it was not the end after all
-            early, self.tail = self.tail, []
-            for held, of in early:
-                if not of & Mark.PRIVATE:
-                    self._client.write(held, content=False)
-        if self.tail or mark & (Mark.HOLD | Mark.DONE):
-            self.tail.append((event, mark))
-            self._tail_size += len(event)
-            if self._tail_size > MOST_HELD + self._limit:
-                raise MalformedAnswer("the provider's stream does not end after its usage", phase="stream")
-        elif not mark & Mark.PRIVATE:
-            self._client.write(event, content=bool(mark & Mark.CONTENT))

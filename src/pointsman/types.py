@@ -17,8 +17,10 @@ import msgspec
 from .errors import BadRequest
 
 __all__ = [
+    "PARAMS",
     "Chat",
     "Choice",
+    "Citation",
     "Embeddings",
     "Extra",
     "Finish",
@@ -33,6 +35,7 @@ __all__ = [
     "Text",
     "Tool",
     "ToolCall",
+    "ToolChoice",
     "ToolResult",
     "Unknown",
     "Usage",
@@ -40,11 +43,16 @@ __all__ = [
 ]
 
 Extra: TypeAlias = dict[str, dict[str, Any]]
-"""What a dialect knows and the canonical types do not, by dialect: carried, never dropped."""
+"""What a dialect knows and the canonical types do not, by dialect: carried, never dropped.
+
+A name that begins with `~` is a codec's own note of how it found something (a text that stood alone and
+not in a list): written by no dialect, and no loss in any other.
+"""
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
 _split_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_whole = msgspec.json.Decoder(dict[str, Any])
 
 
 class Request:
@@ -57,6 +65,11 @@ class Request:
         self._fields: dict[str, msgspec.Raw] | None = None
         self._body: dict[str, Any] | None = None
 
+    @classmethod
+    def of(cls, body: dict[str, Any]) -> Request:
+        """The request with this body: what a rewritten one is made of."""
+        return cls(msgspec.json.encode(body))
+
     @property
     def fields(self) -> dict[str, msgspec.Raw]:
         """The top-level members, their values still the client's bytes. Raises BadRequest."""
@@ -68,7 +81,7 @@ class Request:
     def body(self) -> dict[str, Any]:
         """The whole body as Python data. Raises BadRequest."""
         if self._body is None:
-            self._body = _decode(msgspec.json.Decoder(dict[str, Any]), self.raw)
+            self._body = _decode(_whole, self.raw)
         return self._body
 
 
@@ -105,31 +118,82 @@ class Peek:
 
 
 @dataclass(slots=True)
-class Text:
-    """Plain text."""
+class Citation:
+    """Where a text says it has something from: a page by `url` and `title`, and the words quoted.
 
-    text: str
+    `start` and `end` are the place in the text that is backed by it, in characters.
+    """
+
+    url: str | None = None
+    title: str | None = None
+    quote: str | None = None
+    start: int | None = None
+    end: int | None = None
     extra: Extra = field(default_factory=dict)
 
 
 @dataclass(slots=True)
+class Text:
+    """Plain text. `refusal` says that the model declines with it.
+
+    `cache` is a prompt-cache mark behind this part, as `{"type": "ephemeral", "ttl": "1h"}`. `logprobs`
+    are of its tokens: objects of token, logprob, bytes and top_logprobs.
+    """
+
+    text: str
+    extra: Extra = field(default_factory=dict)
+    refusal: bool = False
+    citations: list[Citation] = field(default_factory=list)
+    cache: dict[str, Any] | None = None
+    logprobs: list[Any] | None = None
+
+
+@dataclass(slots=True)
 class Media:
-    """An image, sound, film or document: by `url`, or inline as base64 `data` of type `mime`."""
+    """An image, sound, film or document: by `url`, or inline as base64 `data` of type `mime`.
+
+    `detail` is how closely to look (low, high, auto), `name` a file's name or title, `cache` as in `Text`.
+    """
 
     kind: Literal["image", "audio", "video", "document"]
     url: str | None = None
     data: str | None = None
     mime: str | None = None
     extra: Extra = field(default_factory=dict)
+    detail: str | None = None
+    name: str | None = None
+    cache: dict[str, Any] | None = None
+
+    def take(self, url: str) -> None:
+        """Take a URL, or what a `data:` URL holds inline."""
+        head, comma, data = url.partition(",")
+        if comma and head.startswith("data:") and head.endswith(";base64"):
+            self.data, self.mime = data, head[len("data:") : -len(";base64")] or None
+        else:
+            self.url = url
+
+    @property
+    def link(self) -> str:
+        """The URL, or a `data:` URL of what is inline."""
+        return self.url or f"data:{self.mime or ''};base64,{self.data or ''}"
 
 
 @dataclass(slots=True)
 class Reasoning:
-    """What the model thought. A `signature` belongs to the dialect that made it and to no other."""
+    """What the model thought.
+
+    `signature` and `redacted` (the thought itself, unreadable) are opaque, and belong to `origin`, the
+    dialect that made them, and to no other. `summary` says that `text` only sums up the thought. `id` is
+    the provider's own.
+    """
 
     text: str
     signature: str | None = None
     extra: Extra = field(default_factory=dict)
+    origin: str | None = None
+    redacted: str | None = None
+    summary: bool = False
+    id: str | None = None
 
 
 @dataclass(slots=True)
@@ -140,6 +204,7 @@ class ToolCall:
     name: str
     arguments: str
     extra: Extra = field(default_factory=dict)
+    cache: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -150,6 +215,7 @@ class ToolResult:
     parts: list[Part]
     is_error: bool = False
     extra: Extra = field(default_factory=dict)
+    cache: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -165,11 +231,16 @@ Part: TypeAlias = Text | Media | Reasoning | ToolCall | ToolResult | Unknown
 
 @dataclass(slots=True)
 class Message:
-    """One turn. `role` is system, developer, user, assistant or tool."""
+    """One turn. `role` is system, developer, user, assistant or tool.
+
+    Results of tools stand in a message of role tool, or before what the user says next. `path` is where
+    the message stands in the client's request.
+    """
 
     role: str
     parts: list[Part]
     extra: Extra = field(default_factory=dict)
+    path: str = ""
 
     @property
     def text(self) -> str:
@@ -185,19 +256,72 @@ class Tool:
     description: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     extra: Extra = field(default_factory=dict)
+    strict: bool | None = None
+    cache: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class ToolChoice:
+    """Whether tools may (`auto`), may not (`none`) or must (`required`) be called, and which: `names` are
+    the only ones allowed; none named means all."""
+
+    mode: Literal["auto", "none", "required"]
+    names: tuple[str, ...] = ()
+    extra: Extra = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Chat:
-    """The canonical content of a chat request. `params` holds what only tunes the answer."""
+    """The canonical content of a chat request, read from `dialect`.
+
+    `params` tune the answer, under the names of `PARAMS`. `names` says how the client wrote a parameter
+    that its dialect calls otherwise. What only `dialect` knows is in `extra`, tools of other kinds than
+    functions are `Unknown`.
+    """
 
     model: str
     messages: list[Message]
-    tools: list[Tool] = field(default_factory=list)
-    tool_choice: Any = None
+    tools: list[Tool | Unknown] = field(default_factory=list)
+    tool_choice: ToolChoice | None = None
     params: dict[str, Any] = field(default_factory=dict)
     stream: bool = False
     extra: Extra = field(default_factory=dict)
+    dialect: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+
+    def called(self, param: str) -> str:
+        """What the client calls a parameter."""
+        return self.names.get(param, param)
+
+
+PARAMS: Mapping[str, str] = {
+    "max_tokens": "most tokens of the answer, reasoning among them",
+    "temperature": "a number from 0 to 2",
+    "top_p": "a number from 0 to 1",
+    "top_k": "a whole number",
+    "min_p": "a number from 0 to 1",
+    "frequency_penalty": "a number from -2 to 2",
+    "presence_penalty": "a number from -2 to 2",
+    "repetition_penalty": "a number above 0",
+    "logit_bias": "an object: a bias by token",
+    "stop": "a list of texts that end the answer",
+    "seed": "a whole number",
+    "n": "how many answers",
+    "logprobs": "whether to tell log probabilities",
+    "top_logprobs": "of how many tokens at each place",
+    "parallel_tool_calls": "whether several tools may be called at once",
+    "response_format": "an object: type text, json_object, or json_schema with name, schema, description and "
+    "strict beside it",
+    "reasoning": "an object of effort (none … max), max_tokens, enabled, exclude, summary: those given",
+    "verbosity": "low, medium or high",
+    "service_tier": "the provider's word",
+    "user": "whom the request is for, opaque",
+    "metadata": "an object of texts",
+    "prompt_cache_key": "what the provider's prompt cache goes by",
+    "safety_identifier": "who the end user is, hashed",
+    "store": "whether the provider keeps the answer",
+}
+"""The parameters that more than one dialect has, with what they hold. Others stay in `Chat.extra`."""
 
 
 @dataclass(slots=True)
@@ -206,7 +330,7 @@ class Usage:
 
     `input` counts all of the input, `cache_read` and `cache_write` among it; `output` counts all of the
     output, `reasoning` among it. `estimated` says that the provider did not report and we counted bytes.
-    `raw` is the provider's own object.
+    `service_tier` is the one that served, in the provider's word; `raw` is the provider's own object.
     """
 
     input: int = 0
@@ -216,14 +340,19 @@ class Usage:
     reasoning: int = 0
     estimated: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)
+    service_tier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Why an answer ended: the canonical `reason`, and `native`, the provider's own word for it."""
+    """Why an answer ended: the canonical `reason`, and `native`, the provider's own word for it.
+
+    `sequence` is the stop text that ended it, where the provider tells.
+    """
 
     reason: FinishReason
     native: str | None = None
+    sequence: str | None = None
 
 
 _FINISH: Mapping[str, FinishReason] = {
@@ -234,16 +363,23 @@ _FINISH: Mapping[str, FinishReason] = {
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
+    "max_output_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "pause_turn": "stop",
     "tool_calls": "tool_calls",
     "tool_use": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "refusal": "content_filter",
     "error": "error",
+    "abort": "error",
+    "aborted": "error",
+    "cancelled": "error",
+    "insufficient_system_resource": "error",
 }
 
 
-def derive_finish(native: str | None, parts: Iterable[Part] = ()) -> Finish:
+def derive_finish(native: str | None, parts: Iterable[Part] = (), *, sequence: str | None = None) -> Finish:
     """The finish reason of an answer with `parts` for which the provider said `native`.
 
     An answer that "stopped" with a tool call in it finished with `tool_calls`, whatever its provider says.
@@ -251,7 +387,7 @@ def derive_finish(native: str | None, parts: Iterable[Part] = ()) -> Finish:
     reason = _FINISH.get((native or "stop").lower(), "stop")
     if reason == "stop" and any(isinstance(part, ToolCall) for part in parts):
         reason = "tool_calls"
-    return Finish(reason, native)
+    return Finish(reason, native, sequence)
 
 
 @dataclass(slots=True)

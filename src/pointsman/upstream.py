@@ -10,11 +10,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import urllib.request
-import zlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
@@ -26,26 +23,26 @@ from .errors import (
     ConnectFailed,
     MalformedAnswer,
     StartupError,
+    Unavailable,
     UpstreamCut,
     UpstreamError,
     UpstreamStatus,
     UpstreamTimeout,
 )
+from .inflate import ENCODINGS, InflateError, Inflater
+from .pools import guard, prune
+from .waits import retry_after
 
 __all__ = [
     "Answer",
-    "Inflater",
     "Outgoing",
     "Receiver",
     "Upstream",
     "as_upstream_error",
-    "inflated",
     "origin_of",
-    "retry_after",
 ]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-LONGEST_WAIT = 86_400.0
 
 
 def origin_of(url: str) -> str:
@@ -59,26 +56,6 @@ def origin_of(url: str) -> str:
         raise StartupError(f"{url!r} is not the URL of a provider: expected https://host[:port]/path")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
     return f"{parts.scheme}://{host}:{port}"
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """How many seconds a provider asks us to wait: `retry-after-ms`, else `retry-after` in seconds or as a
-    date. None where it says nothing sensible; a day is the longest that is believed."""
-    try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000
-        else:
-            seconds = float(headers["retry-after"])
-    except KeyError:
-        return None
-    except ValueError:
-        try:
-            when = parsedate_to_datetime(headers.get("retry-after", ""))
-        except (ValueError, OverflowError, TypeError):
-            return None
-        aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-        seconds = max(0.0, (aware - datetime.now(UTC)).total_seconds())
-    return seconds if 0 <= seconds <= LONGEST_WAIT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,46 +94,26 @@ class Answer(Protocol):
         """Give the connection back, or end it where the body was not read. May be called twice."""
 
 
-class Inflater:
-    """Inflates gzip or deflate piece by piece, never making more than `step` bytes at once."""
-
-    def __init__(self, encoding: str, *, step: int = 65_536) -> None:
-        if encoding not in ("gzip", "x-gzip", "deflate"):
-            raise MalformedAnswer(
-                f"the provider compressed its answer with {encoding!r}, which was not asked for", phase="body"
-            )
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        self._step = step
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        """Inflate `data`, a step at a time, so that whoever counts can stop a bomb early."""
-        try:
-            while data:
-                piece = self._inflate.decompress(data, self._step)
-                data = self._inflate.unconsumed_tail
-                if piece:
-                    yield piece
-        except zlib.error as error:
-            raise MalformedAnswer(f"the provider's answer does not inflate: {error}", phase="body") from None
-
-    def finish(self) -> None:
-        """Check that the compressed body was whole. Raises UpstreamCut."""
-        if not self._inflate.eof:
-            raise UpstreamCut("the provider's compressed answer broke off", phase="body")
-
-
-async def inflated(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
+async def _inflated(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
     """The chunks of a body, inflated where its headers say it is compressed."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         async for chunk in chunks:
             yield chunk
         return
-    inflater = Inflater(encoding)
-    async for chunk in chunks:
-        for piece in inflater.pieces(chunk):
-            yield piece
-    inflater.finish()
+    if encoding not in ENCODINGS:
+        raise MalformedAnswer(
+            f"the provider compressed its answer with {encoding!r}, which was not asked for", phase="body"
+        )
+    inflater = Inflater()
+    try:
+        async for chunk in chunks:
+            for piece in inflater.pieces(chunk):
+                yield piece
+    except InflateError as error:
+        raise MalformedAnswer(f"the provider's answer does not inflate: {error}", phase="body") from None
+    if not inflater.whole:
+        raise UpstreamCut("the provider's compressed answer broke off", phase="body")
 
 
 class ChunkedAnswer:
@@ -165,7 +122,7 @@ class ChunkedAnswer:
     def __init__(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes]) -> None:
         self.status = status
         self.headers = headers
-        self._chunks = inflated(chunks, headers)
+        self._chunks = _inflated(chunks, headers)
 
     async def read(self, limit: int) -> bytes:
         """See `Answer`."""
@@ -249,6 +206,25 @@ def _error(error: httpx.HTTPError, phase: str) -> UpstreamError:
     )
 
 
+class _Trace:
+    """What has become of one request, as httpcore tells it."""
+
+    def __init__(self) -> None:
+        self.fresh = False
+        """It went out on a new connection."""
+        self.answered = False
+        """The head of its answer was read."""
+        self.connecting = asyncio.timeout(None)
+
+    async def __call__(self, name: str, info: object) -> None:
+        if name == "connection.connect_tcp.started":
+            self.fresh = True
+        elif name == "http11.send_request_headers.started":
+            self.connecting.reschedule(None)
+        elif name == "http11.receive_response_headers.complete":
+            self.answered = True
+
+
 class Upstream:
     """The connections to all providers, over httpx.
 
@@ -274,18 +250,12 @@ class Upstream:
     async def send(self, outgoing: Outgoing) -> Answer:
         """Send a request and return its answer once the headers are there. Raises UpstreamError."""
         client = self._client(self._proxy_for(outgoing.url))
-        request = client.build_request(
-            outgoing.method,
-            outgoing.url,
-            content=outgoing.body,
-            headers={"accept-encoding": "identity", "user-agent": "pointsman", **outgoing.headers},
-        )
         await self._slot()
         try:
-            response = await client.send(request, stream=True, follow_redirects=False)
+            response = await self._sent(client, outgoing)
         except BaseException as error:
             self._slots.release()
-            _prune(client)
+            prune(client)
             if isinstance(error, httpx.HTTPError):
                 raise _error(error, "headers") from None
             raise
@@ -298,6 +268,33 @@ class Upstream:
             )
         return answer
 
+    async def _sent(self, client: httpx.AsyncClient, outgoing: Outgoing) -> httpx.Response:
+        """The answer's head. A kept connection that ends before any of it came is replaced, once."""
+        trace = _Trace()
+        try:
+            return await self._once(client, outgoing, trace)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if trace.fresh or trace.answered:
+                raise
+        return await self._once(client, outgoing, _Trace())
+
+    async def _once(self, client: httpx.AsyncClient, outgoing: Outgoing, trace: _Trace) -> httpx.Response:
+        """Send once. Name, connection and handshake together have `connect_timeout`."""
+        request = client.build_request(
+            outgoing.method,
+            outgoing.url,
+            content=outgoing.body,
+            headers={"accept-encoding": "identity", "user-agent": "pointsman", **outgoing.headers},
+            extensions={"trace": trace},
+        )
+        try:
+            async with asyncio.timeout(self.settings.connect_timeout) as trace.connecting:
+                return await client.send(request, stream=True, follow_redirects=False)
+        except TimeoutError:
+            if not trace.connecting.expired():
+                raise
+            raise ConnectFailed("the provider did not accept a connection in time") from None
+
     async def close(self) -> None:
         """Close every connection."""
         clients, self._clients = list(self._clients.values()), {}
@@ -309,9 +306,7 @@ class Upstream:
             async with asyncio.timeout(1.0):
                 await self._slots.acquire()
         except TimeoutError:
-            raise ConnectFailed(
-                "all connections to providers are in use", status=503, retry_after=1.0
-            ) from None
+            raise Unavailable("all connections to providers are in use", retry_after=1.0) from None
 
     def _client(self, proxy: str | None) -> httpx.AsyncClient:
         if proxy not in self._clients:
@@ -326,6 +321,7 @@ class Upstream:
                     max_connections=None, max_keepalive_connections=None, keepalive_expiry=60
                 ),
             )
+            guard(self._clients[proxy])
         return self._clients[proxy]
 
     def _proxy_for(self, url: str) -> str | None:
@@ -338,23 +334,6 @@ class Upstream:
         if proxy is None or urllib.request.proxy_bypass(parts.netloc):
             return None
         return proxy
-
-
-def _prune(client: httpx.AsyncClient) -> None:
-    """Drop connections that a cancelled request left in the pool before they were ever opened.
-
-    httpcore 1.0 keeps such an entry for ever and walks over all of them for every request.
-    """
-    for transport in (client._transport, *client._mounts.values()):
-        pool = getattr(transport, "_pool", None)
-        if pool is None:
-            continue
-        wanted = {id(request.connection) for request in pool._requests}
-        pool._connections = [
-            each
-            for each in pool._connections
-            if id(each) in wanted or getattr(each, "_connection", each) is not None
-        ]
 
 
 def _tls_context(settings: UpstreamSettings) -> ssl.SSLContext:

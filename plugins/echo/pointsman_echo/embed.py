@@ -20,7 +20,7 @@ MOST_DIMENSIONS = 8192
 
 def embed(chat: Chat, *, model: str) -> Embeddings:
     """A vector for each message, of 8 dimensions or as many as asked for. Raises BadRequest."""
-    dimensions = chat.params.get("dimensions")
+    dimensions = chat.extra.get(chat.dialect, {}).get("dimensions")
     if dimensions is None:
         dimensions = DIMENSIONS
     if type(dimensions) is not int or not 1 <= dimensions <= MOST_DIMENSIONS:

@@ -20,7 +20,7 @@ from pointsman.errors import (
     UpstreamTimeout,
 )
 from pointsman.testing.script import Close, Hang, Pause, Script, Send
-from pointsman.upstream import retry_after
+from pointsman.waits import retry_after
 
 from .wire import DONE, HELLO, answer, chunk, error, event, events, failing, said, usage
 

@@ -18,6 +18,7 @@ from pointsman.types import (
     Reasoning,
     Response,
     Text,
+    Tool,
     ToolCall,
     ToolResult,
     Usage,
@@ -115,18 +116,13 @@ def _all_parts(chat: Chat) -> list[Part]:
 
 
 def _offered(chat: Chat) -> list[tuple[str, str]]:
-    """A call of the tool that was chosen, else of the first; none where none is offered or wanted.
-
-    Dialects spell a choice as `{"name": …}` or as `{"function": {"name": …}}`.
-    """
+    """A call of the tool that was chosen, else of the first; none where none is offered or wanted."""
+    tools = [tool for tool in chat.tools if isinstance(tool, Tool)]
     choice = chat.tool_choice
-    if choice == "none" or not chat.tools:
+    if not tools or (choice is not None and choice.mode == "none"):
         return []
-    chosen = None
-    if isinstance(choice, dict):
-        function = choice.get("function")
-        chosen = (function if isinstance(function, dict) else choice).get("name")
-    tool = next((tool for tool in chat.tools if tool.name == chosen), chat.tools[0])
+    chosen = choice.names if choice is not None else ()
+    tool = next((tool for tool in tools if tool.name in chosen), tools[0])
     return [(tool.name, json.dumps(arguments_for(tool.parameters)))]
 
 

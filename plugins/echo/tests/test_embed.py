@@ -14,7 +14,8 @@ from pointsman_echo.embed import embed, vector
 
 def chat(*inputs: Any, **params: Any) -> Chat:
     parts = [Text(each) if isinstance(each, str) else Unknown("any", each) for each in inputs]
-    return Chat("m", [Message("user", [part]) for part in parts], params=params)
+    messages = [Message("user", [part]) for part in parts]
+    return Chat("m", messages, dialect="one", extra={"one": params})
 
 
 def test_the_same_input_has_the_same_unit_vector_and_another_has_another() -> None:

@@ -13,6 +13,7 @@ from pointsman.attempts import Attempts
 from pointsman.errors import RequestError, UpstreamError, UpstreamStatus
 from pointsman.exchange import Candidate, Exchange
 from pointsman.gateway import Gateway
+from pointsman.lanes import Lanes
 from pointsman.streams import ClientStream, Headers
 from pointsman.testing import FakeProvider
 from pointsman.types import Request
@@ -52,7 +53,9 @@ async def outcome(gateway: Gateway, name: str, *, stream: bool) -> UpstreamError
     body = {"model": name, "stream": stream, "messages": [{"role": "user", "content": "Hi"}]}
     exchange.request = Request(json.dumps(body).encode())
     exchange.peek = codec.peek(exchange.request)
-    exchange.candidates = [Candidate(resolved.endpoints[0], name)]
+    lanes = Lanes(codec, exchange.request, gateway.setup.dialects)
+    endpoint = resolved.endpoints[0]
+    exchange.candidates = [Candidate(endpoint, name, way=lanes.way(endpoint))]
     client = ClientStream(Gathering(), list, first=60, every=60) if stream else None
     with suppress(RequestError):
         await Attempts(exchange, client).run()

@@ -1,4 +1,7 @@
-"""OpenAI's wire format, dialect `openai-chat`: chat, completions, embeddings; and OpenAI as a provider."""
+"""OpenAI's wire formats, and OpenAI as a provider.
+
+Dialect `openai-chat` is chat, completions and embeddings; `openai-responses` is responses.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from pointsman.registers import RegisterDialect, RegisterHttp, RegisterProvider
 from .codecs import ChatCodec, CompletionsCodec, EmbeddingsCodec
 from .models import list_models, show_model
 from .provider import KEY_VARIABLE, KIND, make_provider
+from .responses import ResponsesCodec
 
 __all__ = [
     "POINTSMAN_API",
     "ChatCodec",
     "CompletionsCodec",
     "EmbeddingsCodec",
+    "ResponsesCodec",
     "register_dialects",
     "register_http",
     "register_providers",
@@ -24,10 +29,11 @@ POINTSMAN_API = 1
 
 @hookimpl
 def register_dialects(register: RegisterDialect) -> None:
-    """Three surfaces of one dialect."""
+    """Three surfaces of one dialect, and one of the other."""
     register(ChatCodec())
     register(CompletionsCodec())
     register(EmbeddingsCodec())
+    register(ResponsesCodec())
 
 
 @hookimpl

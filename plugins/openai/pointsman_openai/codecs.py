@@ -7,20 +7,25 @@ from typing import Any
 
 import msgspec
 
-from pointsman.dialects import Codec, ErrorView, Quirks, StreamEncoder, Tap
+from pointsman.dialects import Codec, ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
 from pointsman.errors import BadRequest
+from pointsman.losses import Losses
 from pointsman.money import Cost
 from pointsman.sse import format_event
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
 
+from .answer import decode_response
+from .chunks import ChatChunks
 from .decode import decode_chat, decode_inputs
 from .encode import encode_chat, encode_completion, encode_embeddings
 from .errors import DIALECT, encode_error
 from .forward import forward
-from .peek import check_messages, peek, wrong
+from .peek import check_messages, names, peek, wrong
+from .request import encode_request
 from .splice import with_cost
 from .stream import ChatStream, CompletionStream
 from .tap import OpenAITap
+from .tools import custom_names
 
 __all__ = ["ChatCodec", "CompletionsCodec", "EmbeddingsCodec"]
 
@@ -58,7 +63,7 @@ class _OpenAICodec(Codec):
         return format_event(encode_error(error))
 
 
-class ChatCodec(_OpenAICodec):
+class ChatCodec(_OpenAICodec, Translator):
     """`/chat/completions`."""
 
     surface = "chat"
@@ -80,15 +85,27 @@ class ChatCodec(_OpenAICodec):
 
     def decode_request(self, request: Request) -> Chat:
         """See `Codec.decode_request`."""
-        return decode_chat(request, model=self.peek(request).model)
+        return decode_chat(request, model=names(request.fields)[0])
 
-    def encode_response(self, response: Response | Embeddings, *, request: Request) -> bytes:
+    def encode_response(self, response: Response | Embeddings, *, request: Request, losses: Losses) -> bytes:
         """See `Codec.encode_response`."""
-        return encode_chat(_response(response))
+        return encode_chat(_response(response), request=request, losses=losses)
 
-    def encode_stream(self, *, peek: Peek) -> StreamEncoder:
+    def encode_stream(self, *, peek: Peek, request: Request, losses: Losses) -> StreamEncoder:
         """See `Codec.encode_stream`."""
-        return ChatStream(peek)
+        return ChatStream(peek, losses=losses, custom=custom_names(request))
+
+    def encode_request(self, chat: Chat, *, quirks: Quirks, losses: Losses) -> dict[str, Any]:
+        """See `Translator.encode_request`."""
+        return encode_request(chat, quirks=quirks, losses=losses)
+
+    def decode_response(self, body: bytes, *, quirks: Quirks) -> Response:
+        """See `Translator.decode_response`."""
+        return decode_response(body)
+
+    def decode_stream(self, *, peek: Peek, quirks: Quirks) -> StreamDecoder:
+        """See `Translator.decode_stream`."""
+        return ChatChunks(peek=peek)
 
 
 class CompletionsCodec(_OpenAICodec):
@@ -105,15 +122,15 @@ class CompletionsCodec(_OpenAICodec):
 
     def decode_request(self, request: Request) -> Chat:
         """See `Codec.decode_request`."""
-        return decode_inputs(request, model=self.peek(request).model, member="prompt")
+        return decode_inputs(request, model=names(request.fields)[0], member="prompt")
 
-    def encode_response(self, response: Response | Embeddings, *, request: Request) -> bytes:
+    def encode_response(self, response: Response | Embeddings, *, request: Request, losses: Losses) -> bytes:
         """See `Codec.encode_response`."""
-        return encode_completion(_response(response))
+        return encode_completion(_response(response), losses=losses)
 
-    def encode_stream(self, *, peek: Peek) -> StreamEncoder:
+    def encode_stream(self, *, peek: Peek, request: Request, losses: Losses) -> StreamEncoder:
         """See `Codec.encode_stream`."""
-        return CompletionStream(peek)
+        return CompletionStream(peek, losses=losses)
 
 
 class EmbeddingsCodec(_OpenAICodec):
@@ -133,15 +150,15 @@ class EmbeddingsCodec(_OpenAICodec):
 
     def decode_request(self, request: Request) -> Chat:
         """See `Codec.decode_request`."""
-        return decode_inputs(request, model=self.peek(request).model, member="input")
+        return decode_inputs(request, model=names(request.fields)[0], member="input")
 
-    def encode_response(self, response: Response | Embeddings, *, request: Request) -> bytes:
+    def encode_response(self, response: Response | Embeddings, *, request: Request, losses: Losses) -> bytes:
         """See `Codec.encode_response`."""
         if not isinstance(response, Embeddings):
             raise TypeError(f"a {type(response).__name__} cannot answer a request for embeddings")
         return encode_embeddings(response, request=request)
 
-    def encode_stream(self, *, peek: Peek) -> StreamEncoder:
+    def encode_stream(self, *, peek: Peek, request: Request, losses: Losses) -> StreamEncoder:
         """Raises BadRequest: there is no such stream."""
         raise BadRequest("embeddings cannot be streamed", param="stream")
 

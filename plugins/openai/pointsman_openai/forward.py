@@ -1,4 +1,7 @@
-"""Forwarding (lane A): the client's JSON with only those top-level members changed that must be."""
+"""Forwarding (lane A): the client's JSON with only those top-level members changed that must be.
+
+Opaque thoughts of another host in the history are taken out (lane B).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,21 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Quirks
+from pointsman.sealing import MARK
 from pointsman.types import Peek, Request
 
 from .peek import asks_accounting
+from .reasoning import THOUGHTS, is_opaque
 
 __all__ = ["forward"]
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_details = msgspec.json.Decoder(list[Any])
 _TRUE = msgspec.Raw(b"true")
 _NULL = msgspec.Raw(b"null")
+DETAILS = "reasoning_details"
+_SEALED = f'"{MARK}'.encode()
 TOKEN_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})
 """Two names of one parameter: a host refuses a request that has both."""
 
@@ -37,6 +46,8 @@ def forward(
     if asks_usage and peek.stream and quirks.stream_usage == "ask":
         _ask_for_usage(fields)
     lost = _suit(fields, quirks)
+    if b'"reasoning' in request.raw and _forget(fields, quirks):
+        lost.append("reasoning")
     if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
         return request.raw, lost
     return msgspec.json.encode(fields), lost
@@ -90,3 +101,46 @@ def _suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
     for name in dropped:
         del fields[name]
     return [name for name in dropped if not (name == "stream_options" and quirks.stream_usage == "always")]
+
+
+def _forget(fields: dict[str, msgspec.Raw], quirks: Quirks) -> bool:
+    """Take thoughts out of the history that the host must not see; return whether there were any.
+
+    Sealed details belong to another dialect; those of which one is opaque go to no host that is known to
+    take thoughts in words, which stand beside them. A host that refuses thoughts gets none.
+    """
+    never = quirks.reasoning == "never"
+    wordy = quirks.reasoning in THOUGHTS
+    takes = not never and (quirks.reasoning == DETAILS or DETAILS in quirks.keeps)
+    given = fields.get("messages")
+    if given is None or b'"reasoning' not in bytes(given):
+        return False
+    try:
+        messages = _messages.decode(given)
+    except msgspec.DecodeError:
+        return False
+    lost = changed = False
+    for message in messages:
+        if bytes(message.get("role", _NULL)) != b'"assistant"':
+            continue
+        for name in (*THOUGHTS, DETAILS):
+            told = message.get(name)
+            if told is None:
+                continue
+            opaque = name == DETAILS and (
+                _SEALED in bytes(told) or (wordy and not takes and _has_opaque(told))
+            )
+            if never or opaque:
+                changed = True
+                lost = lost or bytes(told) not in (b"null", b'""', b"[]")
+                del message[name]
+    if changed:
+        fields["messages"] = msgspec.Raw(msgspec.json.encode(messages))
+    return lost
+
+
+def _has_opaque(raw: msgspec.Raw) -> bool:
+    try:
+        return any(map(is_opaque, _details.decode(raw)))
+    except msgspec.DecodeError:
+        return False

@@ -10,7 +10,7 @@ import msgspec
 from pointsman.errors import BadRequest
 from pointsman.types import Peek, Request
 
-__all__ = ["asks_accounting", "check_messages", "peek", "wrong"]
+__all__ = ["asks_accounting", "check_messages", "names", "peek", "wrong"]
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -47,7 +47,7 @@ def peek(request: Request, *, content: str) -> Peek:
     Raises BadRequest that names the field at fault.
     """
     fields = request.fields
-    model, further = _names(fields)
+    model, further = names(fields)
     raw = fields.get(content)
     if raw is None:
         raise BadRequest(f"`{content}` is missing", param=content)
@@ -94,7 +94,7 @@ def _fault_in_messages(raw: msgspec.Raw) -> BadRequest:
     return wrong("messages", "a list of at least one message")
 
 
-def _names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
+def names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
     """The model asked for, and those to try after it."""
     model = _read(fields, "model", _text, "a non-empty string")
     models = _read(fields, "models", _texts, "a list of model names") or []

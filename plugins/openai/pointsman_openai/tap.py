@@ -14,7 +14,7 @@ from pointsman.types import Peek, Usage
 from .errors import error_in, reported
 from .usage import read_usage
 
-__all__ = ["OpenAITap"]
+__all__ = ["OpenAITap", "read_event", "read_whole"]
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -127,20 +127,10 @@ class OpenAITap:
 
     def whole(self, body: bytes) -> None:
         """See `Tap.whole`."""
-        try:
-            answer = _object.decode(body)
-        except _BAD_JSON as error:
-            raise MalformedAnswer(
-                "the provider's answer is not a JSON object", phase="body", detail=str(error)
-            ) from None
+        answer = _read_object(body)
         self.usage = read_usage(answer.get("usage"))
-        fault = error_in(answer)
-        if fault is not None:
-            raise reported(fault, phase="body")
-        items = answer.get(self._holds)
-        if not isinstance(items, list):
-            raise MalformedAnswer(f"the provider's answer has no list of {self._holds}", phase="body")
-        for item in items:
+        _check(answer, holds=self._holds)
+        for item in answer[self._holds]:
             if isinstance(item, dict):
                 self._count(item)
         self.complete = True
@@ -173,6 +163,47 @@ class OpenAITap:
         if not with_choices:
             return HOLD | PRIVATE if self._private else HOLD
         return HOLD if self.complete else 0
+
+
+def read_whole(body: bytes, *, holds: str) -> dict[str, Any]:
+    """A whole answer, with the list that `holds` it. Raises UpstreamStatus for an error that an answer
+    reports, MalformedAnswer for what is none."""
+    answer = _read_object(body)
+    _check(answer, holds=holds)
+    return answer
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
+    try:
+        return _object.decode(body)
+    except _BAD_JSON as error:
+        raise MalformedAnswer(
+            "the provider's answer is not a JSON object", phase="body", detail=str(error)
+        ) from None
+
+
+def _check(answer: dict[str, Any], *, holds: str) -> None:
+    fault = error_in(answer)
+    if fault is not None:
+        raise reported(fault, phase="body")
+    if not isinstance(answer.get(holds), list):
+        raise MalformedAnswer(f"the provider's answer has no list of {holds}", phase="body")
+
+
+def read_event(data: bytes, *, named: bool) -> dict[str, Any]:
+    """An event's JSON, `named` where its name is `error`. Raises UpstreamStatus for an error it reports,
+    MalformedAnswer for nonsense."""
+    try:
+        event = _object.decode(data)
+    except _BAD_JSON as error:
+        if named:
+            raise reported(data.decode("utf-8", "replace"), phase="stream") from None
+        raise _nonsense(error) from None
+    if named or "error" in event or event.get("object") == "error":
+        fault = error_in(event, named=named)
+        if fault is not None:
+            raise reported(fault, phase="stream")
+    return event
 
 
 def _parse(data: bytes, *, named: bool) -> _Event:

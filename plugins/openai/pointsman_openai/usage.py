@@ -7,7 +7,7 @@ from typing import Any
 
 from pointsman.types import Usage
 
-__all__ = ["read_usage", "usage_object"]
+__all__ = ["read_usage", "usage_object", "written_usage"]
 
 MOST_TOKENS = 10**12
 """No answer has more: what a provider counts beyond is not believed."""
@@ -81,3 +81,12 @@ def usage_object(usage: Usage) -> dict[str, Any]:
         },
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
+
+
+def written_usage(usage: Usage) -> dict[str, Any]:
+    """Usage for a client, as its provider told it where that spoke this dialect."""
+    counts = usage_object(usage)
+    if not isinstance(usage.raw.get("prompt_tokens"), int):
+        return counts
+    raw = {name: value for name, value in usage.raw.items() if value is not None or name not in counts}
+    return {**counts, **raw}

@@ -6,18 +6,21 @@ import json
 from typing import Any
 
 import httpx2
+import msgspec
 import openai
 import pytest
 
-from pointsman.dialects import ErrorView, Mark, Quirks
+from pointsman.dialects import ErrorView, Mark, Quirks, StreamDecoder
 from pointsman.errors import BadRequest
-from pointsman.events import Started
+from pointsman.events import Event, Started, accumulate, explode
+from pointsman.losses import Losses
 from pointsman.money import Cost
-from pointsman.types import Choice, Embeddings, Finish, Message, Peek, Request, Response, Text
+from pointsman.sse import Splitter
+from pointsman.types import Choice, Embeddings, Finish, Message, Peek, Request, Response, Text, ToolCall
 from pointsman_openai.codecs import ChatCodec, CompletionsCodec, EmbeddingsCodec
 
 CHAT, COMPLETIONS, EMBEDDINGS = ChatCodec(), CompletionsCodec(), EmbeddingsCodec()
-RESPONSE = Response("x", "m", 0, [Choice(Message("assistant", [Text("hi")]), Finish("stop"))])
+RESPONSE = Response("x", "m", 0, [Choice(Message("assistant", [Text("hi")]), Finish("stop", "stop"))])
 
 
 def request(**members: Any) -> Request:
@@ -73,7 +76,7 @@ def test_embeddings_are_never_streamed() -> None:
     data, _ = EMBEDDINGS.forward(asked, model="m", peek=peek, quirks=Quirks(), params={})
     assert data == asked.raw
     with pytest.raises(BadRequest):
-        EMBEDDINGS.encode_stream(peek=peek)
+        EMBEDDINGS.encode_stream(peek=peek, request=asked, losses=Losses())
 
 
 def test_a_completions_stream_is_asked_for_usage() -> None:
@@ -90,9 +93,9 @@ def test_requests_decode_by_their_surface() -> None:
 
 def test_answers_encode_by_their_surface() -> None:
     asked = request()
-    chat = json.loads(CHAT.encode_response(RESPONSE, request=asked))
-    completion = json.loads(COMPLETIONS.encode_response(RESPONSE, request=asked))
-    vectors = json.loads(EMBEDDINGS.encode_response(Embeddings("m", [[1.0]]), request=asked))
+    chat = json.loads(CHAT.encode_response(RESPONSE, request=asked, losses=Losses()))
+    completion = json.loads(COMPLETIONS.encode_response(RESPONSE, request=asked, losses=Losses()))
+    vectors = json.loads(EMBEDDINGS.encode_response(Embeddings("m", [[1.0]]), request=asked, losses=Losses()))
     assert chat["choices"][0]["message"]["content"] == "hi"
     assert completion["choices"][0]["text"] == "hi"
     assert vectors["data"][0]["embedding"] == [1.0]
@@ -101,22 +104,50 @@ def test_answers_encode_by_their_surface() -> None:
 def test_an_answer_of_another_kind_is_refused() -> None:
     for codec in (CHAT, COMPLETIONS):
         with pytest.raises(TypeError):
-            codec.encode_response(Embeddings("m", []), request=request())
+            codec.encode_response(Embeddings("m", []), request=request(), losses=Losses())
     with pytest.raises(TypeError):
-        EMBEDDINGS.encode_response(RESPONSE, request=request())
+        EMBEDDINGS.encode_response(RESPONSE, request=request(), losses=Losses())
 
 
 def test_streams_encode_by_their_surface() -> None:
     for codec, kind in ((CHAT, b"chat.completion.chunk"), (COMPLETIONS, b"text_completion")):
-        encoder = codec.encode_stream(peek=Peek("m", stream=True))
+        encoder = codec.encode_stream(peek=Peek("m", stream=True), request=request(), losses=Losses())
         encoder.feed(Started("x", "m", 0))
         assert kind in b"".join([encoder.feed(event) for event in _said()])
 
 
-def _said() -> list[Any]:
-    from pointsman.events import explode
-
+def _said() -> list[Event]:
     return list(explode(RESPONSE))
+
+
+def test_a_chat_is_asked_of_a_provider_and_its_answers_are_read() -> None:
+    asked = request(messages=[{"role": "user", "content": "a"}], stream=True)
+    body = CHAT.encode_request(CHAT.decode_request(asked), quirks=Quirks(), losses=Losses())
+    assert body == asked.body
+    whole = CHAT.encode_response(RESPONSE, request=asked, losses=Losses())
+    assert CHAT.decode_response(whole, quirks=Quirks()) == RESPONSE
+    encoder = CHAT.encode_stream(peek=Peek("m", stream=True), request=asked, losses=Losses())
+    decoder = CHAT.decode_stream(peek=Peek("m", stream=True), quirks=Quirks())
+    read = [event for written in map(encoder.feed, _said()) for event in _read(decoder, written)]
+    assert accumulate(read + decoder.finish()) == RESPONSE
+    assert decoder.complete
+
+
+def _read(decoder: StreamDecoder, written: bytes) -> list[Event]:
+    return [event for each in Splitter(2**20).feed(written) for event in decoder.feed(each)]
+
+
+def test_calls_of_custom_tools_are_unwrapped() -> None:
+    asked = request(messages=[], tools=[{"type": "custom", "custom": {"name": "sh"}}])
+    call = ToolCall("c1", "sh", '{"input":"ls \\"x\\""}')
+    answer = Response("x", "m", 0, [Choice(Message("assistant", [call]), Finish("tool_calls"))])
+    expected = {"id": "c1", "type": "custom", "custom": {"name": "sh", "input": 'ls "x"'}}
+    whole = json.loads(CHAT.encode_response(answer, request=asked, losses=Losses()))
+    assert whole["choices"][0]["message"]["tool_calls"] == [expected]
+    encoder = CHAT.encode_stream(peek=Peek("m", stream=True), request=asked, losses=Losses())
+    stream = b"".join(map(encoder.feed, explode(answer)))
+    assert stream.count(b'"tool_calls":[') == 1
+    assert msgspec.json.encode([{**expected, "index": 0}]) in stream
 
 
 def test_the_tap_knows_what_a_whole_answer_holds() -> None:
@@ -144,7 +175,7 @@ def test_an_error_in_a_stream_is_one_event_with_the_error_alone() -> None:
 
 @pytest.mark.parametrize("codec", [CHAT, COMPLETIONS])
 def test_the_sdk_raises_an_error_in_a_stream(codec: ChatCodec | CompletionsCodec) -> None:
-    encoder = codec.encode_stream(peek=Peek("m", stream=True))
+    encoder = codec.encode_stream(peek=Peek("m", stream=True), request=request(), losses=Losses())
     stream = b"".join(map(encoder.feed, _said()[:3])) + codec.encode_stream_error(VIEW)
 
     def answer(asked: httpx2.Request) -> httpx2.Response:

@@ -10,13 +10,13 @@ import pytest
 from pointsman.errors import BadRequest
 from pointsman.types import (
     Chat,
-    Media,
     Message,
     Reasoning,
     Request,
     Text,
     Tool,
     ToolCall,
+    ToolChoice,
     ToolResult,
     Unknown,
 )
@@ -41,36 +41,13 @@ def own(**members: Any) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("role", ["system", "developer", "user", "assistant"])
 def test_text_of_every_role(role: str) -> None:
-    assert message(role=role, content="hello") == Message(role, [Text("hello")])
+    assert message(role=role, content="hello") == Message(role, [Text("hello")], path="messages[0]")
 
 
 def test_content_may_be_absent_null_or_empty() -> None:
     shapes: list[dict[str, Any]] = [{}, {"content": None}, {"content": ""}, {"content": []}]
     for shape in shapes:
         assert message(role="assistant", **shape).parts == []
-
-
-def test_parts_of_every_kind() -> None:
-    parts = [
-        {"type": "text", "text": "look", "cache_control": {"type": "ephemeral"}},
-        {"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}},
-        {"type": "image_url", "image_url": "data:image/png;base64,AAAA"},
-        {"type": "video_url", "video_url": {"url": "https://x/y.mp4"}},
-        {"type": "input_audio", "input_audio": {"data": "BBBB", "format": "wav"}},
-        {"type": "file", "file": {"file_data": "data:application/pdf;base64,CCCC", "filename": "a.pdf"}},
-        {"type": "file", "file": {"file_id": "file-1"}},
-        {"type": "hologram", "x": 1},
-    ]
-    assert message(role="user", content=parts).parts == [
-        Text("look", own(cache_control={"type": "ephemeral"})),
-        Media("image", url="https://x/y.png", extra=own(detail="low")),
-        Media("image", data="AAAA", mime="image/png"),
-        Media("video", url="https://x/y.mp4"),
-        Media("audio", data="BBBB", mime="audio/wav"),
-        Media("document", data="CCCC", mime="application/pdf", extra=own(filename="a.pdf")),
-        Unknown("openai-chat", parts[6]),
-        Unknown("openai-chat", parts[7]),
-    ]
 
 
 def test_an_assistants_turn_keeps_its_order() -> None:
@@ -88,21 +65,26 @@ def test_an_assistants_turn_keeps_its_order() -> None:
         Reasoning("hm"),
         Text("so"),
         ToolCall("call_1", "f", '{"a": 1}'),
-        Unknown("openai-chat", custom),
+        ToolCall("call_2", "g", '{"input":"x"}', own(**{"~custom": True})),
     ]
-    assert found.extra == own(annotations=[1])
+    assert found.extra == own(annotations=[1], refusal=None)
 
 
 def test_a_tools_answer() -> None:
     found = message(role="tool", tool_call_id="call_1", content=[{"type": "text", "text": "42"}])
-    assert found == Message("tool", [ToolResult("call_1", [Text("42")])])
+    assert found.parts == [ToolResult("call_1", [Text("42")])]
+    assert (found.role, found.path) == ("tool", "messages[0]")
 
 
-def test_older_function_calls_and_answers() -> None:
-    asked = message(role="assistant", content=None, function_call={"name": "f", "arguments": "{}"})
-    assert asked.parts == [ToolCall("f", "f", "{}")]
-    answered = message(role="function", name="f", content="42")
-    assert answered == Message("tool", [ToolResult("f", [Text("42")])], own(role="function"))
+def test_older_function_calls_get_ids_that_their_answers_share() -> None:
+    asked = {"role": "assistant", "content": None, "function_call": {"name": "f", "arguments": "{}"}}
+    answered = {"role": "function", "name": "f", "content": "42"}
+    found = chat(messages=[asked, answered, asked, answered]).messages
+    calls = [part for each in found for part in each.parts if isinstance(part, ToolCall)]
+    results = [part for each in found for part in each.parts if isinstance(part, ToolResult)]
+    assert [call.id for call in calls] == ["f", "f_2"] == [result.call_id for result in results]
+    assert {call.name for call in calls} == {"f"}
+    assert [each.role for each in found] == ["assistant", "tool"] * 2
 
 
 def test_unknown_members_of_a_message_are_carried() -> None:
@@ -112,28 +94,32 @@ def test_unknown_members_of_a_message_are_carried() -> None:
 def test_tools_and_their_choice() -> None:
     function = {"name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
     search = {"type": "web_search"}
-    found = chat(
-        messages=[],
-        tools=[
-            {"type": "function", "function": function},
-            search,
-            {"type": "function", "function": {"name": "g"}},
-        ],
-        tool_choice="required",
-    )
-    assert found.tools == [Tool("f", "d", {"type": "object"}, own(strict=True)), Tool("g")]
-    assert found.tool_choice == "required"
-    assert found.extra == own(tools=[search])
+    tools = [
+        {"type": "function", "function": function, "cache_control": {"type": "ephemeral"}},
+        search,
+        {"type": "function", "function": {"name": "g"}},
+    ]
+    found = chat(messages=[], tools=tools, tool_choice="required")
+    assert found.tools == [
+        Tool("f", "d", {"type": "object"}, strict=True, cache={"type": "ephemeral"}),
+        Unknown("openai-chat", search),
+        Tool("g"),
+    ]
+    assert found.tool_choice == ToolChoice("required")
 
 
 def test_older_functions_and_their_choice() -> None:
     found = chat(messages=[], functions=[{"name": "f"}], function_call={"name": "f"})
-    assert found.tools == [Tool("f")]
-    assert found.tool_choice == {"type": "function", "function": {"name": "f"}}
-    assert chat(messages=[], function_call="none").tool_choice == "none"
+    assert [tool.name for tool in found.tools if isinstance(tool, Tool)] == ["f"]
+    assert found.tool_choice is not None
+    assert (found.tool_choice.mode, found.tool_choice.names) == ("required", ("f",))
+    assert found.called("tool_choice") == "function_call"
+    none = chat(messages=[], function_call="none").tool_choice
+    assert none is not None
+    assert none.mode == "none"
 
 
-def test_all_other_members_are_parameters() -> None:
+def test_what_is_meant_for_the_gateway_is_no_loss_elsewhere() -> None:
     found = chat(
         model="asked",
         messages=[],
@@ -142,11 +128,13 @@ def test_all_other_members_are_parameters() -> None:
         models=["x"],
         usage={"include": True},
         temperature=0.5,
-        response_format={"type": "json_object"},
+        prediction={"type": "content"},
+        modalities=[],
     )
-    assert found.params == {"temperature": 0.5, "response_format": {"type": "json_object"}}
+    assert found.params == {"temperature": 0.5}
     assert found.stream
-    assert found.model == "m"
+    assert (found.model, found.dialect) == ("m", "openai-chat")
+    assert [name for name in found.extra["openai-chat"] if not name.startswith("~")] == ["prediction"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +179,8 @@ def test_a_bad_shape_is_refused_by_its_path(body: dict[str, Any], path: str) -> 
 
 def test_one_input_is_one_message() -> None:
     found = inputs("prompt", "once", max_tokens=5, stream=True, model="asked")
-    assert found == Chat("m", [Message("user", [Text("once")])], params={"max_tokens": 5}, stream=True)
+    assert found.messages == [Message("user", [Text("once")], path="prompt")]
+    assert (found.params, found.stream, found.extra) == ({"max_tokens": 5}, True, {})
 
 
 def test_each_input_of_a_list_is_a_message() -> None:
@@ -199,7 +188,7 @@ def test_each_input_of_a_list_is_a_message() -> None:
 
 
 def test_token_numbers_are_carried() -> None:
-    assert inputs("input", [1, 2]).messages == [Message("user", [Unknown("openai-chat", [1, 2])])]
+    assert inputs("input", [1, 2]).messages[0].parts == [Unknown("openai-chat", [1, 2])]
     assert len(inputs("input", [[1, 2], [3]]).messages) == 2
 
 
@@ -220,7 +209,6 @@ def test_recorded_requests_decode(recordings: list[dict[str, Any]]) -> None:
             found = decode_chat(Request(json.dumps(body).encode()), model="m")
             assert len(found.messages) == len(body["messages"]), record["id"]
             offered = [*(body.get("tools") or []), *(body.get("functions") or [])]
-            others = found.extra.get("openai-chat", {}).get("tools", [])
-            assert len(found.tools) + len(others) == len(offered), record["id"]
+            assert len(found.tools) == len(offered), record["id"]
             decoded += 1
     assert decoded > 100

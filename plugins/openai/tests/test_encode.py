@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from typing import Any
 
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion
 
+from pointsman.losses import Losses
+from pointsman.sealing import seal
 from pointsman.types import (
     Choice,
+    Citation,
     Embeddings,
     Finish,
     Media,
@@ -20,10 +24,12 @@ from pointsman.types import (
     Response,
     Text,
     ToolCall,
+    Unknown,
     Usage,
 )
-from pointsman_openai.encode import encode_chat, encode_completion, encode_embeddings
+from pointsman_openai.encode import encode_chat, encode_completion, encode_embeddings, finish_word
 
+ASKED = Request(b"{}")
 USAGE = Usage(input=9, output=5, cache_read=2, reasoning=1)
 
 
@@ -37,8 +43,17 @@ def said(*parts: object, finish: str = "stop") -> Choice:
     return Choice(Message("assistant", list(parts)), Finish(finish))  # type: ignore[arg-type]
 
 
+def chat(answer: Response, losses: Losses | None = None) -> bytes:
+    return encode_chat(answer, request=ASKED, losses=losses or Losses())
+
+
+def told(*parts: object, losses: Losses | None = None) -> dict[str, Any]:
+    message: dict[str, Any] = json.loads(chat(response(said(*parts)), losses))["choices"][0]["message"]
+    return message
+
+
 def test_a_chat_is_what_the_sdk_expects() -> None:
-    data = encode_chat(response(said(Reasoning("hm"), Text("he"), Text("llo"))))
+    data = chat(response(said(Reasoning("hm"), Text("he"), Text("llo"))))
     found = ChatCompletion.model_validate_json(data, strict=True)
     assert found.object == "chat.completion"
     assert (found.id, found.model, found.created) == ("gen-1", "m", 1_700_000_000)
@@ -55,7 +70,7 @@ def test_a_chat_is_what_the_sdk_expects() -> None:
 
 def test_tool_calls_are_what_the_sdk_expects() -> None:
     call = ToolCall("call_1", "f", '{"a": 1}')
-    data = encode_chat(response(said(call, finish="tool_calls"), usage=None))
+    data = chat(response(said(call, finish="tool_calls"), usage=None))
     found = ChatCompletion.model_validate_json(data, strict=True)
     message = found.choices[0].message
     assert message.content is None
@@ -69,18 +84,18 @@ def test_tool_calls_are_what_the_sdk_expects() -> None:
 
 
 def test_an_empty_answer_has_empty_content() -> None:
-    assert json.loads(encode_chat(response(said())))["choices"][0]["message"]["content"] == ""
+    assert json.loads(chat(response(said())))["choices"][0]["message"]["content"] == ""
 
 
 def test_several_choices_keep_their_places() -> None:
-    body = json.loads(encode_chat(response(said(Text("a")), said(Text("b"), finish="length"))))
+    body = json.loads(chat(response(said(Text("a")), said(Text("b"), finish="length"))))
     assert [(each["index"], each["message"]["content"]) for each in body["choices"]] == [(0, "a"), (1, "b")]
     assert body["choices"][1]["finish_reason"] == "length"
 
 
 def test_pictures_are_given_by_url() -> None:
     images = (Media("image", data="AAAA", mime="image/png"), Media("image", url="https://x/y"))
-    message = json.loads(encode_chat(response(said(*images))))["choices"][0]["message"]
+    message = json.loads(chat(response(said(*images))))["choices"][0]["message"]
     assert [each["image_url"]["url"] for each in message["images"]] == [
         "data:image/png;base64,AAAA",
         "https://x/y",
@@ -88,7 +103,9 @@ def test_pictures_are_given_by_url() -> None:
 
 
 def test_a_completion_is_what_the_sdk_expects() -> None:
-    data = encode_completion(response(said(Reasoning("hm"), Text("hello"), finish="length")))
+    losses = Losses()
+    data = encode_completion(response(said(Reasoning("hm"), Text("hello"), finish="length")), losses=losses)
+    assert losses.answer == ["reasoning"]
     found = Completion.model_validate_json(data, strict=True)
     assert found.object == "text_completion"
     assert found.choices[0].text == "hello"
@@ -112,3 +129,100 @@ def test_embeddings_in_base64_are_little_endian_floats() -> None:
     packed = base64.b64decode(body["data"][0]["embedding"])
     assert struct.unpack("<2f", packed) == (0.5, -1.0)
     assert "usage" not in body
+
+
+def test_signed_thoughts_are_told_in_details_too() -> None:
+    signed = Reasoning("hm", "sig", origin="anthropic-messages")
+    message = told(signed, Text("x"))
+    assert message["reasoning_content"] == "hm"
+    assert message["reasoning_details"] == [
+        {
+            "type": "reasoning.text",
+            "text": "hm",
+            "signature": seal(signed),
+            "format": "anthropic-claude-v1",
+            "index": 0,
+        }
+    ]
+
+
+def test_a_refusal_has_its_own_member() -> None:
+    message = told(Text("I will not", refusal=True))
+    assert (message["content"], message["refusal"]) == (None, "I will not")
+
+
+def test_citations_of_pages_are_annotations_at_their_place_in_the_whole_text() -> None:
+    losses = Losses()
+    page, book = Citation("https://x", "X", "words", 1, 2), Citation(quote="in a book")
+    message = told(Text("abc"), Text("def", citations=[page, book]), losses=losses)
+    assert message["annotations"] == [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "url": "https://x",
+                "title": "X",
+                "content": "words",
+                "start_index": 4,
+                "end_index": 5,
+            },
+        }
+    ]
+    assert losses.answer == ["citations"]
+
+
+def test_log_probabilities_stand_beside_the_message() -> None:
+    one, two, three = ({"token": each, "logprob": -0.1} for each in "abc")
+    parts = (Text("a", logprobs=[one]), Text("b", logprobs=[two]), Text("c", refusal=True, logprobs=[three]))
+    choice = json.loads(chat(response(said(*parts))))["choices"][0]
+    assert choice["logprobs"] == {"content": [one, two], "refusal": [three]}
+
+
+def test_a_call_has_arguments_always() -> None:
+    assert told(ToolCall("c", "f", ""))["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
+def test_what_has_no_place_is_reported() -> None:
+    losses = Losses()
+    foreign = {"messages": {"container": "c", "nothing": None}}
+    answer = response(
+        Choice(
+            Message(
+                "assistant",
+                [
+                    Unknown("messages", {"type": "server_tool_use"}),
+                    Media("audio", data="A"),
+                    Text("x", foreign),
+                ],
+                foreign,
+            ),
+            Finish("stop", "stop_sequence", "END"),
+            foreign,
+        )
+    )
+    chat(answer, losses)
+    assert losses.answer == [
+        "choices.container",
+        "stop_sequence",
+        "message.container",
+        "server_tool_use",
+        "audio",
+        "content.container",
+    ]
+
+
+def test_finish_reasons_are_words_of_this_dialect() -> None:
+    assert finish_word(Finish("stop", "end_turn")) == "stop"
+    assert finish_word(Finish("tool_calls", "stop")) == "tool_calls"
+    assert finish_word(Finish("tool_calls", "function_call")) == "function_call"
+
+
+def test_the_tier_that_served_is_told() -> None:
+    answer = Response("x", "m", 0, [said(Text("x"))], Usage(input=1, service_tier="flex"))
+    assert json.loads(chat(answer))["service_tier"] == "flex"
+
+
+def test_what_no_client_could_read_in_content_is_reported() -> None:
+    losses = Losses()
+    odd = Unknown("openai-chat", {"x": 1})
+    assert told(Text("a"), odd, losses=losses)["content"] == "a"
+    assert losses.answer == ["part of openai-chat"]

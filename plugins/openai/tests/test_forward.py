@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pointsman.dialects import Codec, Quirks
-from pointsman.types import Request
+from pointsman.sealing import seal
+from pointsman.types import Reasoning, Request
 from pointsman_openai import ChatCodec, CompletionsCodec, EmbeddingsCodec
 
 CHAT = ChatCodec()
@@ -135,3 +136,60 @@ def test_recorded_requests_change_in_nothing_else(recordings: list[dict[str, Any
             expected["stream_options"] = {**options, "include_usage": True}
         assert forwarded == expected, record["id"]
         assert lost == [], record["id"]
+
+
+THOUGHT = Reasoning("hm", "s", origin="anthropic-messages")
+OPAQUE = {"type": "reasoning.text", "text": "hm", "signature": "s", "format": "anthropic-claude-v1"}
+SIGNED = {**OPAQUE, "signature": seal(THOUGHT)}
+PLAIN = {"type": "reasoning.text", "text": "hm"}
+
+
+def remembered(turn: dict[str, Any], quirks: Quirks) -> tuple[dict[str, Any], list[str], bool]:
+    """An assistant's turn as it goes out, what was lost, and whether the messages are the very bytes."""
+    messages = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", **turn}]
+    request = Request(json.dumps({"model": "m", "messages": messages}).encode())
+    data, lost = CHAT.forward(request, model="m", peek=CHAT.peek(request), quirks=quirks, params={})
+    sent_messages = json.loads(data)["messages"]
+    assert sent_messages[0] == messages[0]
+    return sent_messages[1], lost, data is request.raw
+
+
+def test_opaque_thoughts_of_others_are_taken_out_and_plain_ones_stay() -> None:
+    turn = {"reasoning_details": [SIGNED, PLAIN], "reasoning": "hm"}
+    found, lost, _ = remembered(turn, Quirks())
+    assert found == {"role": "assistant", "content": "y", "reasoning": "hm"}
+    assert lost == ["reasoning"]
+    found, lost, _ = remembered({"reasoning_details": [SIGNED]}, Quirks())
+    assert found == {"role": "assistant", "content": "y"}
+    assert lost == ["reasoning"]
+
+
+def test_opaque_thoughts_of_the_host_go_back_to_it_as_the_very_bytes() -> None:
+    assert remembered({"reasoning_details": [OPAQUE]}, Quirks())[1:] == ([], True)
+    words = Quirks(reasoning="reasoning_content")
+    assert remembered({"reasoning_details": [OPAQUE]}, words)[1] == ["reasoning"]
+
+
+@pytest.mark.parametrize(
+    "quirks", [Quirks(reasoning="reasoning_details"), Quirks(keeps=frozenset({"reasoning_details"}))]
+)
+def test_a_gateway_gets_opaque_thoughts_as_the_very_bytes(quirks: Quirks) -> None:
+    assert remembered({"reasoning_details": [OPAQUE]}, quirks)[1:] == ([], True)
+    assert remembered({"reasoning_details": [SIGNED]}, quirks)[1] == ["reasoning"], "seals are for nobody"
+
+
+def test_a_host_that_refuses_thoughts_gets_none() -> None:
+    never = Quirks(reasoning="never")
+    found, lost, _ = remembered({"reasoning_content": "hm", "reasoning": None}, never)
+    assert found == {"role": "assistant", "content": "y"}
+    assert lost == ["reasoning"]
+    assert remembered({"reasoning_content": None}, never)[:2] == ({"role": "assistant", "content": "y"}, [])
+
+
+def test_talk_of_thoughts_changes_nothing() -> None:
+    for turn in (
+        {"content": '"reasoning_details"'},
+        {"reasoning_details": [PLAIN]},
+        {"reasoning_details": 1},
+    ):
+        assert remembered(turn, Quirks())[1:] == ([], True)

@@ -26,11 +26,13 @@ def test_the_plugin_declares_the_api_it_was_written_for() -> None:
     assert pointsman_openai.POINTSMAN_API == 1
 
 
-def test_three_surfaces_are_registered(plugins: PluginSet) -> None:
+def test_the_surfaces_of_both_dialects_are_registered(plugins: PluginSet) -> None:
     dialects = Dialects()
     plugins.run_registration("register_dialects", lambda owner: lambda codec: dialects.add(codec, owner))
-    assert [codec.path for codec in dialects] == ["/chat/completions", "/completions", "/embeddings"]
-    assert dialects.names() == ["openai-chat"]
+    assert [codec.path for codec in dialects] == [
+        *("/chat/completions", "/completions", "/embeddings", "/responses")
+    ]
+    assert dialects.names() == ["openai-chat", "openai-responses"]
 
 
 def test_the_provider_is_found_by_its_key(plugins: PluginSet) -> None:

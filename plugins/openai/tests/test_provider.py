@@ -39,3 +39,10 @@ def test_settings_override_address_and_dialects() -> None:
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(StartupError):
         make_provider("openai", ProviderSettings(base_url="ftp://x/v1"))
+
+
+def test_it_speaks_both_of_its_dialects_and_takes_no_thoughts_back() -> None:
+    provider = make_provider("openai", ProviderSettings())
+    assert provider.dialects == {"openai-chat", "openai-responses"}
+    assert provider.quirks.reasoning == "never"
+    assert provider.quirks.keeps == {"max_completion_tokens", "developer"}

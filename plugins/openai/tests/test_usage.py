@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pointsman.types import Usage
-from pointsman_openai.usage import read_usage, usage_object
+from pointsman_openai.usage import read_usage, usage_object, written_usage
 
 
 def counts(data: Any) -> tuple[int, ...]:
@@ -97,3 +97,15 @@ def test_usage_written_is_usage_read() -> None:
     usage = Usage(input=50, output=40, cache_read=30, cache_write=5, reasoning=20)
     assert counts(usage_object(usage)) == (50, 40, 30, 5, 20)
     assert usage_object(usage)["total_tokens"] == 90
+
+
+def test_usage_of_this_dialect_is_written_as_it_was_told() -> None:
+    told = {"prompt_tokens": 5, "completion_tokens": 2, "queue_time": 0.5, "prompt_tokens_details": None}
+    usage = read_usage(told)
+    assert usage is not None
+    assert written_usage(usage) == {**usage_object(usage), "queue_time": 0.5}
+
+
+def test_usage_of_another_dialect_is_written_in_our_words() -> None:
+    usage = Usage(input=5, output=2, raw={"input_tokens": 3, "cache_read_input_tokens": 2})
+    assert written_usage(usage) == usage_object(usage)

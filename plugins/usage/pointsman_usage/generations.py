@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pointsman.exchange import Exchange
@@ -35,6 +35,9 @@ GENERATIONS = Table(
         "finish": Column("text", "Why the answer ended."),
         "native_finish": Column("text", "The provider's own word for it."),
         "attempts": Column("integer", "How many endpoints were tried.", required=True),
+        "lane": Column("text", "How the last one was asked: bytes, translated, canonical or local."),
+        "lost": Column("text", "Parameters of the request that had no place there, by commas."),
+        "answer_lost": Column("text", "Members of its answer that had no place in the client's dialect."),
         "input_tokens": Column("integer", "Tokens of the whole input; null where nothing was used."),
         "output_tokens": Column("integer", "Tokens of the whole output."),
         "cache_read_tokens": Column("integer", "Input tokens read from the provider's cache."),
@@ -86,9 +89,16 @@ def _answer(exchange: Exchange) -> dict[str, Any]:
         "finish": finish.reason if finish is not None else None,
         "native_finish": finish.native[:LONGEST_TEXT] if finish is not None and finish.native else None,
         "attempts": len(exchange.attempts),
+        "lane": attempt.lane if attempt is not None else None,
+        "lost": _listed(attempt.lost) if attempt is not None else None,
+        "answer_lost": _listed(attempt.losses.answer) if attempt is not None else None,
         "error_type": error.error_type if error is not None else None,
         "error": error.message[:LONGEST_TEXT] if error is not None else None,
     }
+
+
+def _listed(names: Sequence[str]) -> str | None:
+    return ", ".join(names)[:LONGEST_TEXT] or None
 
 
 def _amounts(exchange: Exchange) -> dict[str, Any]:

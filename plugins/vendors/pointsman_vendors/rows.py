@@ -24,6 +24,7 @@ class QuirksRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drop: frozenset[str] = frozenset()
     rename: dict[str, str] = {}
     keeps: frozenset[str] = frozenset()
+    reasoning: Literal["reasoning_content", "reasoning", "reasoning_details", "never"] | None = None
 
 
 class Vendor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +62,13 @@ class Vendor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def as_quirks(self) -> Quirks:
         """The quirks as the core takes them."""
         row = self.quirks
-        return Quirks(stream_usage=row.stream_usage, drop=row.drop, rename=row.rename, keeps=row.keeps)
+        return Quirks(
+            stream_usage=row.stream_usage,
+            drop=row.drop,
+            rename=row.rename,
+            keeps=row.keeps,
+            reasoning=row.reasoning,
+        )
 
 
 def read_vendors(path: Path) -> list[Vendor]:

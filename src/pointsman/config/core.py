@@ -70,7 +70,12 @@ class ServerSettings:
         help="Host names answered. Empty: on loopback localhost, 127.0.0.1 and [::1], elsewhere any.",
         example=["proxy.example.org"],
     )
-    max_body: Size = setting(default=Size(32 * 2**20), minimum=1, help="Largest request body.")
+    cors: tuple[str, ...] = setting(
+        default=(),
+        help="Origins of web pages whose scripts may call this gateway; `*` is any.",
+        example=["https://chat.example.org"],
+    )
+    max_body: Size = setting(default=Size(32 * 2**20), minimum=1, help="Largest request body, inflated.")
     read_timeout: Duration = setting(
         default=Duration(60), minimum=INSTANT, help="A request's body may pause this long."
     )
@@ -181,6 +186,12 @@ class ProviderSettings:
         example="http://10.0.0.7:8000/v1",
     )
     api_key: Secret | None = setting(default=None, help="Credential.", example="${LAB_API_KEY}")
+    api_keys: tuple[Secret, ...] = setting(
+        default=(),
+        help="Several credentials, taken in turn: one that must wait (429) rests, one that is refused (401) "
+        "is left out.",
+        example=["${LAB_KEY_A}", "${LAB_KEY_B}"],
+    )
     discover: bool | None = setting(
         default=None, help="Ask it for its models at start; without a value the vendor decides."
     )
@@ -303,6 +314,11 @@ class CoreSettings:
     keepalive: KeepaliveSettings = setting(factory=KeepaliveSettings)
     attempts: int = setting(
         default=4, minimum=1, maximum=10, help="Most attempts at endpoints for one request."
+    )
+    on_loss: Literal["warn", "reject", "drop"] = setting(
+        default="warn",
+        help="When an endpoint's dialect has no place for a parameter: warn says so in `x-pointsman-lost`, "
+        "reject leaves the endpoint out, drop goes on without a word to the client.",
     )
     cost_in_body: Literal["auto", "always", "never"] = setting(
         default="auto",

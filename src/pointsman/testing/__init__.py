@@ -3,6 +3,7 @@
 * `running` boots a real pointsman on a loopback socket; `in_process_client` calls one without a socket.
 * `FakeProvider` is a provider on a real socket that plays `Script`s: answers, streams, and every way of
   breaking off; `recordings` turns recorded traffic into scripts.
+* `ListSink` keeps what a door would have been given.
 * `StreamClient` reads an answer chunk by chunk, slowly if need be, and can leave in the middle.
 * `block_network` lets nothing past loopback.
 
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from .replay import Recording, recordings, replaying, shared_path
     from .script import Close, Hang, Pause, Reset, Script, Send
     from .server import Running, running
+    from .sink import ListSink
 
 __all__ = [
     "Close",
     "FakeProvider",
     "Hang",
+    "ListSink",
     "Pause",
     "Received",
     "Recording",
@@ -49,6 +52,7 @@ _MODULES = {
     "replay": ("Recording", "recordings", "replaying", "shared_path"),
     "script": ("Close", "Hang", "Pause", "Reset", "Script", "Send"),
     "server": ("Running", "running"),
+    "sink": ("ListSink",),
 }
 
 

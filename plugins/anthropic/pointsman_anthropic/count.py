@@ -1,0 +1,27 @@
+"""Counting tokens for endpoints that cannot: an estimate, from the size of the request."""
+
+from __future__ import annotations
+
+import time
+
+from pointsman import hookimpl
+from pointsman.exchange import Attempt, Exchange
+from pointsman.types import Response, Usage
+
+from .codecs import CountTokensCodec
+from .names import DIALECT
+
+__all__ = ["call_provider"]
+
+BYTES_PER_TOKEN = 4
+
+
+@hookimpl
+def call_provider(exchange: Exchange, attempt: Attempt) -> Response | None:
+    """Answer a count of tokens where the endpoint does not know this operation. Counting uses none."""
+    codec = exchange.codec
+    if codec.dialect != DIALECT or codec.surface != CountTokensCodec.surface or attempt.way.lane != "local":
+        return None
+    tokens = -(-exchange.peek.characters // BYTES_PER_TOKEN)
+    counted = {DIALECT: {"input_tokens": tokens}}
+    return Response(exchange.request_id, exchange.peek.model, int(time.time()), [], Usage(), counted)

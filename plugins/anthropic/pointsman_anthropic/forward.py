@@ -1,0 +1,116 @@
+"""Forwarding: the client's JSON with only those top-level members changed that must be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.dialects import Quirks
+from pointsman.errors import BadRequest
+from pointsman.sealing import MARK
+from pointsman.types import Request
+
+from .decode import NAMED, ROUTING
+from .fit import lacks_thought, most_tokens
+
+__all__ = ["forward"]
+
+_MARK = MARK.encode()
+SPELLINGS = {"stop": "stop_sequences", "max_completion_tokens": "max_tokens"}
+"""What an endpoint's defaults may call otherwise."""
+_OPAQUE = {"thinking": "signature", "redacted_thinking": "data"}
+"""Where a block holds what only its maker can read."""
+
+
+def forward(
+    request: Request,
+    *,
+    model: str,
+    quirks: Quirks,
+    params: Mapping[str, Any],
+    refused: Collection[str] = (),
+) -> tuple[bytes, list[str]]:
+    """The request for a provider of this dialect, and the names of fields that were lost.
+
+    `refused` are members that the surface does not take; `max_tokens` among them is not added. A request in
+    which nothing changes goes out as the very bytes that came.
+    """
+    lost: list[str] = []
+    given = request.fields
+    fields = dict(given)
+    _set(fields, "model", msgspec.json.encode(model))
+    for name in ROUTING & fields.keys():
+        if name not in quirks.keeps:
+            del fields[name]
+            if name not in NAMED:
+                lost.append(name)
+    for given_name, value in params.items():
+        name = SPELLINGS.get(given_name, given_name)
+        if name not in fields and name not in refused:
+            fields[name] = msgspec.Raw(msgspec.json.encode(value))
+    if _MARK in request.raw and _unsealed(fields):
+        lost.append("reasoning")
+    if "max_tokens" not in fields and "max_tokens" not in refused:
+        thinking = msgspec.json.decode(fields["thinking"]) if "thinking" in fields else None
+        fields["max_tokens"] = msgspec.Raw(b"%d" % most_tokens(model, thinking))
+    lost += _suit(fields, quirks)
+    if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
+        return request.raw, lost
+    return msgspec.json.encode(fields), lost
+
+
+def _set(fields: dict[str, msgspec.Raw], name: str, value: bytes) -> None:
+    """Set a member, leaving one alone that has this value already."""
+    present = fields.get(name)
+    if present is None or bytes(present) != value:
+        fields[name] = msgspec.Raw(value)
+
+
+def _unsealed(fields: dict[str, msgspec.Raw]) -> bool:
+    """Take out the thoughts of other dialects' models, and the messages that held nothing else. Returns
+    whether there were any.
+
+    A turn under way that has lost its thoughts cannot go on thinking within a budget: then nor does it.
+    """
+    try:
+        messages = msgspec.json.decode(fields["messages"])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"`messages` cannot be read: {error}", param="messages") from None
+    kept = []
+    found = False
+    for message in messages:
+        content = message.get("content")
+        if isinstance(content, list):
+            rest = [block for block in content if not _sealed(block)]
+            if len(rest) < len(content):
+                found = True
+                if not rest:
+                    continue
+                message["content"] = rest
+        kept.append(message)
+    if found:
+        fields["messages"] = msgspec.Raw(msgspec.json.encode(kept))
+        if b'"enabled"' in bytes(fields.get("thinking", b"")) and lacks_thought(kept):
+            del fields["thinking"]
+    return found
+
+
+def _sealed(block: Any) -> bool:
+    if not isinstance(block, dict):
+        return False
+    opaque = block.get(_OPAQUE.get(str(block.get("type")), ""))
+    return isinstance(opaque, str) and opaque.startswith(MARK)
+
+
+def _suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
+    """Rename and drop what the host calls otherwise or refuses; return what was lost."""
+    for name, other in quirks.rename.items():
+        if name in fields:
+            value = fields.pop(name)
+            fields.setdefault(other, value)
+    dropped = [name for name in fields if name in quirks.drop]
+    for name in dropped:
+        del fields[name]
+    return dropped

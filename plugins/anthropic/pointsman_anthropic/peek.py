@@ -1,0 +1,132 @@
+"""Peeking: what routing needs of a request, from its top-level members alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.errors import BadRequest
+from pointsman.types import Peek, Request
+
+__all__ = ["names", "peek", "wrong"]
+
+MOST_FALLBACKS = 3
+
+
+class _Message(msgspec.Struct, gc=False):
+    role: str
+    content: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Fallback(msgspec.Struct, gc=False):
+    model: str
+
+
+_text = msgspec.json.Decoder(str | None)
+_flag = msgspec.json.Decoder(bool | None)
+_number = msgspec.json.Decoder(int | None)
+_texts = msgspec.json.Decoder(list[str] | None)
+_list = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_fallbacks = msgspec.json.Decoder(list[_Fallback] | None)
+_messages = msgspec.json.Decoder(list[_Message])
+_any = msgspec.json.Decoder(Any)
+_BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def wrong(path: str, expected: str) -> BadRequest:
+    """The error for a member that is not what it must be."""
+    return BadRequest(f"`{path}` must be {expected}", param=path)
+
+
+def peek(request: Request) -> Peek:
+    """Read what routing needs. Raises BadRequest that names the field at fault."""
+    fields = request.fields
+    for name in fields:
+        if name.startswith("~"):  # our own notes begin so
+            raise BadRequest(f"`{name}` is not a member of this dialect", param=name)
+    model, further = names(fields)
+    messages = fields.get("messages")
+    if messages is None:
+        raise BadRequest("`messages` is missing", param="messages")
+    _check_messages(messages)
+    most = _read(fields, "max_tokens", _number, "a whole number of at least 1")
+    if most is not None and most < 1:
+        raise wrong("max_tokens", "a whole number of at least 1")
+    given = (messages, fields.get("system"), fields.get("tools"))
+    return Peek(
+        model,
+        stream=bool(_read(fields, "stream", _flag, "true or false")),
+        max_tokens=most,
+        characters=sum(len(memoryview(raw)) for raw in given if raw is not None),
+        has_tools=bool(_read(fields, "tools", _list, "a list")),
+        has_images=b'"image"' in bytes(messages),
+        usage_in_stream=True,
+        models=further,
+    )
+
+
+def _check_messages(raw: msgspec.Raw) -> None:
+    """Require a list of objects with role and content each, unread. Raises BadRequest."""
+    try:
+        messages = _messages.decode(raw)
+        if messages and all(message.content is not msgspec.UNSET for message in messages):
+            return
+    except _BAD_JSON:
+        pass
+    raise _fault_in_messages(raw)
+
+
+def _fault_in_messages(raw: msgspec.Raw) -> BadRequest:
+    """What exactly is wrong with messages that were refused."""
+    try:
+        messages = _any.decode(raw)
+    except _BAD_JSON as error:
+        return BadRequest(f"`messages` cannot be read: {error}", param="messages")
+    if not isinstance(messages, list):
+        return wrong("messages", "a list")
+    for index, message in enumerate(messages):
+        path = f"messages[{index}]"
+        if not isinstance(message, dict):
+            return wrong(path, "an object with `role` and `content`")
+        if not isinstance(message.get("role"), str):
+            return wrong(f"{path}.role", "user or assistant")
+        if "content" not in message:
+            return BadRequest(f"`{path}.content` is missing", param=f"{path}.content")
+    return wrong("messages", "a list of at least one message")
+
+
+def names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
+    """The model asked for, and those to try after it: by `models`, or by `fallbacks`. Raises BadRequest."""
+    model = _read(fields, "model", _text, "a non-empty string")
+    models = _read(fields, "models", _texts, "a list of model names") or []
+    expected = f"a list of at most {MOST_FALLBACKS} objects with a `model` each"
+    fallbacks = _read(fields, "fallbacks", _fallbacks, expected) or []
+    if models and fallbacks:
+        raise BadRequest("`models` and `fallbacks` say the same; send one of them", param="fallbacks")
+    if len(fallbacks) > MOST_FALLBACKS:
+        raise wrong("fallbacks", expected)
+    further = models or [each.model for each in fallbacks]
+    if "" in further:
+        raise wrong("models" if models else "fallbacks", "a list of non-empty model names")
+    if model is None:
+        if not models:
+            raise BadRequest("`model` is missing", param="model")
+        return models[0], tuple(models[1:])
+    if not model:
+        raise wrong("model", "a non-empty string")
+    return model, tuple(further)
+
+
+def _read(
+    fields: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Any], expected: str
+) -> Any:
+    """One member, decoded; None where it is absent. Raises BadRequest."""
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return decoder.decode(raw)
+    except _BAD_JSON:
+        raise wrong(name, expected) from None

@@ -1,0 +1,170 @@
+"""Messages from another dialect as turns of this one.
+
+User and assistant take turns here, the system prompt stands apart, and the results of a turn's tools come
+first in the user's turn that follows it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pointsman.losses import Losses
+from pointsman.types import Media, Message, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
+
+from .blocks import write_block, write_input, write_media
+from .names import DIALECT, suits_as_tool, tool_id
+
+__all__ = ["Turns"]
+
+IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+MAGIC = (
+    ("/9j/", "image/jpeg"),
+    ("iVBORw0KGgo", "image/png"),
+    ("R0lGOD", "image/gif"),
+    ("UklGR", "image/webp"),
+)
+"""How images begin in base64, for those that come without a type."""
+PDF = "application/pdf"
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
+
+
+class Turns:
+    """Gathers messages: `system` blocks, and `turns`, messages of this dialect."""
+
+    def __init__(self, losses: Losses) -> None:
+        self.system: list[Any] = []
+        self.turns: list[dict[str, Any]] = []
+        self._losses = losses
+
+    def take(self, message: Message) -> None:
+        """Add one message."""
+        self._losses.extras(message.extra, own=DIALECT, path="messages")
+        blocks = self._blocks(message)
+        if message.role in ("system", "developer"):
+            if self.turns and blocks:
+                self._losses.parameter("messages.role")
+            self.system += blocks
+            return
+        if not blocks:
+            return
+        role = "assistant" if message.role == "assistant" else "user"
+        if self.turns and self.turns[-1]["role"] == role:
+            self.turns[-1]["content"] += blocks
+        else:
+            self.turns.append({"role": role, "content": blocks})
+
+    def finish(self) -> None:
+        """Put every turn into the order and form that is required."""
+        if not self.turns and self.system:
+            self._losses.parameter("messages.role")
+            self.turns, self.system = [{"role": "user", "content": self.system}], []
+        for turn in self.turns:
+            if turn["role"] == "user":
+                turn["content"].sort(key=lambda block: block.get("type") != "tool_result")
+        if self.turns and self.turns[-1]["role"] == "assistant":
+            last = self.turns[-1]["content"][-1]
+            if last.get("type") == "text":
+                last["text"] = last["text"].rstrip()
+
+    def _blocks(self, message: Message) -> list[Any]:
+        found = []
+        for index, part in enumerate(message.parts):
+            block = self._block(part, f"{message.path}.content[{index}]", message.role)
+            if block is not None:
+                found.append(block)
+        return found
+
+    def _block(self, part: Part, path: str, role: str) -> dict[str, Any] | None:
+        """A part as a block; None where there is nothing to write. Reports what has no place."""
+        if not isinstance(part, Unknown):
+            self._losses.extras(part.extra, own=DIALECT, path="messages.content")
+        match part:
+            case Text():
+                block = self._text(part)
+            case Reasoning():
+                return self._reasoning(part, role)
+            case Media():
+                block = self._media(part, path)
+            case ToolCall():
+                block = self._call(part, path)
+            case ToolResult():
+                block = self._result(part, path)
+            case Unknown():
+                if part.dialect != DIALECT:
+                    self._losses.part(path, f"content that only {part.dialect} knows")
+                    return None
+                return dict(part.data) if isinstance(part.data, dict) else None
+        if block is not None and part.cache is not None:
+            block["cache_control"] = part.cache
+        return block
+
+    def _text(self, part: Text) -> dict[str, Any] | None:
+        """A text; this dialect takes none that is blank."""
+        if part.citations:
+            self._losses.parameter("annotations")
+        return {"type": "text", "text": part.text} if part.text.strip() else None
+
+    def _reasoning(self, part: Reasoning, role: str) -> dict[str, Any] | None:
+        """Thoughts are taken back only with the signature that this dialect gave them."""
+        signed = part.signature is not None or part.redacted is not None
+        if part.origin != DIALECT or not signed or role != "assistant":
+            self._losses.parameter("reasoning")
+            return None
+        block: dict[str, Any] = write_block(part)
+        return block
+
+    def _media(self, part: Media, path: str) -> dict[str, Any] | None:
+        mime = part.mime
+        if part.url is not None and _HTTP.match(part.url) is None:
+            return self._lost(path, f"a {part.kind} by a URL that is neither http nor https")
+        if part.url is None and not part.data:
+            return self._lost(path, f"a {part.kind} with neither data nor URL")
+        if part.detail not in (None, "auto"):
+            self._losses.parameter("messages.content.detail")
+        if part.kind == "image":
+            if mime is None and part.data is not None:
+                mime = next((each for start, each in MAGIC if part.data.startswith(start)), None)
+            mime = "image/jpeg" if mime == "image/jpg" else mime
+            if part.url is None and mime not in IMAGES:
+                return self._lost(path, f"an image of type {mime}")
+        elif part.kind != "document":
+            return self._lost(path, part.kind)
+        elif part.url is None and mime is None and (part.data or "").startswith("JVBERi"):
+            mime = PDF
+        block = write_media(Media(part.kind, part.url, part.data, mime, name=part.name))
+        source = block["source"]
+        if source["type"] == "base64" and part.kind == "document" and mime != PDF:
+            return self._lost(path, f"a document of type {mime}")
+        return block
+
+    def _lost(self, path: str, what: str) -> dict[str, Any] | None:
+        """Report content that has no place."""
+        self._losses.part(path, what)
+        return None
+
+    def _call(self, part: ToolCall, path: str) -> dict[str, Any] | None:
+        if not suits_as_tool(part.name):
+            return self._lost(path, f"a tool named {part.name!r}")
+        return {
+            "type": "tool_use",
+            "id": tool_id(part.id),
+            "name": part.name,
+            "input": write_input(part.arguments),
+        }
+
+    def _result(self, part: ToolResult, path: str) -> dict[str, Any]:
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": tool_id(part.call_id)}
+        content = []
+        for each in part.parts:
+            if isinstance(each, Text | Media | Unknown):
+                inner = self._block(each, path, "tool")
+                if inner is not None:
+                    content.append(inner)
+            else:
+                self._losses.part(path, f"a result of a tool with {type(each).__name__} in it")
+        if content:
+            block["content"] = content
+        if part.is_error:
+            block["is_error"] = True
+        return block

@@ -1,0 +1,94 @@
+"""Forwarding (lane A): the client's JSON with only those top-level members changed that must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.dialects import Quirks
+from pointsman.sealing import MARK
+from pointsman.types import Request
+from pointsman_openai.peek import asks_accounting
+
+__all__ = ["forward"]
+
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+_SEALED = MARK.encode()
+SPELLINGS = {"max_tokens": "max_output_tokens", "max_completion_tokens": "max_output_tokens"}
+"""What an endpoint's defaults may call otherwise."""
+
+
+class _Item(msgspec.Struct, gc=False):
+    type: Any = None
+    encrypted_content: Any = None
+
+
+_item = msgspec.json.Decoder(_Item)
+
+
+def forward(
+    request: Request, *, model: str, quirks: Quirks, params: Mapping[str, Any]
+) -> tuple[bytes, list[str]]:
+    """The request for a provider of this dialect, and the names of what was lost.
+
+    A request in which nothing changes goes out as the very bytes that came.
+    """
+    given = request.fields
+    fields = dict(given)
+    named = msgspec.json.encode(model)
+    if bytes(fields.get("model", b"")) != named:
+        fields["model"] = msgspec.Raw(named)
+    _consume(fields, quirks)
+    for given_name, value in params.items():
+        name = SPELLINGS.get(given_name, given_name)
+        if name not in fields:
+            fields[name] = msgspec.Raw(msgspec.json.encode(value))
+    lost = _suit(fields, quirks)
+    if _SEALED in request.raw and _unseal(fields):
+        lost.append("reasoning")
+    if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
+        return request.raw, lost
+    return msgspec.json.encode(fields), lost
+
+
+def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
+    """Take out what was meant for the gateway, unless the host is one too."""
+    if "models" not in quirks.keeps:
+        fields.pop("models", None)
+    if "usage" not in quirks.keeps and asks_accounting(fields) is not None:
+        del fields["usage"]
+
+
+def _suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
+    """Rename and drop what the host calls otherwise or refuses; return what was lost."""
+    for name, other in quirks.rename.items():
+        if name in fields:
+            value = fields.pop(name)
+            fields.setdefault(other, value)
+    dropped = [name for name in fields if name in quirks.drop]
+    for name in dropped:
+        del fields[name]
+    return dropped
+
+
+def _unseal(fields: dict[str, msgspec.Raw]) -> bool:
+    """Take sealed reasoning, which no host can read, out of the input; return whether there was any."""
+    given = fields.get("input")
+    if given is None or not bytes(given).startswith(b"["):
+        return False
+    items = _items.decode(given)
+    kept = [item for item in items if not _is_sealed(bytes(item))]
+    if len(kept) == len(items):
+        return False
+    fields["input"] = msgspec.Raw(msgspec.json.encode(kept))
+    return True
+
+
+def _is_sealed(data: bytes) -> bool:
+    if _SEALED not in data:
+        return False
+    item = _item.decode(data)
+    sealed = item.encrypted_content
+    return item.type == "reasoning" and isinstance(sealed, str) and sealed.startswith(MARK)

@@ -1,0 +1,117 @@
+"""Failures: what an attempt ended with, what follows from it, and what the client is told in the end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from .errors import RequestError, Unavailable, UpstreamError, UpstreamStatus
+from .providers import HttpProvider, Provider
+from .upstream import Answer
+from .waits import retry_after
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["MOST_ERROR_BODY", "classify", "exhausted", "refine", "scrub", "status_error"]
+
+MOST_ERROR_BODY = 64 * 1024
+SHORTEST_SECRET = 8
+"""Shorter keys are words such as `none` that local servers want: taking them out would garble texts."""
+CLIENT_ERRORS = frozenset({400, 404, 405, 409, 410, 413, 415, 422, 451})
+"""Statuses with which a provider says that the request is at fault, or the model is not there."""
+FINAL_ERRORS = CLIENT_ERRORS - {404, 405, 410}
+"""Those among them that another endpoint would answer alike: nothing else is tried."""
+TOO_LONG = "context_length_exceeded"
+_TOO_LONG = re.compile(
+    r"context[ _](length|window|limit)|(prompt|input|request)\b[^.]{0,60}\btoo long|maximum context"
+    r"|too many (input )?tokens|reduce the length|exceeds? the (maximum|model)[^.]{0,40} tokens",
+    re.IGNORECASE,
+)
+"""How hosts say that a request has more tokens than their model takes: there is no status for it."""
+
+
+def classify(error: UpstreamError) -> Literal["next", "stop"]:
+    """What follows a failed attempt: the next candidate, or the error as it is.
+
+    A request that is too long for one model may have room in another.
+    """
+    if isinstance(error, UpstreamStatus) and error.upstream_status in FINAL_ERRORS:
+        return "next" if error.error_type == TOO_LONG else "stop"
+    return "next"
+
+
+def refine(error: UpstreamStatus) -> None:
+    """Take from a refusal's words what its status does not tell: that the request is too long."""
+    if error.upstream_status in (400, 413, 422) and _TOO_LONG.search(f"{error.message} {error.code or ''}"):
+        error.error_type = error.code = TOO_LONG
+
+
+def scrub(error: UpstreamError, provider: Provider) -> None:
+    """Take the provider's keys out of what the provider said."""
+    keys = [each.secret.reveal() for each in provider.keys] if isinstance(provider, HttpProvider) else []
+    for key in keys:
+        if len(key) < SHORTEST_SECRET:
+            continue
+        error.message = error.message.replace(key, "[key]")
+        error.code = error.code.replace(key, "[key]") if error.code else None
+        error.param = error.param.replace(key, "[key]") if error.param else None
+        error.detail = error.detail.replace(key, "[key]") if error.detail else None
+        if isinstance(error, UpstreamStatus):
+            error.body = error.body.replace(key.encode(), b"[key]")
+            error.event = error.event.replace(key.encode(), b"[key]")
+
+
+async def status_error(answer: Answer) -> UpstreamStatus:
+    """A provider's error answer as ours; its body is capped."""
+    status = answer.status
+    try:
+        body = await answer.read(MOST_ERROR_BODY)
+    except UpstreamError:
+        body = b""
+    return UpstreamStatus.of(
+        status,
+        _told(body),
+        retry_after=retry_after(answer.headers),
+        body=body,
+        content_type=answer.headers.get("content-type", ""),
+    )
+
+
+def _told(body: bytes) -> str | None:
+    """The message in an error body of any of the usual shapes."""
+    try:
+        data = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    for _ in range(3):
+        if not isinstance(data, dict):
+            break
+        data = data.get("error") or data.get("message") or data.get("detail")
+    return data[:2000] if isinstance(data, str) else None
+
+
+def exhausted(exchange: Exchange) -> RequestError:
+    """What to tell a client when every attempt failed: the failure that helps it most."""
+    errors = [attempt.error for attempt in exchange.attempts if attempt.error is not None]
+    if not errors:
+        return Unavailable("no endpoint is left to try")
+    fault = next((error for error in errors if error.status in CLIENT_ERRORS), None)
+    if fault is not None and len(errors) == 1:
+        return fault
+    limited = [error for error in errors if error.status == 429]
+    telling = limited[0] if len(limited) == len(errors) else (fault or errors[-1])
+    waits = [error.retry_after for error in errors if error.retry_after is not None]
+    message = telling.message
+    if len(errors) > 1:
+        message = f"all {len(errors)} attempts failed; the last said: {errors[-1].message}"
+    return RequestError(
+        message,
+        status=telling.status,
+        error_type=telling.error_type,
+        code=telling.code,
+        retry_after=min(waits) if waits else None,
+        headers={"x-should-retry": "false"},
+    )

@@ -1,0 +1,128 @@
+"""Lanes: in which dialect an endpoint is asked, and what that would lose.
+
+* `bytes`: the endpoint speaks the client's dialect; its bytes are relayed as they come.
+* `translated`: it speaks another; request and answer go through the canonical types.
+* `canonical`: it names no dialect, and a plugin answers for it in canonical types.
+* `local`: it does not have this operation, and a plugin answers in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from .catalogue import Endpoint
+from .dialects import Codec, Dialects, Translator
+from .errors import NotFound
+from .losses import Losses
+from .providers import Provider
+from .types import PARAMS, Chat, Request
+
+__all__ = ["Lane", "Lanes", "Way", "is_canonical"]
+
+Lane = Literal["bytes", "translated", "canonical", "local"]
+
+SPELLINGS = {
+    "max_completion_tokens": "max_tokens",
+    "max_output_tokens": "max_tokens",
+    "stop_sequences": "stop",
+}
+"""Other names under which an endpoint's defaults may give a parameter."""
+STORED = "~content"
+"""The note with which a codec names members of a request that stand for content stored at a provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an endpoint is asked: in which lane, by which codec, with what request, what that loses, and which
+    of the endpoint's defaults the request does not have yet."""
+
+    lane: Lane
+    codec: Codec
+    request: Request
+    losses: Losses = field(default_factory=Losses)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Lanes:
+    """The ways from one request to endpoints. It is decoded once, and encoded once for each model of a kind
+    of host."""
+
+    def __init__(self, codec: Codec, request: Request, dialects: Dialects) -> None:
+        self._codec = codec
+        self._request = request
+        self._dialects = dialects
+        self._chat: Chat | None = None
+        self._ways: dict[tuple[str, int, str, int], Way] = {}
+
+    def way(self, endpoint: Endpoint) -> Way | None:
+        """The way to an endpoint, or None where there is none.
+
+        Where it speaks several other dialects, the one that loses least, and among equals the one its
+        codec says is the better. Raises BadRequest for a request that cannot be read.
+        """
+        codec, provider = self._codec, endpoint.provider
+        if provider.serves(codec.dialect, codec.surface):
+            lane: Lane = "bytes" if provider.dialects else "canonical"
+            return Way(lane, codec, self._request, params=endpoint.params)
+        best: Way | None = None
+        for translator in self._translators(provider):
+            way = self._translated(translator, endpoint)
+            if best is None or _severity(way.losses) < _severity(best.losses):
+                best = way
+            if not any(_severity(best.losses)):
+                break
+        if best is None and codec.local:
+            return Way("local", codec, self._request)
+        return best
+
+    def _translators(self, provider: Provider) -> Iterator[Translator]:
+        """The codecs this provider can be asked with, the better ones first."""
+        found = []
+        for dialect in provider.dialects:
+            if not provider.serves(dialect, self._codec.surface):
+                continue
+            try:
+                codec = self._dialects.get(dialect, self._codec.surface)
+            except NotFound:
+                continue
+            if isinstance(codec, Translator):
+                found.append(codec)
+        return iter(sorted(found, key=lambda codec: (-codec.preference, codec.dialect)))
+
+    def _translated(self, codec: Translator, endpoint: Endpoint) -> Way:
+        quirks = endpoint.provider.quirks
+        key = (codec.dialect, id(quirks), endpoint.native_id, id(endpoint.params))
+        way = self._ways.get(key)
+        if way is None:
+            chat, losses = self._asked(endpoint), Losses()
+            for name in chat.extra.get(chat.dialect, {}).get(STORED, ()):
+                losses.part(name, "only an endpoint of this dialect knows what it stands for")
+            body = codec.encode_request(chat, quirks=quirks, losses=losses)
+            rest = {name: value for name, value in endpoint.params.items() if not is_canonical(name)}
+            way = self._ways[key] = Way("translated", codec, Request.of(body), losses, rest)
+        return way
+
+    def _asked(self, endpoint: Endpoint) -> Chat:
+        """The request for one endpoint, with the endpoint's defaults for what it does not say itself."""
+        chat = self._decoded()
+        given = endpoint.params.items()
+        known = {SPELLINGS.get(name, name): value for name, value in given if is_canonical(name)}
+        if isinstance(known.get("stop"), str):
+            known["stop"] = [known["stop"]]
+        return replace(chat, model=endpoint.native_id, params={**known, **chat.params})
+
+    def _decoded(self) -> Chat:
+        if self._chat is None:
+            self._chat = self._codec.decode_request(self._request)
+        return self._chat
+
+
+def is_canonical(name: str) -> bool:
+    """Whether an endpoint's default is a canonical parameter, under whichever of its names."""
+    return SPELLINGS.get(name, name) in PARAMS
+
+
+def _severity(losses: Losses) -> tuple[int, int]:
+    return len(losses.content), len(losses.parameters)

@@ -1,0 +1,69 @@
+"""A pool's keys are taken in turn; one that must wait rests, one that is refused is left out."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointsman.credentials import KeyPool
+from pointsman.errors import ConnectFailed, UpstreamError, UpstreamStatus
+from pointsman.secrets import Secret
+
+
+def pool(*names: str) -> KeyPool:
+    return KeyPool([Secret(name) for name in names])
+
+
+def taken(keys: KeyPool, times: int) -> list[str]:
+    found = [keys.take() for _ in range(times)]
+    return [key.secret.reveal() for key in found if key is not None]
+
+
+def test_keys_are_taken_in_turn() -> None:
+    assert taken(pool("a", "b", "c"), 7) == ["a", "b", "c", "a", "b", "c", "a"]
+    assert pool().take() is None
+    assert (len(pool("a", "b")), len(pool())) == (2, 0)
+
+
+@pytest.mark.parametrize("status", [429, 401, 402])
+def test_a_key_that_failed_rests_and_another_is_to_be_tried(status: int) -> None:
+    keys = pool("a", "b", "c")
+    first = keys.take()
+    assert first is not None
+    assert keys.failed(first, UpstreamStatus.of(status))
+    assert taken(keys, 4) == ["b", "c", "b", "c"]
+
+
+@pytest.mark.parametrize("error", [ConnectFailed("x"), UpstreamStatus.of(500), UpstreamStatus.of(529)])
+def test_what_says_nothing_of_a_key_does_not_rest_it(error: UpstreamError) -> None:
+    keys = pool("a", "b")
+    first = keys.take()
+    assert first is not None
+    assert not keys.failed(first, error)
+    assert taken(keys, 2) == ["b", "a"]
+
+
+def test_a_key_is_back_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("pointsman.credentials.time.monotonic", lambda: now)
+    keys = pool("a", "b")
+    first = keys.take()
+    assert first is not None
+    keys.failed(first, UpstreamStatus.of(429, retry_after=30))
+    assert taken(keys, 2) == ["b", "b"]
+    now += 31
+    assert taken(keys, 2) == ["a", "b"]
+
+
+def test_the_last_keys_are_never_taken_away() -> None:
+    keys = pool("a", "b")
+    for _ in range(2):
+        key = keys.take()
+        assert key is not None
+        last = keys.failed(key, UpstreamStatus.of(401 if key.secret.reveal() == "a" else 429))
+    assert not last, "no other key is left to try"
+    assert taken(keys, 2) == ["b", "b"], "the one that will be back first"
+    single = pool("a")
+    key = single.take()
+    assert key is not None
+    assert not single.failed(key, UpstreamStatus.of(401))
+    assert taken(single, 1) == ["a"]

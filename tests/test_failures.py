@@ -1,0 +1,69 @@
+"""What follows from a failure, and what is left of it for the client."""
+
+from __future__ import annotations
+
+import pytest
+
+from pointsman.config import ProviderSettings
+from pointsman.errors import ConnectFailed, UpstreamCut, UpstreamStatus
+from pointsman.failures import classify, refine, scrub
+from pointsman.providers import HttpProvider
+from pointsman.secrets import Secret
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 422, 451])
+def test_a_requests_own_fault_stops(status: int) -> None:
+    assert classify(UpstreamStatus.of(status)) == "stop"
+
+
+@pytest.mark.parametrize("status", [301, 401, 402, 403, 404, 408, 429, 500, 502, 503, 529])
+def test_a_providers_fault_goes_on(status: int) -> None:
+    assert classify(UpstreamStatus.of(status)) == "next"
+    assert classify(ConnectFailed("x")) == classify(UpstreamCut("x", phase="body")) == "next"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This model's maximum context length is 128000 tokens. However, your messages resulted in 130000.",
+        "prompt is too long: 210000 tokens > 200000 maximum",
+        "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
+        "Your input exceeds the context window of this model.",
+        "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+        "Please reduce the length of the messages or completion.",
+        "Prompt contains 40000 tokens and is too long for a model with 32768 maximum context.",
+    ],
+)
+def test_what_is_too_long_for_one_model_may_have_room_in_another(words: str) -> None:
+    error = UpstreamStatus.of(400, words)
+    refine(error)
+    assert (error.error_type, error.code) == ("context_length_exceeded", "context_length_exceeded")
+    assert classify(error) == "next"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "max_tokens: 100000 > 64000, the maximum allowed"),
+        (400, "tools.0: name is too long"),
+        (500, "context length"),
+    ],
+)
+def test_other_refusals_are_what_they_were(status: int, words: str) -> None:
+    error = UpstreamStatus.of(status, words)
+    refine(error)
+    assert error.error_type != "context_length_exceeded"
+
+
+def test_no_key_of_a_pool_is_told_to_a_client() -> None:
+    settings = ProviderSettings(api_keys=(Secret("sk-first-secret"), Secret("sk-second-secret")))
+    provider = HttpProvider(
+        "lab", kind="lab", base_url="http://x/v1", dialects=frozenset(), settings=settings
+    )
+    error = UpstreamStatus.of(
+        400, "sk-second-secret is old", body=b"sk-first-secret", detail="sk-first-secret"
+    )
+    error.event = b"sk-second-secret"
+    scrub(error, provider)
+    assert (error.message, error.body, error.detail) == ("[key] is old", b"[key]", "[key]")
+    assert error.event == b"[key]"
