@@ -348,3 +348,14 @@ async def test_clients_that_leave_early_leave_no_connection_behind(pair: Boot, w
         (client,) = upstream._clients.values()
         pool = client._transport._pool  # type: ignore[attr-defined]
         assert [each for each in pool._connections if each._connection is None] == []
+
+
+async def test_when_everything_fails_attempts_do_not_become_a_storm(pair: Boot) -> None:
+    failing = Script.json(ERROR, status=500)
+    async with pair(lambda received: failing, lambda received: failing) as gateway:
+        for _ in range(20):
+            answer = await gateway.running.client.post(gateway.url, json=gateway.body())
+            assert answer.status_code == 502
+        asked = len(gateway.one.requests) + len(gateway.two.requests)
+        assert len(gateway.one.requests) == 20, "a first attempt is always made"
+        assert asked <= 20 * 1.2 + 4, "one at a provider that had not failed yet, then a fifth and three"

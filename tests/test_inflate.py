@@ -37,3 +37,12 @@ def test_what_is_not_compressed_or_cut_is_told() -> None:
     inflater = Inflater()
     assert list(inflater.pieces(gzip.compress(TEXT, mtime=0)[:-4])) == [TEXT]
     assert not inflater.whole
+
+
+def test_members_that_follow_one_another_are_one_body() -> None:
+    packed = gzip.compress(TEXT, mtime=0) + gzip.compress(b"more", mtime=0)
+    inflater = Inflater(step=100)
+    assert b"".join(inflater.pieces(packed)) == TEXT + b"more"
+    assert inflater.whole
+    with pytest.raises(InflateError):
+        list(Inflater().pieces(gzip.compress(TEXT, mtime=0) + b"garbage"))

@@ -103,12 +103,18 @@ class Attempts:
         """The candidates in turn; one whose key was refused once more, while it has another key."""
         exchange = self.exchange
         most = exchange.setup.core.attempts
+        retries = exchange.gateway.retries
+        retries.request()
         for place, candidate in enumerate(exchange.candidates):
             others = min(len(exchange.candidates) - place - 1, 1)
             self._again = True
             first = True
             while self._again and len(exchange.attempts) < most - (0 if first else others):
                 self._again = first = False
+                name = candidate.endpoint.provider.name
+                if exchange.attempts and not retries.allows(name):
+                    log.warning("%s: the retry budget has nothing for %s", exchange.request_id, name)
+                    continue
                 yield candidate
 
     def used(self) -> Usage | None:
@@ -133,6 +139,8 @@ class Attempts:
         attempt.error = error
         provider = attempt.endpoint.provider
         scrub(error, provider)
+        if classify(error) == "next":
+            self.exchange.gateway.retries.failed(provider.name)
         if isinstance(provider, HttpProvider) and attempt.key is not None:
             self._again = provider.keys.failed(attempt.key, error)
         self.exchange.public.attempts.append(attempt.record())

@@ -15,6 +15,7 @@ from .catalogue import Endpoint, Model
 from .errors import ConfigError, StartupError
 from .ledger import Ledger, open_ledger
 from .providers import HttpProvider, Provider
+from .retries import RetryBudget
 from .secrets import Secret
 from .setup import Setup
 from .state import State, open_state
@@ -58,6 +59,7 @@ class Gateway:
             self.ledger: Ledger = open_ledger(
                 core.ledger.url, base=setup.base, durability=core.ledger.durability
             )
+        self.retries = RetryBudget()
         self.ready = False
         self.draining = False
         self.session_key: Secret | None = None

@@ -26,8 +26,10 @@ class Inflater:
         """Inflate `data`, a step at a time, so that whoever counts can stop. Raises InflateError."""
         try:
             while data:
+                if self._inflate.eof:  # gzip may go on with another member
+                    self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
                 piece = self._inflate.decompress(data, self._step)
-                data = self._inflate.unconsumed_tail
+                data = self._inflate.unconsumed_tail or self._inflate.unused_data
                 if piece:
                     yield piece
         except zlib.error as error:

@@ -16,6 +16,7 @@ import pytest
 import uvloop
 
 from pointsman.hosts import is_loopback
+from pointsman.retries import RetryBudget
 from pointsman.testing import Received, Running, Script, running
 
 OPEN_FILES = Path("/proc/self/fd")
@@ -290,7 +291,8 @@ def serving(providers: dict[str, Any], models: dict[str, list[str]], **sections:
 
 
 async def ask(served: Running, dialect: Dialect, model: str, *, stream: bool) -> httpx.Response:
-    """Ask as a client of a dialect."""
+    """Ask as a client of a dialect, with the whole retry budget: servers here serve many tests."""
+    served.gateway.retries = RetryBudget()
     return await served.client.post(dialect.path, json=dialect.body(model, stream=stream))
 
 
