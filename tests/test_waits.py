@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -35,26 +36,30 @@ def test_a_date_to_come_is_the_seconds_until_then() -> None:
     assert 97 < wait <= 100
 
 
-@pytest.mark.parametrize(
-    "reset",
-    [
-        (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
-        (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        str(time.time() + 3600),
-        str(int(time.time() * 1000) + 3_600_000),
-        "1h0m0s",
-        "3600s",
-        "3600",
-        "60m",
-    ],
-    ids=["iso", "zulu", "epoch", "epoch-ms", "h-m-s", "s", "plain", "m"],
-)
-def test_the_reset_of_a_limit_that_is_used_up(reset: str) -> None:
+def in_an_hour() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=1)
+
+
+RESETS: dict[str, Callable[[], str]] = {
+    "iso": lambda: f"{in_an_hour().isoformat()}",
+    "zulu": lambda: in_an_hour().strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "epoch": lambda: str(time.time() + 3600),
+    "epoch-ms": lambda: str(int(time.time() * 1000) + 3_600_000),
+    "h-m-s": lambda: "1h0m0s",
+    "s": lambda: "3600s",
+    "plain": lambda: "3600",
+    "m": lambda: "60m",
+}
+"""One hour from now, in every spelling."""
+
+
+@pytest.mark.parametrize("spelling", RESETS)
+def test_the_reset_of_a_limit_that_is_used_up(spelling: str) -> None:
     headers = {
         "x-ratelimit-remaining-requests": "12",
         "x-ratelimit-reset-requests": "20ms",
         "some-ratelimit-tokens-remaining": "0",
-        "some-ratelimit-tokens-reset": reset,
+        "some-ratelimit-tokens-reset": RESETS[spelling](),
     }
     wait = retry_after(headers)
     assert wait is not None

@@ -11,6 +11,7 @@ import msgspec
 from pointsman.dialects import Codec, ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
 from pointsman.errors import BadRequest, UpstreamStatus
 from pointsman.losses import Losses
+from pointsman.members import names
 from pointsman.money import Cost
 from pointsman.sse import format_event
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
@@ -20,7 +21,7 @@ from .decode import decode_chat
 from .errors import encode_error, refine
 from .forward import forward
 from .names import DIALECT, VERSION
-from .peek import names, peek
+from .peek import peek
 from .request import encode_chat
 from .stream import MessagesStream
 from .tap import CountTap, MessagesTap

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from pointsman.members import wrong
 from pointsman.types import Chat, Message, Part, Request, Text, Tool, ToolChoice, Unknown
 
 from .blocks import TEXT_ALONE, read_blocks
 from .names import DIALECT, extra_of
 from .params import read_params
-from .peek import wrong
 
 __all__ = ["ROUTING", "TOP", "decode_chat"]
 

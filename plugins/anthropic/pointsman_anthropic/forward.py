@@ -9,6 +9,7 @@ import msgspec
 
 from pointsman.dialects import Quirks
 from pointsman.errors import BadRequest
+from pointsman.members import rendered, set_member, suit
 from pointsman.sealing import MARK
 from pointsman.types import Request
 
@@ -38,9 +39,8 @@ def forward(
     which nothing changes goes out as the very bytes that came.
     """
     lost: list[str] = []
-    given = request.fields
-    fields = dict(given)
-    _set(fields, "model", msgspec.json.encode(model))
+    fields = dict(request.fields)
+    set_member(fields, "model", msgspec.json.encode(model))
     for name in ROUTING & fields.keys():
         if name not in quirks.keeps:
             del fields[name]
@@ -55,17 +55,8 @@ def forward(
     if "max_tokens" not in fields and "max_tokens" not in refused:
         thinking = msgspec.json.decode(fields["thinking"]) if "thinking" in fields else None
         fields["max_tokens"] = msgspec.Raw(b"%d" % most_tokens(model, thinking))
-    lost += _suit(fields, quirks)
-    if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
-        return request.raw, lost
-    return msgspec.json.encode(fields), lost
-
-
-def _set(fields: dict[str, msgspec.Raw], name: str, value: bytes) -> None:
-    """Set a member, leaving one alone that has this value already."""
-    present = fields.get(name)
-    if present is None or bytes(present) != value:
-        fields[name] = msgspec.Raw(value)
+    lost += suit(fields, quirks)
+    return rendered(request, fields), lost
 
 
 def _unsealed(fields: dict[str, msgspec.Raw]) -> bool:
@@ -102,15 +93,3 @@ def _sealed(block: Any) -> bool:
         return False
     opaque = block.get(_OPAQUE.get(str(block.get("type")), ""))
     return isinstance(opaque, str) and opaque.startswith(MARK)
-
-
-def _suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
-    """Rename and drop what the host calls otherwise or refuses; return what was lost."""
-    for name, other in quirks.rename.items():
-        if name in fields:
-            value = fields.pop(name)
-            fields.setdefault(other, value)
-    dropped = [name for name in fields if name in quirks.drop]
-    for name in dropped:
-        del fields[name]
-    return dropped

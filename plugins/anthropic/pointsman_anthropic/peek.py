@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from pointsman import members
 from pointsman.errors import BadRequest
+from pointsman.members import read, wrong
 from pointsman.types import Peek, Request
 
 __all__ = ["names", "peek", "wrong"]
@@ -35,11 +37,6 @@ _any = msgspec.json.Decoder(Any)
 _BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def wrong(path: str, expected: str) -> BadRequest:
-    """The error for a member that is not what it must be."""
-    return BadRequest(f"`{path}` must be {expected}", param=path)
-
-
 def peek(request: Request) -> Peek:
     """Read what routing needs. Raises BadRequest that names the field at fault."""
     fields = request.fields
@@ -51,16 +48,16 @@ def peek(request: Request) -> Peek:
     if messages is None:
         raise BadRequest("`messages` is missing", param="messages")
     _check_messages(messages)
-    most = _read(fields, "max_tokens", _number, "a whole number of at least 1")
+    most = read(fields, "max_tokens", _number, "a whole number of at least 1")
     if most is not None and most < 1:
         raise wrong("max_tokens", "a whole number of at least 1")
     given = (messages, fields.get("system"), fields.get("tools"))
     return Peek(
         model,
-        stream=bool(_read(fields, "stream", _flag, "true or false")),
+        stream=bool(read(fields, "stream", _flag, "true or false")),
         max_tokens=most,
         characters=sum(len(memoryview(raw)) for raw in given if raw is not None),
-        has_tools=bool(_read(fields, "tools", _list, "a list")),
+        has_tools=bool(read(fields, "tools", _list, "a list")),
         has_images=b'"image"' in bytes(messages),
         usage_in_stream=True,
         models=further,
@@ -99,34 +96,10 @@ def _fault_in_messages(raw: msgspec.Raw) -> BadRequest:
 
 def names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
     """The model asked for, and those to try after it: by `models`, or by `fallbacks`. Raises BadRequest."""
-    model = _read(fields, "model", _text, "a non-empty string")
-    models = _read(fields, "models", _texts, "a list of model names") or []
     expected = f"a list of at most {MOST_FALLBACKS} objects with a `model` each"
-    fallbacks = _read(fields, "fallbacks", _fallbacks, expected) or []
-    if models and fallbacks:
+    fallbacks = read(fields, "fallbacks", _fallbacks, expected) or []
+    if fallbacks and read(fields, "models", _list, "a list of model names"):
         raise BadRequest("`models` and `fallbacks` say the same; send one of them", param="fallbacks")
     if len(fallbacks) > MOST_FALLBACKS:
         raise wrong("fallbacks", expected)
-    further = models or [each.model for each in fallbacks]
-    if "" in further:
-        raise wrong("models" if models else "fallbacks", "a list of non-empty model names")
-    if model is None:
-        if not models:
-            raise BadRequest("`model` is missing", param="model")
-        return models[0], tuple(models[1:])
-    if not model:
-        raise wrong("model", "a non-empty string")
-    return model, tuple(further)
-
-
-def _read(
-    fields: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Any], expected: str
-) -> Any:
-    """One member, decoded; None where it is absent. Raises BadRequest."""
-    raw = fields.get(name)
-    if raw is None:
-        return None
-    try:
-        return decoder.decode(raw)
-    except _BAD_JSON:
-        raise wrong(name, expected) from None
+    return members.names(fields, [each.model for each in fallbacks])

@@ -10,6 +10,7 @@ import msgspec
 from pointsman.dialects import Codec, ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
 from pointsman.errors import BadRequest
 from pointsman.losses import Losses
+from pointsman.members import names, wrong
 from pointsman.money import Cost
 from pointsman.sse import format_event
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
@@ -20,7 +21,7 @@ from .decode import decode_chat, decode_inputs
 from .encode import encode_chat, encode_completion, encode_embeddings
 from .errors import DIALECT, encode_error
 from .forward import forward
-from .peek import check_messages, names, peek, wrong
+from .peek import check_messages, peek
 from .request import encode_request
 from .splice import with_cost
 from .stream import ChatStream, CompletionStream

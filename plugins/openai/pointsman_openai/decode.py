@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pointsman.members import wrong
 from pointsman.types import Chat, Message, Part, Request, Text, ToolCall, ToolResult, Unknown
 
 from .errors import DIALECT
 from .notes import keep, note, rest
 from .params import decode_params
 from .parts import IN_CONTENT, decode_content, object_at, text_at
-from .peek import wrong
 from .tools import decode_choice, decode_function, decode_tool
 from .turns import decode_turn
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Quirks
+from pointsman.members import rendered, set_member, suit
 from pointsman.sealing import MARK
 from pointsman.types import Peek, Request
 
@@ -38,26 +39,18 @@ def forward(
     `asks_usage` says that this surface has streams whose usage must be asked for. A request in which
     nothing changes goes out as the very bytes that came.
     """
-    given = request.fields
-    fields = dict(given)
-    _set(fields, "model", msgspec.json.encode(model))
+    fields = dict(request.fields)
+    set_member(fields, "model", msgspec.json.encode(model))
     _consume(fields, quirks)
     _add(fields, params)
     if asks_usage and peek.stream and quirks.stream_usage == "ask":
         _ask_for_usage(fields)
-    lost = _suit(fields, quirks)
+    lost = suit(fields, quirks)
+    if quirks.stream_usage == "always" and "stream_options" in lost:
+        lost.remove("stream_options")  # such a host reports its usage unasked
     if b'"reasoning' in request.raw and _forget(fields, quirks):
         lost.append("reasoning")
-    if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
-        return request.raw, lost
-    return msgspec.json.encode(fields), lost
-
-
-def _set(fields: dict[str, msgspec.Raw], name: str, value: bytes) -> None:
-    """Set a member, leaving one alone that has this value already."""
-    present = fields.get(name)
-    if present is None or bytes(present) != value:
-        fields[name] = msgspec.Raw(value)
+    return rendered(request, fields), lost
 
 
 def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
@@ -86,21 +79,6 @@ def _ask_for_usage(fields: dict[str, msgspec.Raw]) -> None:
 
 def _given(fields: Mapping[str, msgspec.Raw], name: str) -> bool:
     return bytes(fields.get(name, _NULL)) != b"null"
-
-
-def _suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
-    """Rename and drop what the host calls otherwise or refuses; return what was lost.
-
-    Stream options that a host refuses because it always reports usage are not lost.
-    """
-    for name, other in quirks.rename.items():
-        if name in fields:
-            value = fields.pop(name)
-            fields.setdefault(other, value)
-    dropped = [name for name in fields if name in quirks.drop]
-    for name in dropped:
-        del fields[name]
-    return [name for name in dropped if not (name == "stream_options" and quirks.stream_usage == "always")]
 
 
 def _forget(fields: dict[str, msgspec.Raw], quirks: Quirks) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pointsman.members import wrong
 from pointsman.types import Extra, Media, Message, Part, Reasoning, Text, Unknown
 
 from .errors import DIALECT
 from .notes import inner, inner_members, keep, members, note, rest
-from .peek import wrong
 
 __all__ = [
     "IN_CONTENT",

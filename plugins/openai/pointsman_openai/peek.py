@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from pointsman.errors import BadRequest
+from pointsman.members import names, read, wrong
 from pointsman.types import Peek, Request
 
-__all__ = ["asks_accounting", "check_messages", "names", "peek", "wrong"]
+__all__ = ["asks_accounting", "check_messages", "peek"]
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -36,11 +37,6 @@ _usage_option = msgspec.json.Decoder(_UsageOption)
 _any = msgspec.json.Decoder(Any)
 
 
-def wrong(path: str, expected: str) -> BadRequest:
-    """The error for a member that is not what it must be."""
-    return BadRequest(f"`{path}` must be {expected}", param=path)
-
-
 def peek(request: Request, *, content: str) -> Peek:
     """Read what routing needs. `content` names the member that holds the input.
 
@@ -51,16 +47,16 @@ def peek(request: Request, *, content: str) -> Peek:
     raw = fields.get(content)
     if raw is None:
         raise BadRequest(f"`{content}` is missing", param=content)
-    asked = _read(fields, "stream_options", _stream_options, "an object with a boolean `include_usage`")
+    asked = read(fields, "stream_options", _stream_options, "an object with a boolean `include_usage`")
     accounting = asks_accounting(fields) or False
     most = _whole_number(fields, "max_completion_tokens", least=0)
     return Peek(
         model,
-        stream=bool(_read(fields, "stream", _flag, "true or false")),
+        stream=bool(read(fields, "stream", _flag, "true or false")),
         max_tokens=most if most is not None else _whole_number(fields, "max_tokens", least=0),
         choices=_whole_number(fields, "n", least=1) or 1,
         characters=len(memoryview(raw)),
-        has_tools=any(_read(fields, name, _list, "a list") for name in ("tools", "functions")),
+        has_tools=any(read(fields, name, _list, "a list") for name in ("tools", "functions")),
         usage_in_stream=accounting or bool(asked is not None and asked.include_usage),
         cost_in_body=accounting,
         models=further,
@@ -94,21 +90,6 @@ def _fault_in_messages(raw: msgspec.Raw) -> BadRequest:
     return wrong("messages", "a list of at least one message")
 
 
-def names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
-    """The model asked for, and those to try after it."""
-    model = _read(fields, "model", _text, "a non-empty string")
-    models = _read(fields, "models", _texts, "a list of model names") or []
-    if "" in models:
-        raise wrong("models", "a list of non-empty model names")
-    if model is None:
-        if not models:
-            raise BadRequest("`model` is missing", param="model")
-        return models[0], tuple(models[1:])
-    if not model:
-        raise wrong("model", "a non-empty string")
-    return model, tuple(models)
-
-
 def asks_accounting(fields: Mapping[str, msgspec.Raw]) -> bool | None:
     """What `usage: {include: …}` says of putting usage and cost into the answer; None where there is no
     such member, as a `usage` of another shape is none of ours. Raises BadRequest.
@@ -116,26 +97,13 @@ def asks_accounting(fields: Mapping[str, msgspec.Raw]) -> bool | None:
     raw = fields.get("usage")
     if raw is None or not bytes(raw).startswith(b"{"):
         return None
-    include = _read(fields, "usage", _usage_option, "an object with a boolean `include`").include
+    include = read(fields, "usage", _usage_option, "an object with a boolean `include`").include
     return None if include is msgspec.UNSET else bool(include)
 
 
 def _whole_number(fields: Mapping[str, msgspec.Raw], name: str, *, least: int) -> int | None:
     expected = f"a whole number of at least {least}"
-    number: int | None = _read(fields, name, _number, expected)
+    number: int | None = read(fields, name, _number, expected)
     if number is not None and number < least:
         raise wrong(name, expected)
     return number
-
-
-def _read(
-    fields: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Any], expected: str
-) -> Any:
-    """One member, decoded; None where it is absent. Raises BadRequest."""
-    raw = fields.get(name)
-    if raw is None:
-        return None
-    try:
-        return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise wrong(name, expected) from None

@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
+from pointsman.members import wrong
 from pointsman.types import Extra, Request, Tool, ToolCall, ToolChoice, Unknown
 
 from .errors import DIALECT
 from .notes import inner, inner_members, keep, members, note, rest
 from .parts import object_at, text_at
-from .peek import wrong
 
 __all__ = [
     "call_object",

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pointsman.errors import BadRequest
+from pointsman.members import wrong
 from pointsman.types import Citation, Media, Message, Part, Reasoning, Text, ToolCall, Unknown
 
 from .errors import DIALECT
 from .notes import is_blank, keep, members, note, rest
 from .parts import IN_CONTENT, decode_content, decode_part, object_at, part_object, text_at
-from .peek import wrong
 from .reasoning import decode_thoughts
 from .tools import decode_call, is_call
 

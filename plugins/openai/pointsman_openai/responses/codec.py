@@ -7,6 +7,7 @@ from typing import Any
 
 from pointsman.dialects import ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
 from pointsman.losses import Losses
+from pointsman.members import names
 from pointsman.money import Cost
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
 from pointsman_openai.errors import encode_error
@@ -18,7 +19,7 @@ from .encode import encode_request
 from .errors import encode_stream_error
 from .forward import forward
 from .notes import DIALECT
-from .peek import names, peek
+from .peek import peek
 from .stream_decoder import ResponsesDecoder
 from .stream_encoder import ResponsesStream
 from .tap import ResponsesTap

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pointsman.losses import Losses
+from pointsman.members import wrong
 from pointsman.types import Citation, Media, Part, Text, Unknown
-from pointsman_openai.peek import wrong
 
 from .notes import AS, DIALECT, beside, form_of, own, written
 

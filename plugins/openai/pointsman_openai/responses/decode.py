@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pointsman.members import wrong
 from pointsman.types import Chat, Message, Part, Request, Text, Unknown
-from pointsman_openai.peek import asks_accounting, wrong
+from pointsman_openai.peek import asks_accounting
 
 from .content import ASKED, read_content
 from .items import Turn, head_of, is_reference, read_item, read_result, unplaced

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Quirks
+from pointsman.members import rendered, set_member, suit
 from pointsman.sealing import MARK
 from pointsman.types import Request
 from pointsman_openai.peek import asks_accounting
@@ -35,22 +36,17 @@ def forward(
 
     A request in which nothing changes goes out as the very bytes that came.
     """
-    given = request.fields
-    fields = dict(given)
-    named = msgspec.json.encode(model)
-    if bytes(fields.get("model", b"")) != named:
-        fields["model"] = msgspec.Raw(named)
+    fields = dict(request.fields)
+    set_member(fields, "model", msgspec.json.encode(model))
     _consume(fields, quirks)
     for given_name, value in params.items():
         name = SPELLINGS.get(given_name, given_name)
         if name not in fields:
             fields[name] = msgspec.Raw(msgspec.json.encode(value))
-    lost = _suit(fields, quirks)
+    lost = suit(fields, quirks)
     if _SEALED in request.raw and _unseal(fields):
         lost.append("reasoning")
-    if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
-        return request.raw, lost
-    return msgspec.json.encode(fields), lost
+    return rendered(request, fields), lost
 
 
 def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
@@ -59,18 +55,6 @@ def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
         fields.pop("models", None)
     if "usage" not in quirks.keeps and asks_accounting(fields) is not None:
         del fields["usage"]
-
-
-def _suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
-    """Rename and drop what the host calls otherwise or refuses; return what was lost."""
-    for name, other in quirks.rename.items():
-        if name in fields:
-            value = fields.pop(name)
-            fields.setdefault(other, value)
-    dropped = [name for name in fields if name in quirks.drop]
-    for name in dropped:
-        del fields[name]
-    return dropped
 
 
 def _unseal(fields: dict[str, msgspec.Raw]) -> bool:

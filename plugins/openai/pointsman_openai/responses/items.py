@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pointsman.members import wrong
 from pointsman.sealing import MARK, unseal
 from pointsman.types import Extra, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
-from pointsman_openai.peek import wrong
 
 from .content import ASKED, SAID, read_content
 from .notes import AS, DIALECT, beside

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from pointsman.members import wrong
 from pointsman.types import Tool, ToolChoice, Unknown
-from pointsman_openai.peek import wrong
 from pointsman_openai.tools import whole_schema
 
 from .notes import DIALECT, beside, own, written

@@ -1,0 +1,81 @@
+"""The top level of a request's JSON: members read one by one, changed one by one, all else as it came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from .dialects import Quirks
+from .errors import BadRequest
+from .types import Request
+
+__all__ = ["names", "read", "rendered", "set_member", "suit", "wrong"]
+
+_text = msgspec.json.Decoder(str | None)
+_texts = msgspec.json.Decoder(list[str] | None)
+
+
+def wrong(path: str, expected: str) -> BadRequest:
+    """The error for a member that is not what it must be."""
+    return BadRequest(f"`{path}` must be {expected}", param=path)
+
+
+def read(
+    fields: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Any], expected: str
+) -> Any:
+    """One member, decoded; None where it is absent. Raises BadRequest."""
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise wrong(name, expected) from None
+
+
+def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
+    """The model asked for, and those to try after it: those of `models`, else `fallbacks`.
+
+    Raises BadRequest.
+    """
+    model: str | None = read(fields, "model", _text, "a non-empty string")
+    models = read(fields, "models", _texts, "a list of model names") or []
+    further = models or fallbacks
+    if "" in further:
+        raise wrong("models" if models else "fallbacks", "a list of non-empty model names")
+    if model is None:
+        if not models:
+            raise BadRequest("`model` is missing: it must name the model to ask", param="model")
+        return models[0], tuple(models[1:])
+    if not model:
+        raise wrong("model", "a non-empty string")
+    return model, tuple(further)
+
+
+def set_member(fields: dict[str, msgspec.Raw], name: str, value: bytes) -> None:
+    """Set a member, leaving one alone that has this value already."""
+    present = fields.get(name)
+    if present is None or bytes(present) != value:
+        fields[name] = msgspec.Raw(value)
+
+
+def suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
+    """Rename and drop what a host calls otherwise or refuses; return what was dropped."""
+    for name, other in quirks.rename.items():
+        if name in fields:
+            value = fields.pop(name)
+            fields.setdefault(other, value)
+    dropped = [name for name in fields if name in quirks.drop]
+    for name in dropped:
+        del fields[name]
+    return dropped
+
+
+def rendered(request: Request, fields: Mapping[str, msgspec.Raw]) -> bytes:
+    """A request with these members: the very bytes that came where nothing has changed."""
+    given = request.fields
+    if len(fields) == len(given) and all(fields[name] is given.get(name) for name in fields):
+        return request.raw
+    return msgspec.json.encode(fields)

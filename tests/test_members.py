@@ -1,0 +1,72 @@
+"""The top level of a request's JSON: read member by member, changed without touching the rest."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from pointsman.dialects import Quirks
+from pointsman.errors import BadRequest
+from pointsman.members import names, read, rendered, set_member, suit, wrong
+from pointsman.types import Request
+
+_number = msgspec.json.Decoder(int | None)
+
+
+def request(text: str) -> Request:
+    return Request(text.encode())
+
+
+def test_a_member_is_read_and_a_wrong_one_named() -> None:
+    fields = request('{"n": 3, "m": "x", "z": null}').fields
+    assert [read(fields, name, _number, "a number") for name in ("n", "z", "absent")] == [3, None, None]
+    with pytest.raises(BadRequest, match="`m` must be a number") as caught:
+        read(fields, "m", _number, "a number")
+    assert caught.value.param == "m"
+    assert wrong("a.b", "a text").message == "`a.b` must be a text"
+
+
+@pytest.mark.parametrize(
+    ("text", "fallbacks", "found"),
+    [
+        ('{"model": "a"}', [], ("a", ())),
+        ('{"model": "a", "models": ["b", "c"]}', ["d"], ("a", ("b", "c"))),
+        ('{"models": ["b", "c"]}', [], ("b", ("c",))),
+        ('{"model": "a"}', ["d"], ("a", ("d",))),
+    ],
+)
+def test_the_models_asked_for(text: str, fallbacks: list[str], found: tuple[str, tuple[str, ...]]) -> None:
+    assert names(request(text).fields, fallbacks) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "`model` is missing"),
+        ('{"model": ""}', "`model` must be a non-empty string"),
+        ('{"model": 3}', "`model` must be a non-empty string"),
+        ('{"models": [""]}', "`models` must be a list of non-empty model names"),
+        ('{"models": "a"}', "`models` must be a list of model names"),
+    ],
+)
+def test_no_model_is_told(text: str, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        names(request(text).fields)
+
+
+def test_what_does_not_change_goes_out_as_the_very_bytes() -> None:
+    asked = request('{ "model" : "a",  "x": [1 , 2] }')
+    fields = dict(asked.fields)
+    set_member(fields, "model", b'"a"')
+    assert rendered(asked, fields) is asked.raw
+    set_member(fields, "model", b'"b"')
+    assert rendered(asked, fields) == b'{"model":"b","x":[1 , 2]}'
+    del fields["x"]
+    assert rendered(asked, fields) == b'{"model":"b"}'
+
+
+def test_a_host_gets_what_it_calls_otherwise_and_not_what_it_refuses() -> None:
+    fields = dict(request('{"seed": 1, "user": "u", "old": 2, "new": 3}').fields)
+    quirks = Quirks(drop=frozenset({"user", "absent"}), rename={"seed": "random_seed", "old": "new"})
+    assert suit(fields, quirks) == ["user"]
+    assert {name: bytes(value) for name, value in fields.items()} == {"random_seed": b"1", "new": b"3"}
