@@ -199,7 +199,9 @@ def write_input(arguments: str) -> dict[str, Any]:
         found = _decode(arguments)
     except _BAD_JSON:
         return {UNPARSED: arguments}
-    return found if isinstance(found, dict) else {UNPARSED: arguments}
+    if isinstance(found, str):  # some models encode their arguments twice
+        return write_input(found) if found.lstrip().startswith("{") else {UNPARSED: arguments}
+    return {} if found is None else found if isinstance(found, dict) else {UNPARSED: arguments}
 
 
 def _read_result(block: dict[str, Any]) -> Part | None:

@@ -26,7 +26,7 @@ MAGIC = (
 )
 """How images begin in base64, for those that come without a type."""
 PDF = "application/pdf"
-_HTTP = re.compile(r"https?://", re.IGNORECASE)
+_HTTPS = re.compile(r"https://", re.IGNORECASE)
 
 
 class Turns:
@@ -36,6 +36,8 @@ class Turns:
         self.system: list[Any] = []
         self.turns: list[dict[str, Any]] = []
         self._losses = losses
+        self._ids: dict[str, list[str]] = {}
+        self._results: dict[str, int] = {}
 
     def take(self, message: Message) -> None:
         """Add one message."""
@@ -115,9 +117,9 @@ class Turns:
         return block
 
     def _media(self, part: Media, path: str) -> dict[str, Any] | None:
-        mime = part.mime
-        if part.url is not None and _HTTP.match(part.url) is None:
-            return self._lost(path, f"a {part.kind} by a URL that is neither http nor https")
+        mime = part.mime.partition(";")[0].strip() if part.mime else None
+        if part.url is not None and _HTTPS.match(part.url) is None:
+            return self._lost(path, f"a {part.kind} by a URL that is not https")
         if part.url is None and not part.data:
             return self._lost(path, f"a {part.kind} with neither data nor URL")
         if part.detail not in (None, "auto"):
@@ -148,13 +150,29 @@ class Turns:
             return self._lost(path, f"a tool named {part.name!r}")
         return {
             "type": "tool_use",
-            "id": tool_id(part.id),
+            "id": self._called(part.id),
             "name": part.name,
             "input": write_input(part.arguments),
         }
 
+    def _called(self, given: str) -> str:
+        """The id of a call: no two may have the same, and some hosts begin to count again in every turn."""
+        ids = self._ids.setdefault(given, [])
+        base = tool_id(given)
+        ids.append(base if not ids else tool_id(f"{given}#{len(ids)}"))
+        return ids[-1]
+
+    def _answered(self, given: str) -> str:
+        """The id of the call that a result answers: of several with one id the first not answered yet."""
+        ids = self._ids.get(given)
+        if not ids:
+            return tool_id(given)
+        place = self._results.get(given, 0)
+        self._results[given] = place + 1
+        return ids[min(place, len(ids) - 1)]
+
     def _result(self, part: ToolResult, path: str) -> dict[str, Any]:
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": tool_id(part.call_id)}
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": self._answered(part.call_id)}
         content = []
         for each in part.parts:
             if isinstance(each, Text | Media | Unknown):

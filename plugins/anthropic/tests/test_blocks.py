@@ -170,7 +170,9 @@ def test_a_direct_caller_is_only_a_note() -> None:
         ('{"a": 1}', {"a": 1}),
         ("[1]", {"_raw": "[1]"}),
         ('{"a": ', {"_raw": '{"a": '}),
-        ("null", {"_raw": "null"}),
+        ("null", {}),
+        ('"{\\"a\\": 1}"', {"a": 1}),
+        ('"text"', {"_raw": '"text"'}),
     ],
 )
 def test_arguments_become_an_object_and_nothing_is_lost(arguments: str, given: dict[str, Any]) -> None:

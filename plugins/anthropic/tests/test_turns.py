@@ -214,3 +214,21 @@ def test_small_losses_are_told_by_name() -> None:
         "messages.content.detail",
     ]
     assert losses.content == []
+
+
+def test_ids_that_repeat_are_told_apart_with_their_results() -> None:
+    messages = []
+    for city in ("Rome", "Oslo"):
+        messages += [
+            user(Text(city)),
+            assistant(ToolCall("call_0", "weather", f'{{"city": "{city}"}}')),
+            Message("tool", [ToolResult("call_0", [Text(f"fine in {city}")])]),
+        ]
+    turns, losses = gathered(*messages)
+    blocks = [block for turn in turns.turns for block in turn["content"]]
+    calls = [block["id"] for block in blocks if block["type"] == "tool_use"]
+    results = {block["tool_use_id"]: block["content"] for block in blocks if block["type"] == "tool_result"}
+    assert calls[0] == "call_0"
+    assert len(set(calls)) == 2
+    assert results == {calls[0]: [text("fine in Rome")], calls[1]: [text("fine in Oslo")]}
+    assert losses == Losses()

@@ -189,7 +189,7 @@ class ResponsesDecoder:
             opened.kind, opened.place = kind, place_of(place)
         if opened.kind != kind or not isinstance(event.delta, str) or not event.delta:
             return events
-        if place != opened.place:
+        if place_of(place) != opened.place:
             opened.place = place_of(place)
             events.append(PartDelta(0, opened.index, BREAK))
         opened.wrote = True
