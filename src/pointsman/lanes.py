@@ -107,11 +107,14 @@ class Lanes:
     def _asked(self, endpoint: Endpoint) -> Chat:
         """The request for one endpoint, with the endpoint's defaults for what it does not say itself."""
         chat = self._decoded()
+        chat.model = endpoint.native_id
+        if not endpoint.params:
+            return chat
         given = endpoint.params.items()
         known = {SPELLINGS.get(name, name): value for name, value in given if is_canonical(name)}
         if isinstance(known.get("stop"), str):
             known["stop"] = [known["stop"]]
-        return replace(chat, model=endpoint.native_id, params={**known, **chat.params})
+        return replace(chat, params={**known, **chat.params})
 
     def _decoded(self) -> Chat:
         if self._chat is None:

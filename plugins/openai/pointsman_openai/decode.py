@@ -27,7 +27,8 @@ def decode_chat(request: Request, *, model: str) -> Chat:
     """The content of a chat request. Raises BadRequest that names the path at fault."""
     body = request.body
     messages = [_message(each, f"messages[{index}]") for index, each in enumerate(_list(body, "messages"))]
-    _number(messages)
+    if b'"function_call"' in request.raw:
+        _number(messages)
     chat = Chat(model, messages, stream=body.get("stream") is True, dialect=DIALECT)
     taken = {"model", "messages", *decode_params(body, chat), *_tools(body, chat)}
     if chat.stream:

@@ -82,7 +82,9 @@ def _tools(chat: Chat, quirks: Quirks, losses: Losses) -> dict[str, Any]:
 
 def _complete(tool: Tool, chat: Chat) -> Tool:
     """A tool with parameters: other dialects may leave out that there are none, and some hosts may not."""
-    return tool if chat.dialect == DIALECT else replace(tool, parameters=whole_schema(tool.parameters))
+    if chat.dialect == DIALECT or "properties" in tool.parameters:
+        return tool
+    return replace(tool, parameters=whole_schema(tool.parameters))
 
 
 def _choice(chat: Chat, choice: ToolChoice, losses: Losses, *, offered: bool) -> dict[str, Any]:

@@ -61,8 +61,8 @@ class Turn:
 
 def head_of(item: Mapping[str, Any]) -> dict[str, Any]:
     """A message item but for its content, of which it only says what form it had."""
-    head = {name: value for name, value in item.items() if name != "content"}
-    content = item.get("content")
+    head = dict(item)
+    content = head.pop("content", None)
     if isinstance(content, str):
         head["~text"] = True
     elif not content:
@@ -85,6 +85,8 @@ def write_head(head: Mapping[str, Any], content: list[dict[str, Any]]) -> dict[s
 
 def unplaced(item: Mapping[str, Any]) -> dict[str, Any]:
     """The members of a message item that mean something and that no other dialect has."""
+    if item.keys() <= _HEAD:
+        return {}
     return {
         name: value
         for name, value in item.items()
