@@ -299,10 +299,11 @@ async def _deliver(
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if not sink.ended and not done.isdisjoint((left, work)):
                 break
-        if sink.ended and pump.done() and pump.exception() is None:
+        failure = pump.exception() if pump.done() else None
+        if failure is not None:
+            raise failure
+        if sink.ended and pump.done():
             await work
-        elif pump.done() and pump.exception() is not None:
-            raise pump.exception() or TimeoutError
     finally:
         for task in (left, pump, work):
             task.cancel()

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from .chain import first
 from .dialects import Mark, Translator
@@ -84,10 +84,10 @@ class Attempts:
                 self._refused = True
                 if not isinstance(error, UpstreamError):
                     raise
-                self._failed(attempt, error)
+                verdict = self._failed(attempt, error)
                 if self.client is not None and self.client.has_content:
                     raise
-                if not self._again and classify(error) == "stop":
+                if not self._again and verdict == "stop":
                     raise
                 if self.client is not None:
                     self.client.reset()
@@ -135,11 +135,13 @@ class Attempts:
             return None
         return estimate(self.exchange.peek.characters, self._output_characters)
 
-    def _failed(self, attempt: Attempt, error: UpstreamError) -> None:
+    def _failed(self, attempt: Attempt, error: UpstreamError) -> Literal["next", "stop"]:
+        """Put a failure on record; say what follows it."""
         attempt.error = error
         provider = attempt.endpoint.provider
         scrub(error, provider)
-        if classify(error) == "next":
+        verdict = classify(error)
+        if verdict == "next":
             self.exchange.gateway.retries.failed(provider.name)
         if isinstance(provider, HttpProvider) and attempt.key is not None:
             self._again = provider.keys.failed(attempt.key, error)
@@ -153,6 +155,7 @@ class Attempts:
             error.message,
             f" ({error.detail})" if error.detail else "",
         )
+        return verdict
 
     async def _attempt(self, attempt: Attempt) -> None:
         exchange = self.exchange

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["find_candidates"]
 
 MOST_NAMED = 5
+"""How many models are offered where the one asked for cannot take a request."""
 MOST_PROBES = 8
 """For how many kinds of host a request is translated to find out whether they would take it."""
-"""How many models are offered where the one asked for cannot take a request."""
 
 
 async def find_candidates(exchange: Exchange) -> None:

@@ -46,15 +46,14 @@ class Way:
 
 
 class Lanes:
-    """The ways from one request to endpoints. It is decoded once, and encoded once for each model of a kind
-    of host."""
+    """The ways from one request to endpoints. It is decoded once, and encoded once for each endpoint."""
 
     def __init__(self, codec: Codec, request: Request, dialects: Dialects) -> None:
         self._codec = codec
         self._request = request
         self._dialects = dialects
         self._chat: Chat | None = None
-        self._ways: dict[tuple[str, int, str, int], Way] = {}
+        self._ways: dict[tuple[str, int], Way] = {}
 
     def way(self, endpoint: Endpoint) -> Way | None:
         """The way to an endpoint, or None where there is none.
@@ -93,7 +92,7 @@ class Lanes:
 
     def _translated(self, codec: Translator, endpoint: Endpoint) -> Way:
         quirks = endpoint.provider.quirks
-        key = (codec.dialect, id(quirks), endpoint.native_id, id(endpoint.params))
+        key = (codec.dialect, id(endpoint))
         way = self._ways.get(key)
         if way is None:
             chat, losses = self._asked(endpoint), Losses()

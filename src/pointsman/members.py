@@ -11,8 +11,10 @@ from .dialects import Quirks
 from .errors import BadRequest
 from .types import Request
 
-__all__ = ["names", "read", "rendered", "set_member", "suit", "wrong"]
+__all__ = ["BAD_JSON", "add_defaults", "names", "read", "rendered", "set_member", "suit", "wrong"]
 
+BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for text that is not the JSON it wants."""
 _text = msgspec.json.Decoder(str | None)
 _texts = msgspec.json.Decoder(list[str] | None)
 
@@ -31,7 +33,7 @@ def read(
         return None
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except BAD_JSON:
         raise wrong(name, expected) from None
 
 
@@ -59,6 +61,16 @@ def set_member(fields: dict[str, msgspec.Raw], name: str, value: bytes) -> None:
     present = fields.get(name)
     if present is None or bytes(present) != value:
         fields[name] = msgspec.Raw(value)
+
+
+def add_defaults(
+    fields: dict[str, msgspec.Raw], params: Mapping[str, Any], spellings: Mapping[str, str]
+) -> None:
+    """Add an endpoint's defaults that a request lacks, each as its dialect spells it."""
+    for given, value in params.items():
+        name = spellings.get(given, given)
+        if name not in fields:
+            fields[name] = msgspec.Raw(msgspec.json.encode(value))
 
 
 def suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:

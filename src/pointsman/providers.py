@@ -284,7 +284,7 @@ class HttpCaller:
         for name in exchange.codec.forward_headers & exchange.headers.keys():
             if way.lane == "bytes":
                 headers[name] = exchange.headers[name]
-            elif name not in codec.default_headers and name not in exchange.codec.default_headers:
+            elif name not in exchange.codec.default_headers:
                 attempt.lost.append(name)
         for name, value in codec.default_headers.items():
             headers.setdefault(name, value)

@@ -40,6 +40,7 @@ __all__ = [
     "Unknown",
     "Usage",
     "derive_finish",
+    "token_count",
 ]
 
 Extra: TypeAlias = dict[str, dict[str, Any]]
@@ -51,6 +52,8 @@ not in a list): written by no dialect, and no loss in any other.
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "error"]
 
+MOST_TOKENS = 10**12
+"""No answer has more: what a provider counts beyond is not believed."""
 _split_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _whole = msgspec.json.Decoder(dict[str, Any])
 
@@ -341,6 +344,12 @@ class Usage:
     estimated: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)
     service_tier: str | None = None
+
+
+def token_count(value: Any) -> int | None:
+    """A number of tokens as a provider counts them; None for what is none, or more than any answer has."""
+    counts = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
+    return int(value) if counts else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.members import BAD_JSON
 from pointsman.sealing import MARK, unseal
 from pointsman.types import Citation, Media, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
 
@@ -41,7 +42,6 @@ DIRECT = {"type": "direct"}
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_blocks(blocks: list[Any]) -> list[Part]:
@@ -197,7 +197,7 @@ def write_input(arguments: str) -> dict[str, Any]:
         return {}
     try:
         found = _decode(arguments)
-    except _BAD_JSON:
+    except BAD_JSON:
         return {UNPARSED: arguments}
     if isinstance(found, str):  # some models encode their arguments twice
         return write_input(found) if found.lstrip().startswith("{") else {UNPARSED: arguments}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from pointsman import hookimpl
+from pointsman.attempts import estimate
 from pointsman.exchange import Attempt, Exchange
 from pointsman.types import Response, Usage
 
@@ -13,8 +14,6 @@ from .names import DIALECT
 
 __all__ = ["call_provider"]
 
-BYTES_PER_TOKEN = 4
-
 
 @hookimpl
 def call_provider(exchange: Exchange, attempt: Attempt) -> Response | None:
@@ -22,6 +21,5 @@ def call_provider(exchange: Exchange, attempt: Attempt) -> Response | None:
     codec = exchange.codec
     if codec.dialect != DIALECT or codec.surface != CountTokensCodec.surface or attempt.way.lane != "local":
         return None
-    tokens = -(-exchange.peek.characters // BYTES_PER_TOKEN)
-    counted = {DIALECT: {"input_tokens": tokens}}
+    counted = {DIALECT: {"input_tokens": estimate(exchange.peek.characters, 0).input}}
     return Response(exchange.request_id, exchange.peek.model, int(time.time()), [], Usage(), counted)

@@ -9,7 +9,7 @@ import msgspec
 
 from pointsman.dialects import Quirks
 from pointsman.errors import BadRequest
-from pointsman.members import rendered, set_member, suit
+from pointsman.members import add_defaults, rendered, set_member, suit
 from pointsman.sealing import MARK
 from pointsman.types import Request
 
@@ -46,10 +46,8 @@ def forward(
             del fields[name]
             if name not in NAMED:
                 lost.append(name)
-    for given_name, value in params.items():
-        name = SPELLINGS.get(given_name, given_name)
-        if name not in fields and name not in refused:
-            fields[name] = msgspec.Raw(msgspec.json.encode(value))
+    taken = {name: value for name, value in params.items() if SPELLINGS.get(name, name) not in refused}
+    add_defaults(fields, taken, SPELLINGS)
     if _MARK in request.raw and _unsealed(fields):
         lost.append("reasoning")
     if "max_tokens" not in fields and "max_tokens" not in refused:

@@ -9,7 +9,7 @@ import msgspec
 
 from pointsman import members
 from pointsman.errors import BadRequest
-from pointsman.members import read, wrong
+from pointsman.members import BAD_JSON, read, wrong
 from pointsman.types import Peek, Request
 
 __all__ = ["names", "peek", "wrong"]
@@ -26,15 +26,12 @@ class _Fallback(msgspec.Struct, gc=False):
     model: str
 
 
-_text = msgspec.json.Decoder(str | None)
 _flag = msgspec.json.Decoder(bool | None)
 _number = msgspec.json.Decoder(int | None)
-_texts = msgspec.json.Decoder(list[str] | None)
 _list = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _fallbacks = msgspec.json.Decoder(list[_Fallback] | None)
 _messages = msgspec.json.Decoder(list[_Message])
 _any = msgspec.json.Decoder(Any)
-_BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def peek(request: Request) -> Peek:
@@ -70,7 +67,7 @@ def _check_messages(raw: msgspec.Raw) -> None:
         messages = _messages.decode(raw)
         if messages and all(message.content is not msgspec.UNSET for message in messages):
             return
-    except _BAD_JSON:
+    except BAD_JSON:
         pass
     raise _fault_in_messages(raw)
 
@@ -79,7 +76,7 @@ def _fault_in_messages(raw: msgspec.Raw) -> BadRequest:
     """What exactly is wrong with messages that were refused."""
     try:
         messages = _any.decode(raw)
-    except _BAD_JSON as error:
+    except BAD_JSON as error:
         return BadRequest(f"`messages` cannot be read: {error}", param="messages")
     if not isinstance(messages, list):
         return wrong("messages", "a list")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Mark
+from pointsman.members import BAD_JSON
 from pointsman.sse import data_of, event_name
 from pointsman.types import Usage
 
@@ -31,7 +32,6 @@ class StreamEvent(msgspec.Struct, gc=False):
 
 _event = msgspec.json.Decoder(StreamEvent)
 _object = msgspec.json.Decoder(dict[str, Any])
-_BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _FINISH = Mark.FINISH | Mark.HOLD
 WRITTEN = ("text", "thinking", "partial_json")
 """The members of a delta that hold what a model wrote."""
@@ -48,7 +48,7 @@ def parse_event(event: bytes) -> StreamEvent | None:
         if not data.isascii():
             data.decode()
         parsed = _event.decode(data)
-    except _BAD_JSON as error:
+    except BAD_JSON as error:
         text = data.strip()
         if text in (b"", b"[DONE]"):  # some hosts end every stream as another dialect does
             return None
@@ -64,7 +64,7 @@ def parse_whole(body: bytes, holds: str) -> dict[str, Any]:
     """A whole answer, which must have the member it `holds`. Raises as `parse_event` does."""
     try:
         answer = _object.decode(body)
-    except _BAD_JSON as error:
+    except BAD_JSON as error:
         raise nonsense("the provider's answer is not a JSON object", error, phase="body") from None
     fault = error_in(answer)
     if fault is None and holds not in answer:

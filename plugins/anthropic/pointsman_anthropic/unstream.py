@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pointsman.events import Cited, Event, Finished, PartDelta, PartEnd, PartStart, Started, UsageUpdate
+from pointsman.members import BAD_JSON
 from pointsman.types import Part, Reasoning, Text, ToolCall, Unknown, derive_finish
 
 from .answer import HEAD, REASONS, finish_members
@@ -18,7 +19,6 @@ from .usage import merged, read_usage
 
 __all__ = ["MessagesDecoder"]
 
-_BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode = msgspec.json.Decoder().decode
 
 
@@ -197,7 +197,7 @@ class MessagesDecoder:
         if text:
             try:
                 opened.block["input"] = _decode(text)
-            except _BAD_JSON:
+            except BAD_JSON:
                 opened.block["input"] = text
         part = Unknown(DIALECT, opened.block)
         index = len(self._parts)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pointsman.types import Usage
+from pointsman.types import Usage, token_count
 
 __all__ = ["merged", "read_usage", "usage_object"]
-
-MOST_TOKENS = 10**12
-"""No answer has more: what a provider counts beyond is not believed."""
 
 
 def merged(before: Mapping[str, Any] | None, later: Any) -> dict[str, Any]:
@@ -28,16 +25,18 @@ def read_usage(data: Any) -> Usage | None:
     """The tokens a usage object counts, or None where it counts none."""
     if not isinstance(data, dict):
         return None
-    given, output = _count(data, "input_tokens"), _count(data, "output_tokens")
+    given, output = token_count(data.get("input_tokens")), token_count(data.get("output_tokens"))
     if given is None and output is None:
         return None
-    cache_read = _count(data, "cache_read_input_tokens") or 0
-    cache_write = _count(data, "cache_creation_input_tokens")
+    cache_read = token_count(data.get("cache_read_input_tokens")) or 0
+    cache_write = token_count(data.get("cache_creation_input_tokens"))
     if cache_write is None:
         created = data.get("cache_creation")
-        cache_write = sum(_count(created, name) or 0 for name in created) if isinstance(created, dict) else 0
+        cache_write = (
+            sum(token_count(created.get(name)) or 0 for name in created) if isinstance(created, dict) else 0
+        )
     details = data.get("output_tokens_details")
-    reasoning = _count(details, "thinking_tokens") if isinstance(details, dict) else None
+    reasoning = token_count(details.get("thinking_tokens")) if isinstance(details, dict) else None
     tier = data.get("service_tier")
     return Usage(
         input=(given or 0) + cache_read + cache_write,
@@ -48,13 +47,6 @@ def read_usage(data: Any) -> Usage | None:
         raw=data,
         service_tier=tier if isinstance(tier, str) else None,
     )
-
-
-def _count(data: Mapping[str, Any], name: str) -> int | None:
-    value = data.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS:
-        return int(value)
-    return None
 
 
 def usage_object(usage: Usage | None, *, own: bool) -> dict[str, Any]:

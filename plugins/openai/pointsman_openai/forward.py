@@ -18,7 +18,7 @@ from pointsman.types import Peek, Request
 from .peek import asks_accounting
 from .reasoning import THOUGHTS, is_opaque
 
-__all__ = ["forward"]
+__all__ = ["consume", "forward"]
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _messages = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
@@ -41,7 +41,7 @@ def forward(
     """
     fields = dict(request.fields)
     set_member(fields, "model", msgspec.json.encode(model))
-    _consume(fields, quirks)
+    consume(fields, quirks)
     _add(fields, params)
     if asks_usage and peek.stream and quirks.stream_usage == "ask":
         _ask_for_usage(fields)
@@ -53,7 +53,7 @@ def forward(
     return rendered(request, fields), lost
 
 
-def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
+def consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
     """Take out what was meant for the gateway, unless the host is one too."""
     if "models" not in quirks.keeps:
         fields.pop("models", None)

@@ -26,10 +26,8 @@ class _UsageOption(msgspec.Struct, gc=False):
     include: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 
-_text = msgspec.json.Decoder(str | None)
 _flag = msgspec.json.Decoder(bool | None)
 _number = msgspec.json.Decoder(int | None)
-_texts = msgspec.json.Decoder(list[str] | None)
 _list = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _messages = msgspec.json.Decoder(list[_Message])
 _stream_options = msgspec.json.Decoder(_StreamOptions | None)

@@ -8,6 +8,7 @@ import msgspec
 
 from pointsman.dialects import Mark, Quirks
 from pointsman.errors import MalformedAnswer, UpstreamError
+from pointsman.members import BAD_JSON
 from pointsman.sse import data_of, event_name
 from pointsman.types import Peek, Usage
 
@@ -65,7 +66,6 @@ class _Event(msgspec.Struct, gc=False):
 
 _event = msgspec.json.Decoder(_Event)
 _object = msgspec.json.Decoder(dict[str, Any])
-_BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
 _MARKS = tuple(Mark(value) for value in range(2 * Mark.PRIVATE.value))
 """Every combination of marks by its number: joining flags of an enum costs more than reading an event."""
@@ -176,7 +176,7 @@ def read_whole(body: bytes, *, holds: str) -> dict[str, Any]:
 def _read_object(body: bytes) -> dict[str, Any]:
     try:
         return _object.decode(body)
-    except _BAD_JSON as error:
+    except BAD_JSON as error:
         raise MalformedAnswer(
             "the provider's answer is not a JSON object", phase="body", detail=str(error)
         ) from None
@@ -195,7 +195,7 @@ def read_event(data: bytes, *, named: bool) -> dict[str, Any]:
     MalformedAnswer for nonsense."""
     try:
         event = _object.decode(data)
-    except _BAD_JSON as error:
+    except BAD_JSON as error:
         if named:
             raise reported(data.decode("utf-8", "replace"), phase="stream") from None
         raise _nonsense(error) from None
@@ -212,7 +212,7 @@ def _parse(data: bytes, *, named: bool) -> _Event:
         if not data.isascii():
             data.decode()
         return _event.decode(data)
-    except _BAD_JSON as error:
+    except BAD_JSON as error:
         if named:
             raise reported(data.decode("utf-8", "replace"), phase="stream") from None
         raise _nonsense(error) from None
@@ -230,7 +230,7 @@ def _told(data: bytes, parsed: _Event, *, named: bool) -> UpstreamError:
         return reported(parsed.error, phase="stream")
     try:
         return reported(error_in(_object.decode(data), named=named), phase="stream")
-    except _BAD_JSON as error:
+    except BAD_JSON as error:
         return _nonsense(error)
 
 

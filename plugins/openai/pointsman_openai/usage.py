@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pointsman.types import Usage
+from pointsman.types import Usage, token_count
 
 __all__ = ["read_usage", "usage_object", "written_usage"]
-
-MOST_TOKENS = 10**12
-"""No answer has more: what a provider counts beyond is not believed."""
 
 
 def read_usage(data: Any) -> Usage | None:
@@ -55,9 +52,9 @@ def read_usage(data: Any) -> Usage | None:
 def _count(data: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count."""
     for name in names:
-        value = data.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS:
-            return int(value)
+        count = token_count(data.get(name))
+        if count is not None:
+            return count
     return None
 
 

@@ -12,9 +12,8 @@ from pointsman.errors import Phase, UpstreamStatus
 from pointsman.sse import format_event
 from pointsman_openai.errors import encode_error, reported
 
-__all__ = ["BAD_JSON", "encode_stream_error", "fault_in", "stream_fault"]
+__all__ = ["encode_stream_error", "fault_in", "stream_fault"]
 
-BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 BROKEN = ("failed", "cancelled")
 """What an answer's status says of one that is none."""
 CODES: Mapping[str, str] = {

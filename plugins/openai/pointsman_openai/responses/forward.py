@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Quirks
-from pointsman.members import rendered, set_member, suit
+from pointsman.members import add_defaults, rendered, set_member, suit
 from pointsman.sealing import MARK
 from pointsman.types import Request
-from pointsman_openai.peek import asks_accounting
+from pointsman_openai.forward import consume
 
 __all__ = ["forward"]
 
@@ -38,23 +38,12 @@ def forward(
     """
     fields = dict(request.fields)
     set_member(fields, "model", msgspec.json.encode(model))
-    _consume(fields, quirks)
-    for given_name, value in params.items():
-        name = SPELLINGS.get(given_name, given_name)
-        if name not in fields:
-            fields[name] = msgspec.Raw(msgspec.json.encode(value))
+    consume(fields, quirks)
+    add_defaults(fields, params, SPELLINGS)
     lost = suit(fields, quirks)
     if _SEALED in request.raw and _unseal(fields):
         lost.append("reasoning")
     return rendered(request, fields), lost
-
-
-def _consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
-    """Take out what was meant for the gateway, unless the host is one too."""
-    if "models" not in quirks.keeps:
-        fields.pop("models", None)
-    if "usage" not in quirks.keeps and asks_accounting(fields) is not None:
-        del fields["usage"]
 
 
 def _unseal(fields: dict[str, msgspec.Raw]) -> bool:

@@ -11,10 +11,8 @@ from pointsman_openai.peek import asks_accounting
 
 __all__ = ["peek"]
 
-_text = msgspec.json.Decoder(str | None)
 _flag = msgspec.json.Decoder(bool | None)
 _number = msgspec.json.Decoder(int | None)
-_texts = msgspec.json.Decoder(list[str] | None)
 _list = msgspec.json.Decoder(list[msgspec.Raw] | None)
 
 
@@ -23,7 +21,6 @@ class _Item(msgspec.Struct, gc=False):
 
 
 _input = msgspec.json.Decoder(str | list[_Item] | None)
-_BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _NONE = msgspec.Raw(b"")
 CONTEXT = ("previous_response_id", "conversation", "prompt")
 """Members that may stand in place of an input."""

@@ -19,6 +19,7 @@ from pointsman.events import (
     UsageUpdate,
     explode,
 )
+from pointsman.members import BAD_JSON
 from pointsman.sse import data_of, event_name
 from pointsman.types import (
     Choice,
@@ -35,7 +36,7 @@ from pointsman.types import (
 
 from .answer import echo, unplaced, usage_in
 from .content import SAID, read_annotation, read_content
-from .errors import BAD_JSON, stream_fault
+from .errors import stream_fault
 from .items import BREAK, Turn, head_of, read_item
 from .notes import AS, DIALECT
 from .stream_event import OpenPart, StreamEvent, place_of, text_of

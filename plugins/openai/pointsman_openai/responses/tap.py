@@ -9,11 +9,12 @@ import msgspec
 
 from pointsman.dialects import Mark
 from pointsman.errors import MalformedAnswer
+from pointsman.members import BAD_JSON
 from pointsman.sse import data_of, event_name
 from pointsman.types import Usage
 from pointsman_openai.usage import read_usage
 
-from .errors import BAD_JSON, fault_in, stream_fault
+from .errors import fault_in, stream_fault
 
 __all__ = ["TERMINAL", "ResponsesTap", "native_finish", "read_answer"]
 
