@@ -7,7 +7,7 @@ import pytest
 
 from pointsman.dialects import Quirks
 from pointsman.errors import BadRequest
-from pointsman.members import names, read, rendered, set_member, suit, wrong
+from pointsman.members import add_defaults, names, read, rendered, set_member, suit, wrong
 from pointsman.types import Request
 
 _number = msgspec.json.Decoder(int | None)
@@ -70,3 +70,13 @@ def test_a_host_gets_what_it_calls_otherwise_and_not_what_it_refuses() -> None:
     quirks = Quirks(drop=frozenset({"user", "absent"}), rename={"seed": "random_seed", "old": "new"})
     assert suit(fields, quirks) == ["user"]
     assert {name: bytes(value) for name, value in fields.items()} == {"random_seed": b"1", "new": b"3"}
+
+
+def test_defaults_are_added_where_the_request_is_silent_as_its_dialect_spells_them() -> None:
+    fields = dict(request('{"top_p": 1}').fields)
+    add_defaults(fields, {"top_p": 0.5, "stop": ["x"], "seed": 3}, {"stop": "stop_sequences"})
+    assert {name: bytes(value) for name, value in fields.items()} == {
+        "top_p": b"1",
+        "stop_sequences": b'["x"]',
+        "seed": b"3",
+    }
