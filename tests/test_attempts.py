@@ -345,9 +345,8 @@ async def test_clients_that_leave_early_leave_no_connection_behind(pair: Boot, w
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await both.idle()
-        (client,) = upstream._clients.values()
-        pool = client._transport._pool  # type: ignore[attr-defined]
-        assert [each for each in pool._connections if each._connection is None] == []
+        connections, idle = upstream.connections
+        assert connections == idle, "none that nobody uses and nobody can"
 
 
 async def test_when_everything_fails_attempts_do_not_become_a_storm(pair: Boot) -> None:

@@ -91,9 +91,10 @@ def test_the_core_names_no_vendor(path: Path) -> None:
 
 def test_only_upstream_opens_connections() -> None:
     """Nothing else in the core imports an HTTP client or connects a socket; the server listens, and asks
-    its own Unix socket whether somebody listens there already. `pools` mends what upstream stands on."""
+    its own Unix socket whether somebody listens there already. The others are what upstream is made of."""
+    upstream = ("upstream.py", "dial.py", "egress.py", "pools.py", "transport.py")
     for path in core_files():
-        if path.name in ("upstream.py", "pools.py") or "testing" in path.parts:
+        if path.name in upstream or "testing" in path.parts:
             continue
         tree = ast.parse(path.read_text())
         typing_only = {
@@ -144,7 +145,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
             assert length <= 70, f"{node.name} has {length} lines"
 
 
-MOST_LINES = {"config": 3600, "ledger": 1300, "": 7450}
+MOST_LINES = {"config": 3600, "ledger": 1300, "": 8600}
 """Lines of the core: of its two packages that are subjects of their own, and of all the rest."""
 
 

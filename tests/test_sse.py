@@ -18,6 +18,7 @@ def split(stream: bytes, *, size: int | None = None, limit: int = BIG) -> tuple[
     step = size or max(1, len(stream))
     for start in range(0, len(stream), step):
         events += splitter.feed(stream[start : start + step])
+        splitter.check()
     return events, splitter.finish()
 
 
@@ -59,6 +60,10 @@ def test_an_event_over_the_limit_is_refused_even_unfinished() -> None:
         split(b"data: " + b"x" * 20, limit=16)
     with pytest.raises(MalformedAnswer, match="larger than 16 bytes"):
         split(b"data: " + b"x" * 20 + b"\n\n", limit=16)
+    splitter = Splitter(16)
+    assert splitter.feed(b"data: 1\n\ndata: " + b"x" * 20) == [b"data: 1\n\n"], "what came before it counts"
+    with pytest.raises(MalformedAnswer, match="larger than 16 bytes"):
+        splitter.check()
     events, _ = split(b"data: " + b"x" * 8 + b"\n\n", limit=16)
     assert len(events) == 1
 

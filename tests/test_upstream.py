@@ -17,14 +17,14 @@ import trustme
 from pointsman.config import UpstreamSettings
 from pointsman.errors import (
     ConnectFailed,
+    Internal,
     MalformedAnswer,
     StartupError,
     Unavailable,
     UpstreamCut,
     UpstreamError,
-    UpstreamStatus,
 )
-from pointsman.upstream import Outgoing, Upstream, as_upstream_error, origin_of
+from pointsman.upstream import Outgoing, Upstream
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SETTINGS = UpstreamSettings()
@@ -283,28 +283,64 @@ async def test_a_body_is_pumped_at_the_receivers_pace() -> None:
     assert receiver.waits == len(receiver.pieces) > 1
 
 
+async def test_a_connection_serves_one_request_after_the_other() -> None:
+    met: list[int] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.append(1)
+        while await reader.read(1000):
+            writer.write(whole(b"ok"))
+
+    async with server(handler) as port, upstream(replace(SETTINGS, ahead=0)) as client:
+        for _ in range(5):
+            answer = await client.send(request(port))
+            assert await answer.read(10) == b"ok"
+            await answer.close()
+        assert client.connections == (1, 1)
+    assert len(met) == 1
+
+
 @pytest.mark.parametrize(
-    ("url", "origin"),
+    "headers",
+    [{"x-a": "1\r\nx-b: 2"}, {"x-a": "1\nx-b: 2"}, {"x-a\r\nx-b": "1"}, {"x-a": "\0"}, {"x-a": "\u4f60"}],
+)
+async def test_a_header_that_would_be_two_is_never_sent(headers: dict[str, str]) -> None:
+    async with server(answering(whole(b"ok"))) as port, upstream() as client:
+        asked = request(port)
+        with pytest.raises(Internal):
+            await client.send(replace(asked, headers=headers))
+        assert client.connections == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
     [
-        ("https://api.example/v1", "https://api.example:443"),
-        ("http://LOCALHOST:80/", "http://localhost:80"),
-        ("http://[::1]:8000/v1", "http://[::1]:8000"),
+        ("/v1/a b", b"POST /v1/a%20b HTTP/1.1"),
+        ("", b"POST / HTTP/1.1"),
+        ("/v1/\u4f60?x=1&y=%20", b"POST /v1/%E4%BD%A0?x=1&y=%20 HTTP/1.1"),
     ],
 )
-def test_origins(url: str, origin: str) -> None:
-    assert origin_of(url) == origin
+async def test_whatever_a_url_holds_the_request_line_is_one(path: str, line: bytes) -> None:
+    lines: list[bytes] = []
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        writer.write(whole(b"ok"))
+
+    async with server(handler) as port, upstream() as client:
+        answer = await client.send(Outgoing("POST", f"http://127.0.0.1:{port}{path}", {}, b""))
+        await answer.close()
+    assert lines == [line]
 
 
-def test_whatever_a_plugin_raises_is_a_failed_attempt() -> None:
-    import httpx
+async def test_what_is_made_beforehand_is_not_made_by_the_first_call() -> None:
+    async with upstream() as client:
+        client.open(["https://one.example/v1", "https://two.example/v1"])
+        assert client.connections == (0, 0), "nobody is called"
+        assert "_context" in vars(client), "the authorities are read"
 
-    response = httpx.Response(429, headers={"retry-after": "7"}, request=httpx.Request("POST", "http://x/"))
-    status = as_upstream_error(
-        httpx.HTTPStatusError("x", request=response.request, response=response), "headers"
-    )
-    assert isinstance(status, UpstreamStatus)
-    assert (status.upstream_status, status.retry_after) == (429, 7.0)
-    assert isinstance(as_upstream_error(httpx.ConnectError("no"), "headers"), ConnectFailed)
-    assert isinstance(as_upstream_error(KeyError("answer"), "body"), MalformedAnswer)
-    cut = UpstreamCut("x", phase="body")
-    assert as_upstream_error(cut, "body") is cut
+
+def test_http2_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointsman.upstream.find_spec", lambda name: None)
+    with pytest.raises(StartupError, match=r"pointsman\[http2\]"):
+        Upstream(replace(SETTINGS, http2=True))

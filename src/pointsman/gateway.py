@@ -86,7 +86,8 @@ class Gateway:
 
     async def prepare(self) -> None:
         """What a dry run needs of `start`: the catalogue and the plugins, but not the ledger."""
-        self.upstream.open()
+        providers = self.setup.catalogue.providers.values()
+        self.upstream.open(each.base_url for each in providers if isinstance(each, HttpProvider))
         await self._discover()
         await self._run_startup()
 

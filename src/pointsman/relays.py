@@ -62,6 +62,7 @@ class ByteRelay:
         """See `Receiver`. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
         for event in self._splitter.feed(data):
             self._take(event)
+        self._splitter.check()
         return self._client.full
 
     async def ready(self) -> None:
@@ -197,6 +198,7 @@ class EventRelay:
         """See `Receiver`. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
         for event in self._splitter.feed(data):
             self._take(event)
+        self._splitter.check()
         return self._writer.full
 
     async def ready(self) -> None:

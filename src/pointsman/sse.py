@@ -15,15 +15,15 @@ BOM = b"\xef\xbb\xbf"
 
 
 class Splitter:
-    """Cuts a byte stream into events. `limit` caps one event, in bytes (MalformedAnswer beyond)."""
+    """Cuts a byte stream into events. `limit` caps one event, in bytes: `check` tells of a larger one."""
 
-    __slots__ = ("_buffer", "_limit", "_scanned", "_started")
+    __slots__ = ("_broken", "_buffer", "_limit", "_scanned")
 
     def __init__(self, limit: int) -> None:
         self._buffer = bytearray()
         self._scanned = 0
         self._limit = limit
-        self._started = False
+        self._broken = False
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the events they complete, each with the empty line that ends it."""
@@ -36,15 +36,23 @@ class Splitter:
             if end < 0:
                 break
             if end - start > self._limit:
-                raise self._too_large()
+                self._broken = True
+                break
             events.append(bytes(buffer[start:end]))
             start = self._scanned = end
         if start:
             del buffer[:start]
             self._scanned -= start
-        if len(buffer) > self._limit:
-            raise self._too_large()
+        self._broken = self._broken or len(buffer) > self._limit
         return events
+
+    def check(self) -> None:
+        """Raise MalformedAnswer where what was fed last holds an event that is too large, behind those that
+        were returned."""
+        if self._broken:
+            raise MalformedAnswer(
+                f"an event of the stream is larger than {self._limit} bytes", phase="stream"
+            )
 
     def finish(self) -> bytes:
         """What is left when the stream ends: an event that no empty line ended, or nothing."""
@@ -81,9 +89,6 @@ class Splitter:
                     return -1
                 return end
             position = behind
-
-    def _too_large(self) -> MalformedAnswer:
-        return MalformedAnswer(f"an event of the stream is larger than {self._limit} bytes", phase="stream")
 
 
 def _behind(buffer: bytearray, at: int) -> int:

@@ -1,7 +1,8 @@
-"""Upstream: the only module that opens connections.
+"""Upstream: the only way out, to every provider.
 
 `Upstream.send` gives an `Answer`: status, headers, and a body that is either read whole or pumped into a
-receiver that can say it is full. Certificates are verified, redirects are never followed, a compressed
+receiver that can say it is full. Requests go over connections of our own (`http1`), or by httpx where a proxy
+stands between or HTTP/2 is asked for. Certificates are verified, redirects are never followed, a compressed
 body is inflated under a cap, and nothing is taken from the environment but the egress proxy.
 """
 
@@ -10,31 +11,24 @@ from __future__ import annotations
 import asyncio
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Literal, Protocol
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from importlib.util import find_spec
+from urllib.parse import quote, urlsplit
 
 import httpx
 
+from .calls import Answer, ChunkedAnswer, Outgoing, Receiver, origin_of
 from .config import UpstreamSettings
-from .errors import (
-    ConnectFailed,
-    MalformedAnswer,
-    StartupError,
-    Unavailable,
-    UpstreamCut,
-    UpstreamError,
-    UpstreamStatus,
-    UpstreamTimeout,
-)
-from .inflate import ENCODINGS, InflateError, Inflater
-from .pools import guard, prune
-from .waits import retry_after
+from .egress import Egress, as_upstream_error, client_over
+from .errors import Internal, StartupError, Unavailable
+from .http1 import Http1Answer
+from .origin import Limits, Origin
+from .transport import Http1Transport
 
 __all__ = [
     "Answer",
+    "ChunkedAnswer",
     "Outgoing",
     "Receiver",
     "Upstream",
@@ -42,287 +36,180 @@ __all__ = [
     "origin_of",
 ]
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+IDLE = 60.0
+"""Seconds for which a connection is kept that nobody uses."""
+OURS = {"accept-encoding": "identity", "user-agent": "pointsman"}
+"""Headers of every request that says nothing else."""
+MOST_TARGETS = 4096
+"""URLs whose parts are remembered."""
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
-def origin_of(url: str) -> str:
-    """The origin of a URL, `scheme://host:port`. Raises StartupError for anything but http and https."""
-    try:
+class _Target:
+    """Where the requests to one URL go: by which path, to which origin, or by which client of httpx."""
+
+    __slots__ = ("egress", "line", "origin")
+
+    def __init__(self, url: str, way: Origin | Egress) -> None:
         parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError as error:
-        raise StartupError(f"{url!r} is not a URL: {error}") from None
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or "\\" in url or parts.username is not None:
-        raise StartupError(f"{url!r} is not the URL of a provider: expected https://host[:port]/path")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.lower()
-    return f"{parts.scheme}://{host}:{port}"
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=PRINTABLE)
+        host = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
+        self.line = f" {path} HTTP/1.1\r\nhost: {host}\r\n"
+        self.origin = way if isinstance(way, Origin) else None
+        self.egress = way if isinstance(way, Egress) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request to a provider. Header names are lower case."""
+class _Closing:
+    """An answer that gives its slot back when it is closed."""
 
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Receiver(Protocol):
-    """Takes an answer's bytes as they arrive."""
-
-    def feed(self, data: bytes) -> bool:
-        """Take bytes. True says "full": nothing more is read until `ready` returns."""
-
-    async def ready(self) -> None:
-        """Return when there is room again."""
-
-
-class Answer(Protocol):
-    """What a provider answered. Header names are lower case; the body is read once."""
-
-    status: int
-    headers: Mapping[str, str]
-
-    async def read(self, limit: int) -> bytes:
-        """The whole body. Raises MalformedAnswer beyond `limit` bytes, UpstreamCut if it is not whole."""
-
-    async def pump(self, receiver: Receiver) -> None:
-        """Feed the body to `receiver` until it ends. Raises UpstreamCut if it breaks off."""
-
-    async def close(self) -> None:
-        """Give the connection back, or end it where the body was not read. May be called twice."""
-
-
-async def _inflated(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> AsyncIterator[bytes]:
-    """The chunks of a body, inflated where its headers say it is compressed."""
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding in ("", "identity"):
-        async for chunk in chunks:
-            yield chunk
-        return
-    if encoding not in ENCODINGS:
-        raise MalformedAnswer(
-            f"the provider compressed its answer with {encoding!r}, which was not asked for", phase="body"
-        )
-    inflater = Inflater()
-    try:
-        async for chunk in chunks:
-            for piece in inflater.pieces(chunk):
-                yield piece
-    except InflateError as error:
-        raise MalformedAnswer(f"the provider's answer does not inflate: {error}", phase="body") from None
-    if not inflater.whole:
-        raise UpstreamCut("the provider's compressed answer broke off", phase="body")
-
-
-class ChunkedAnswer:
-    """An answer over an async iterator of raw chunks: what every `Answer` here is made of."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes]) -> None:
-        self.status = status
-        self.headers = headers
-        self._chunks = _inflated(chunks, headers)
-
-    async def read(self, limit: int) -> bytes:
-        """See `Answer`."""
-        parts: list[bytes] = []
-        size = 0
-        async for chunk in self._chunks:
-            size += len(chunk)
-            if size > limit:
-                raise MalformedAnswer(f"the provider's answer is larger than {limit} bytes", phase="body")
-            parts.append(chunk)
-        return b"".join(parts)
-
-    async def pump(self, receiver: Receiver) -> None:
-        """See `Answer`."""
-        async for chunk in self._chunks:
-            if receiver.feed(chunk):
-                await receiver.ready()
+    def __init__(self, answer: Answer, release: Callable[[], None]) -> None:
+        self._answer = answer
+        self._release: Callable[[], None] | None = release
+        self.status, self.headers = answer.status, answer.headers
+        self.read, self.pump = answer.read, answer.pump
 
     async def close(self) -> None:
         """See `Answer`."""
-
-
-class _HttpxAnswer(ChunkedAnswer):
-    def __init__(self, response: httpx.Response, slots: asyncio.Semaphore) -> None:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        super().__init__(response.status_code, headers, _translated(response))
-        self._response = response
-        self._slots: asyncio.Semaphore | None = slots
-
-    async def close(self) -> None:
-        slots, self._slots = self._slots, None
-        if slots is None:
-            return
-        try:
-            await self._response.aclose()
-        finally:
-            slots.release()
-
-
-async def _translated(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The raw body of a response, with httpx's errors as ours."""
-    try:
-        async for chunk in response.aiter_raw():
-            yield chunk
-    except httpx.HTTPError as error:
-        raise _error(error, "body") from None
-
-
-def as_upstream_error(error: Exception, phase: Literal["headers", "body", "stream"]) -> UpstreamError:
-    """Whatever broke a provider's call in a plugin, as an `UpstreamError`: the next candidate is tried."""
-    if isinstance(error, UpstreamError):
-        return error
-    if isinstance(error, httpx.HTTPStatusError):
-        response = error.response
-        return UpstreamStatus.of(response.status_code, retry_after=retry_after(response.headers))
-    if isinstance(error, httpx.HTTPError):
-        return _error(error, phase)
-    return MalformedAnswer(
-        "the provider's plugin failed", phase=phase, detail=f"{type(error).__name__}: {error}"
-    )
-
-
-def _error(error: httpx.HTTPError, phase: str) -> UpstreamError:
-    """httpx's error as ours. The text of httpx may name hosts, so it goes to the log only."""
-    detail = f"{type(error).__name__}: {error}"
-    if isinstance(error, httpx.ConnectTimeout):
-        return ConnectFailed("the provider did not accept a connection in time", detail=detail)
-    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.ProxyError):
-        words = "the provider's certificate is not trusted" if "CERTIFICATE" in detail else "no connection"
-        return ConnectFailed(f"the provider cannot be reached: {words}", detail=detail)
-    if isinstance(error, httpx.TimeoutException):
-        return UpstreamTimeout("the provider took too long", phase="headers", detail=detail)
-    if (
-        isinstance(error, httpx.RemoteProtocolError)
-        and "without" not in detail
-        and "disconnected" not in detail
-    ):
-        return MalformedAnswer("the provider did not answer in HTTP", phase="headers", detail=detail)
-    return UpstreamCut(
-        "the provider's connection broke off", phase="body" if phase == "body" else "headers", detail=detail
-    )
-
-
-class _Trace:
-    """What has become of one request, as httpcore tells it."""
-
-    def __init__(self) -> None:
-        self.fresh = False
-        """It went out on a new connection."""
-        self.answered = False
-        """The head of its answer was read."""
-        self.connecting = asyncio.timeout(None)
-
-    async def __call__(self, name: str, info: object) -> None:
-        if name == "connection.connect_tcp.started":
-            self.fresh = True
-        elif name == "http11.send_request_headers.started":
-            self.connecting.reschedule(None)
-        elif name == "http11.receive_response_headers.complete":
-            self.answered = True
+        release, self._release = self._release, None
+        if release is not None:
+            try:
+                await self._answer.close()
+            finally:
+                release()
 
 
 class Upstream:
-    """The connections to all providers, over httpx.
+    """The connections to all providers. Calls are limited together; one that waits a second for its turn is
+    refused. A connection nobody uses is kept for `idle` seconds."""
 
-    Connections are limited by a semaphore of our own: httpx's pool loses a slot for ever when a request
-    that queues for it is cancelled, and here every client that leaves cancels one.
-    """
-
-    def __init__(self, settings: UpstreamSettings) -> None:
+    def __init__(self, settings: UpstreamSettings, *, idle: float = IDLE) -> None:
         self.settings = settings
-        self._context = _tls_context(settings)
+        self._idle = idle
         self._slots = asyncio.Semaphore(settings.max_connections)
-        self._clients: dict[str | None, httpx.AsyncClient] = {}
+        self._limits = Limits(settings.connect_timeout, idle, settings.ahead, settings.max_header)
+        self._origins: dict[str, Origin] = {}
+        self._egresses: dict[str | None, Egress] = {}
+        self._targets: dict[str, _Target] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        _check(settings)
 
-    def open(self) -> None:
-        """Make what the first call would otherwise wait for."""
-        self._client(self.settings.proxy)
-
-    @property
+    @cached_property
     def http(self) -> httpx.AsyncClient:
         """A plain httpx client on the same footing, for plugins that speak HTTP themselves."""
-        return self._client(self.settings.proxy)
+        if self.settings.proxy is not None or self.settings.http2:
+            return self._egress(self.settings.proxy).client
+        return client_over(
+            context=False,
+            connect_timeout=self.settings.connect_timeout,
+            idle=self._idle,
+            transport=Http1Transport(self._send_directly),
+            headers=OURS,
+        )
+
+    def open(self, urls: Iterable[str]) -> None:
+        """Make what the first calls to these URLs would wait for: reading authorities takes long."""
+        for url in urls:
+            self._target(url)
 
     async def send(self, outgoing: Outgoing) -> Answer:
         """Send a request and return its answer once the headers are there. Raises UpstreamError."""
-        client = self._client(self._proxy_for(outgoing.url))
+        target = self._targets.get(outgoing.url) or self._target(outgoing.url)
+        if target.origin is not None:
+            return await self._directly(outgoing, target, target.origin)
+        assert target.egress is not None  # noqa: S101 - it has one or the other
         await self._slot()
         try:
-            response = await self._sent(client, outgoing)
-        except BaseException as error:
+            answer = await target.egress.send(outgoing)
+        except BaseException:
             self._slots.release()
-            prune(client)
-            if isinstance(error, httpx.HTTPError):
-                raise _error(error, "headers") from None
             raise
-        answer = _HttpxAnswer(response, self._slots)
-        size = sum(len(name) + len(value) + 4 for name, value in response.headers.raw)
-        if size > self.settings.max_header:
-            await answer.close()
-            raise MalformedAnswer(
-                f"the provider's headers are larger than {self.settings.max_header} bytes", phase="headers"
-            )
-        return answer
+        return _Closing(answer, self._slots.release)
 
-    async def _sent(self, client: httpx.AsyncClient, outgoing: Outgoing) -> httpx.Response:
-        """The answer's head. A kept connection that ends before any of it came is replaced, once."""
-        trace = _Trace()
-        try:
-            return await self._once(client, outgoing, trace)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if trace.fresh or trace.answered:
-                raise
-        return await self._once(client, outgoing, _Trace())
-
-    async def _once(self, client: httpx.AsyncClient, outgoing: Outgoing, trace: _Trace) -> httpx.Response:
-        """Send once. Name, connection and handshake together have `connect_timeout`."""
-        request = client.build_request(
-            outgoing.method,
-            outgoing.url,
-            content=outgoing.body,
-            headers={"accept-encoding": "identity", "user-agent": "pointsman", **outgoing.headers},
-            extensions={"trace": trace},
-        )
-        try:
-            async with asyncio.timeout(self.settings.connect_timeout) as trace.connecting:
-                return await client.send(request, stream=True, follow_redirects=False)
-        except TimeoutError:
-            if not trace.connecting.expired():
-                raise
-            raise ConnectFailed("the provider did not accept a connection in time") from None
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many connections of our own are open, and how many of them wait for a request."""
+        origins = self._origins.values()
+        return sum(each.connections for each in origins), sum(each.idle for each in origins)
 
     async def close(self) -> None:
         """Close every connection."""
-        clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            await client.aclose()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for egress in self._egresses.values():
+            await egress.close()
+        for origin in self._origins.values():
+            await origin.close()
+
+    async def _directly(self, outgoing: Outgoing, target: _Target, origin: Origin) -> Http1Answer:
+        """Send over a connection of our own."""
+        head = _head(outgoing, target.line)
+        await self._slot()
+        try:
+            answer = await origin.ask(head, outgoing.body, bodiless=outgoing.method == "HEAD")
+        except BaseException:
+            self._slots.release()
+            raise
+        answer.on_close(self._slots.release)
+        return answer
+
+    async def _send_directly(self, outgoing: Outgoing) -> Http1Answer:
+        """Send for httpx, which has no egress proxy here unless the environment names one."""
+        origin = self._origin(outgoing.url)
+        return await self._directly(outgoing, _Target(outgoing.url, origin), origin)
 
     async def _slot(self) -> None:
+        """Take a place among the calls under way. Raises Unavailable after a second."""
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
         try:
             async with asyncio.timeout(1.0):
                 await self._slots.acquire()
         except TimeoutError:
             raise Unavailable("all connections to providers are in use", retry_after=1.0) from None
 
-    def _client(self, proxy: str | None) -> httpx.AsyncClient:
-        if proxy not in self._clients:
-            self._clients[proxy] = httpx.AsyncClient(
-                verify=self._context,
+    def _target(self, url: str) -> _Target:
+        """Where a URL leads, remembered."""
+        proxy = self._proxy_for(url)
+        by_httpx = proxy is not None or self.settings.http2
+        target = _Target(url, self._egress(proxy) if by_httpx else self._origin(url))
+        if len(self._targets) >= MOST_TARGETS:
+            self._targets.clear()
+        self._targets[url] = target
+        return target
+
+    def _origin(self, url: str) -> Origin:
+        name = origin_of(url)
+        origin = self._origins.get(name)
+        if origin is None:
+            parts = urlsplit(name)
+            context = self._context if parts.scheme == "https" else None
+            origin = Origin((parts.hostname or "").strip("[]"), parts.port or 0, context, self._limits)
+            self._origins[name] = origin
+            if self._sweep is None:
+                self._expire()
+        return origin
+
+    def _expire(self) -> None:
+        """Close what nobody uses, now and again."""
+        for origin in self._origins.values():
+            origin.expire()
+        self._sweep = asyncio.get_running_loop().call_later(self._idle / 4, self._expire)
+
+    def _egress(self, proxy: str | None) -> Egress:
+        if proxy not in self._egresses:
+            client = client_over(
+                context=_tls_context(self.settings),
+                connect_timeout=self.settings.connect_timeout,
+                idle=self._idle,
                 proxy=proxy,
-                trust_env=False,
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                follow_redirects=False,
-                timeout=httpx.Timeout(None, connect=self.settings.connect_timeout),
-                limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=None, keepalive_expiry=60
-                ),
+                http2=self.settings.http2,
+                headers=OURS,
             )
-            guard(self._clients[proxy])
-        return self._clients[proxy]
+            self._egresses[proxy] = Egress(
+                client, connect_timeout=self.settings.connect_timeout, max_header=self.settings.max_header
+            )
+        return self._egresses[proxy]
 
     def _proxy_for(self, url: str) -> str | None:
         """The configured egress proxy, or the environment's for this scheme and host."""
@@ -335,15 +222,50 @@ class Upstream:
             return None
         return proxy
 
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        context = _tls_context(self.settings)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+
+def _head(outgoing: Outgoing, line: str) -> bytes:
+    """Request line and headers. Raises Internal for a header that would be more than one."""
+    given = outgoing.headers
+    lines = [f"{name}: {value}\r\n" for name, value in given.items()]
+    lines += [f"{name}: {value}\r\n" for name, value in OURS.items() if name not in given]
+    if outgoing.body or outgoing.method not in ("GET", "HEAD"):
+        lines.append(f"content-length: {len(outgoing.body)}\r\n")
+    try:
+        head = f"{outgoing.method}{line}{''.join(lines)}\r\n".encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise Internal(f"a header for a provider is not Latin-1: {error.reason}") from None
+    ends = len(lines) + 3
+    if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
+        raise Internal("a header for a provider holds a line end")
+    return head
+
+
+def _check(settings: UpstreamSettings) -> None:
+    """Raise StartupError for settings that cannot be followed here."""
+    if settings.http2 and find_spec("h2") is None:
+        raise StartupError("upstream.http2 needs the package h2: install pointsman[http2]")
+    if settings.ca is not None:
+        _add_bundle(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), settings)
+
 
 def _tls_context(settings: UpstreamSettings) -> ssl.SSLContext:
     """Verification against certifi's bundle and the operator's own authorities."""
     context = httpx.create_ssl_context(trust_env=False)
     if settings.ca is not None:
-        try:
-            context.load_verify_locations(cafile=str(settings.ca))
-        except (OSError, ssl.SSLError) as error:
-            raise StartupError(
-                f"upstream.ca: {settings.ca} is not a PEM bundle that can be read: {error}"
-            ) from None
+        _add_bundle(context, settings)
     return context
+
+
+def _add_bundle(context: ssl.SSLContext, settings: UpstreamSettings) -> None:
+    try:
+        context.load_verify_locations(cafile=str(settings.ca))
+    except (OSError, ssl.SSLError) as error:
+        raise StartupError(
+            f"upstream.ca: {settings.ca} is not a PEM bundle that can be read: {error}"
+        ) from None

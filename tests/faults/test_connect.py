@@ -229,7 +229,7 @@ def lab(authority: trustme.CA, dialects: dict[str, Any], asking: Any, tmp_path: 
                 "lab/behind": ["faulty/m", "healthy/well"],
                 "lab/well": ["healthy/well"],
             }
-            upstream = {**limits, "ca": str(bundle)}
+            upstream = {**limits, "ca": str(bundle), "ahead": 0}
             async with asking.serving(providers, models, upstream=upstream) as served:
                 yield Lab(served, healthy)
 

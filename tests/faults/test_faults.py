@@ -43,7 +43,7 @@ HANGING = frozenset(fault.number for fault in FAULTS.values() if fault.error is 
 STATUSES = {
     **dict.fromkeys((13, 14, 15, 16, 17), 429),
     **dict.fromkeys((18, 21), 503),
-    **dict.fromkeys((22, 28, 42, 43, 44, 45, 46), 504),
+    **dict.fromkeys((22, 42, 43, 44, 45, 46), 504),
     25: 404,
 }
 """What a client is told where there is no other endpoint; all else is 502."""

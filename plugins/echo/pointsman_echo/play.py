@@ -17,14 +17,17 @@ async def play(script: Script, *, max_header: int) -> Answer:
     """The answer of a script, once its headers are there; hangs where a script never sends any.
 
     Raises MalformedAnswer for headers of more than `max_header` bytes, UpstreamCut where a raw script ends:
-    what it sends is not looked at.
+    what it sends is counted and not looked at.
     """
     if script.framing == "raw":
-        async for _ in _chunks(script, "headers"):
-            pass
+        size = 0
+        async for data in _chunks(script, "headers"):
+            size += len(data)
+            if size > max_header:
+                raise _too_large(max_header)
         raise _cut("headers")
     if sum(len(name) + len(value) + 4 for name, value in script.headers.items()) > max_header:
-        raise MalformedAnswer(f"the provider's headers are larger than {max_header} bytes", phase="headers")
+        raise _too_large(max_header)
     headers = {name.lower(): value for name, value in script.headers.items()}
     return ChunkedAnswer(script.status, headers, _chunks(script, "body"))
 
@@ -48,6 +51,10 @@ async def _chunks(script: Script, phase: Literal["headers", "body"]) -> AsyncIte
             raise _cut(phase)
     if sent < (script.declared or 0):
         raise _cut(phase)
+
+
+def _too_large(limit: int) -> MalformedAnswer:
+    return MalformedAnswer(f"the provider's headers are larger than {limit} bytes", phase="headers")
 
 
 def _cut(phase: Literal["headers", "body"]) -> UpstreamCut:

@@ -19,7 +19,7 @@ from pointsman.testing import FakeProvider
 from pointsman.types import Request
 from pointsman_echo.faults import FAULTS, SCRIPTS, Fault
 
-AS_A_STREAM = {28, *range(43, 60)}
+AS_A_STREAM = frozenset(range(43, 60))
 each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 
 

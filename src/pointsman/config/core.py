@@ -154,6 +154,15 @@ class UpstreamSettings:
     max_connections: int = setting(
         default=1000, minimum=1, help="Most connections to all providers together."
     )
+    ahead: int = setting(
+        default=1,
+        minimum=0,
+        maximum=512,
+        help="Connections held ready for each provider that is being called, beside those in use.",
+    )
+    http2: bool = setting(
+        default=False, help="Call providers by HTTP/2 where they have it; costs far more CPU a call."
+    )
     proxy: str | None = setting(
         default=None,
         check=check_url,
