@@ -53,12 +53,16 @@ class Losses:
 
     def extras(self, extra: Mapping[str, Mapping[str, Any]], *, own: str, path: str = "") -> None:
         """What other dialects than `own` have put into an `extra` of a request, in objects at `path`."""
-        for name in foreign(extra, own) if extra else ():
+        if not extra:
+            return
+        for name in foreign(extra, own):
             self.parameter(f"{path}.{name}" if path else name)
 
     def answered_extras(self, extra: Mapping[str, Mapping[str, Any]], *, own: str, path: str = "") -> None:
         """As `extras`, of an answer."""
-        for name in foreign(extra, own) if extra else ():
+        if not extra:
+            return
+        for name in foreign(extra, own):
             self.answered(f"{path}.{name}" if path else name)
 
 

@@ -56,6 +56,7 @@ MOST_TOKENS = 10**12
 """No answer has more: what a provider counts beyond is not believed."""
 _split_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _whole = msgspec.json.Decoder(dict[str, Any])
+_encode = msgspec.json.Encoder().encode
 
 
 class Request:
@@ -348,8 +349,9 @@ class Usage:
 
 def token_count(value: Any) -> int | None:
     """A number of tokens as a provider counts them; None for what is none, or more than any answer has."""
-    counts = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
-    return int(value) if counts else None
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if 0 <= value <= MOST_TOKENS else None
 
 
 @dataclass(frozen=True, slots=True)

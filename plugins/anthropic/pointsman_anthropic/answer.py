@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -151,10 +150,12 @@ def place_for(part: Part, losses: Losses) -> bool:
         kind = part.data.get("type") if isinstance(part.data, dict) else None
         losses.answered(str(kind or "content"))
         return False
-    losses.answered_extras(part.extra, own=DIALECT, path="content")
+    if part.extra:
+        losses.answered_extras(part.extra, own=DIALECT, path="content")
     if isinstance(part, Media):
         losses.answered(part.kind)
-    return not isinstance(part, Media | ToolResult)
+        return False
+    return not isinstance(part, ToolResult)
 
 
 def lose_text(part: Text, losses: Losses) -> None:
@@ -162,7 +163,7 @@ def lose_text(part: Text, losses: Losses) -> None:
     that only this dialect's own searches have."""
     if part.logprobs:
         losses.answered("logprobs")
-    if any(DIALECT not in each.extra for each in part.citations):
+    if part.citations and any(DIALECT not in each.extra for each in part.citations):
         losses.answered("annotations")
 
 
@@ -171,9 +172,10 @@ def _block(part: Part, losses: Losses, own: bool) -> Any:
         lose_text(part, losses)
     elif isinstance(part, Reasoning):
         return thought(part)
-    elif isinstance(part, ToolCall) and not own:
-        part = replace(part, id=tool_id(part.id))
-    return write_block(part)
+    block = write_block(part)
+    if isinstance(part, ToolCall) and not own:
+        block["id"] = tool_id(part.id)
+    return block
 
 
 def thought(part: Reasoning) -> dict[str, Any]:

@@ -46,7 +46,17 @@ _decode = msgspec.json.Decoder().decode
 
 def read_blocks(blocks: list[Any]) -> list[Part]:
     """The parts of a list of blocks; what is no object is kept as it is."""
-    return [read_block(block) if isinstance(block, dict) else Unknown(DIALECT, block) for block in blocks]
+    parts: list[Part] = []
+    for block in blocks:
+        if not isinstance(block, dict):
+            parts.append(Unknown(DIALECT, block))
+            continue
+        text = block.get("text")
+        if len(block) == 2 and isinstance(text, str) and block.get("type") == "text":
+            parts.append(Text(text))  # as nearly every block is
+        else:
+            parts.append(read_block(block))
+    return parts
 
 
 def read_block(block: dict[str, Any]) -> Part:
@@ -58,7 +68,10 @@ def read_block(block: dict[str, Any]) -> Part:
 
 def _rest(block: Mapping[str, Any], *known: str) -> dict[str, Any]:
     """The members of a block that are not among those known."""
-    return {name: value for name, value in block.items() if name not in known}
+    rest = dict(block)
+    for name in known:
+        rest.pop(name, None)
+    return rest
 
 
 def _cache(block: Mapping[str, Any], rest: dict[str, Any]) -> dict[str, Any] | None:
@@ -74,8 +87,6 @@ def _read_text(block: dict[str, Any]) -> Part | None:
     text = block.get("text")
     if not isinstance(text, str):
         return None
-    if len(block) == 2:
-        return Text(text)
     rest = _rest(block, "type", "text")
     part = Text(text, cache=_cache(block, rest))
     citations = rest.get("citations")

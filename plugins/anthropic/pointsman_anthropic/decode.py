@@ -23,7 +23,7 @@ ROUTING: Collection[str] = frozenset(
 """Members that are for the gateway."""
 NAMED = frozenset({"models", "fallbacks"})
 """Those of them that `peek` has read."""
-CONTENT = frozenset({"model", "messages", "system", "tools", "tool_choice", "stream"})
+READ = NAMED | {"model", "messages", "system", "tools", "tool_choice", "stream"}
 _CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
 
 
@@ -31,9 +31,7 @@ def decode_chat(request: Request, *, model: str) -> Chat:
     """The content of a chat request. Raises BadRequest that names the path at fault."""
     body = request.body
     chat = Chat(model, [], dialect=DIALECT, stream=body.get("stream") is True)
-    own: dict[str, Any] = {
-        name: value for name, value in body.items() if name not in CONTENT and name not in NAMED
-    }
+    own: dict[str, Any] = {name: value for name, value in body.items() if name not in READ}
     _system(body, chat, own)
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
@@ -112,7 +110,8 @@ def _tool(data: dict[str, Any]) -> Tool | Unknown:
     if data.get("type") not in (None, "custom") or not isinstance(name, str) or not isinstance(schema, dict):
         return Unknown(DIALECT, data)
     tool = Tool(name, parameters=schema)
-    rest = {key: value for key, value in data.items() if key not in ("name", "input_schema")}
+    rest = dict(data)
+    del rest["name"], rest["input_schema"]
     if "type" in rest:
         rest["~type"] = rest.pop("type")
     if isinstance(strict, bool):

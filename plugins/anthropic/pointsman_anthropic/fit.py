@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["DEFAULT_MAX_TOKENS", "fit", "lacks_thought", "most_tokens", "refuses_prefill"]
@@ -28,6 +29,7 @@ _AFTER = re.compile(r"(opus|sonnet|haiku|fable|mythos)-(\d{1,2})(?:[-.](\d{1,2})
 _BEFORE = re.compile(r"claude-(\d{1,2})(?:[-.](\d{1,2}))?-(opus|sonnet|haiku|fable|mythos)")
 
 
+@lru_cache(maxsize=256)
 def _generation(model: str) -> tuple[int, int] | None:
     """A model's generation, as (4, 7); None for one that is not of this family, or does not say."""
     name = model.lower()
@@ -66,14 +68,15 @@ def fit(body: dict[str, Any], reasoning: Mapping[str, Any] | None, model: str) -
         lost.append("reasoning.exclude")
     if reasoning and not asked:
         lost += [f"reasoning.{name}" for name in reasoning if reasoning[name] is not None]
-    if _is_forced(body.get("tool_choice")) and _object(body.get("thinking")).get("type") == "enabled":
+    thinking = _object(body["thinking"]).get("type") if "thinking" in body else None
+    if thinking == "enabled" and _is_forced(body.get("tool_choice")):
         del body["thinking"]  # within a budget a model thinks only where it is free not to call
         lost.append("reasoning")
-    thinks = _object(body.get("thinking")).get("type") in ("enabled", "adaptive")
+        thinking = None
     if generation is not None and generation >= (4, 7):
         _drop(body, lost, "temperature", "top_p", keep=1)
         _drop(body, lost, "top_k")
-    elif thinks:
+    elif thinking in ("enabled", "adaptive"):
         _drop(body, lost, "temperature", keep=1)
         _drop(body, lost, "top_k")
         if _is_below(body.get("top_p"), 0.95):

@@ -41,13 +41,14 @@ def forward(
     lost: list[str] = []
     fields = dict(request.fields)
     set_member(fields, "model", msgspec.json.encode(model))
-    for name in ROUTING & fields.keys():
+    for name in [each for each in fields if each in ROUTING]:
         if name not in quirks.keeps:
             del fields[name]
             if name not in NAMED:
                 lost.append(name)
-    taken = {name: value for name, value in params.items() if SPELLINGS.get(name, name) not in refused}
-    add_defaults(fields, taken, SPELLINGS)
+    if params:
+        taken = {name: value for name, value in params.items() if SPELLINGS.get(name, name) not in refused}
+        add_defaults(fields, taken, SPELLINGS)
     if _MARK in request.raw and _unsealed(fields):
         lost.append("reasoning")
     if "max_tokens" not in fields and "max_tokens" not in refused:

@@ -34,9 +34,12 @@ def read_params(chat: Chat, own: dict[str, Any]) -> None:
             chat.names["stop"] = "stop_sequences"
     if isinstance(own.get("service_tier"), str):
         chat.params["service_tier"] = own.pop("service_tier")
-    _metadata(chat, own)
-    _thinking(chat, own)
-    _output(chat, own)
+    if "metadata" in own:
+        _metadata(chat, own)
+    if "thinking" in own:
+        _thinking(chat, own)
+    if "output_config" in own or "output_format" in own:
+        _output(chat, own)
 
 
 def _is_count(value: Any) -> bool:
@@ -49,7 +52,7 @@ def _is_number(value: Any) -> bool:
 
 def _metadata(chat: Chat, own: dict[str, Any]) -> None:
     """Who the user is; anything else there stays."""
-    metadata = own.get("metadata")
+    metadata = own["metadata"]
     if not isinstance(metadata, dict) or not isinstance(metadata.get("user_id"), str):
         return
     chat.params["user"] = metadata["user_id"]
@@ -58,7 +61,7 @@ def _metadata(chat: Chat, own: dict[str, Any]) -> None:
 
 
 def _thinking(chat: Chat, own: dict[str, Any]) -> None:
-    thinking = own.get("thinking")
+    thinking = own["thinking"]
     if not isinstance(thinking, dict) or thinking.get("type") not in ("enabled", "adaptive", "disabled"):
         return
     reasoning: dict[str, Any] = {"enabled": thinking["type"] != "disabled"}

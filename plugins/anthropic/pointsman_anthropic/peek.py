@@ -19,7 +19,7 @@ MOST_FALLBACKS = 3
 
 class _Message(msgspec.Struct, gc=False):
     role: str
-    content: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    content: msgspec.Raw
 
 
 class _Fallback(msgspec.Struct, gc=False):
@@ -32,6 +32,7 @@ _list = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _fallbacks = msgspec.json.Decoder(list[_Fallback] | None)
 _messages = msgspec.json.Decoder(list[_Message])
 _any = msgspec.json.Decoder(Any)
+_NONE = msgspec.Raw(b"")
 
 
 def peek(request: Request) -> Peek:
@@ -48,12 +49,12 @@ def peek(request: Request) -> Peek:
     most = read(fields, "max_tokens", _number, "a whole number of at least 1")
     if most is not None and most < 1:
         raise wrong("max_tokens", "a whole number of at least 1")
-    given = (messages, fields.get("system"), fields.get("tools"))
+    beside = len(memoryview(fields.get("system", _NONE))) + len(memoryview(fields.get("tools", _NONE)))
     return Peek(
         model,
         stream=bool(read(fields, "stream", _flag, "true or false")),
         max_tokens=most,
-        characters=sum(len(memoryview(raw)) for raw in given if raw is not None),
+        characters=len(memoryview(messages)) + beside,
         has_tools=bool(read(fields, "tools", _list, "a list")),
         has_images=b'"image"' in bytes(messages),
         usage_in_stream=True,
@@ -64,8 +65,7 @@ def peek(request: Request) -> Peek:
 def _check_messages(raw: msgspec.Raw) -> None:
     """Require a list of objects with role and content each, unread. Raises BadRequest."""
     try:
-        messages = _messages.decode(raw)
-        if messages and all(message.content is not msgspec.UNSET for message in messages):
+        if _messages.decode(raw):
             return
     except BAD_JSON:
         pass
@@ -93,6 +93,8 @@ def _fault_in_messages(raw: msgspec.Raw) -> BadRequest:
 
 def names(fields: Mapping[str, msgspec.Raw]) -> tuple[str, tuple[str, ...]]:
     """The model asked for, and those to try after it: by `models`, or by `fallbacks`. Raises BadRequest."""
+    if "fallbacks" not in fields:
+        return members.names(fields)
     expected = f"a list of at most {MOST_FALLBACKS} objects with a `model` each"
     fallbacks = read(fields, "fallbacks", _fallbacks, expected) or []
     if fallbacks and read(fields, "models", _list, "a list of model names"):

@@ -16,7 +16,7 @@ from .turns import Turns
 
 __all__ = ["encode_chat"]
 
-SAMPLING = ("temperature", "top_p", "top_k")
+NUMBERS = ("max_tokens", "temperature", "top_p", "top_k")
 DEFAULTS: Mapping[str, Any] = {
     "min_p": 0,
     "frequency_penalty": 0,
@@ -63,7 +63,7 @@ def _own(chat: Chat, losses: Losses) -> dict[str, Any]:
         body["tools"] = [each.data if isinstance(each, Unknown) else _tool(each) for each in chat.tools]
     if chat.stream:
         body["stream"] = True
-    for name in ("max_tokens", *SAMPLING, "service_tier"):
+    for name in (*NUMBERS, "service_tier"):
         if name in chat.params:
             body[name] = chat.params[name]
     body.update(members(chat.extra))
@@ -95,7 +95,9 @@ def _tool(tool: Tool) -> dict[str, Any]:
         body["strict"] = tool.strict
     if tool.cache is not None:
         body["cache_control"] = tool.cache
-    return {**body, **members(tool.extra)}
+    if tool.extra:
+        body.update(members(tool.extra))
+    return body
 
 
 def _foreign(chat: Chat, losses: Losses) -> dict[str, Any]:
@@ -113,8 +115,9 @@ def _foreign(chat: Chat, losses: Losses) -> dict[str, Any]:
     if chat.stream:
         body["stream"] = True
     _params(chat, body, losses)
-    losses.extras(chat.extra, own=DIALECT)
-    body.update(members(chat.extra))
+    if chat.extra:
+        losses.extras(chat.extra, own=DIALECT)
+        body.update(members(chat.extra))
     reasoning = chat.params.get("reasoning")
     for name in fit(body, reasoning if isinstance(reasoning, dict) else None, chat.model):
         losses.parameter(_called(chat, name))
@@ -142,8 +145,9 @@ def _foreign_tools(chat: Chat, body: dict[str, Any], losses: Losses) -> None:
         if not suits_as_tool(tool.name):
             losses.part(f"tools[{index}]", f"a tool named {tool.name!r}")
         elif choice is None or not some or tool.name in choice.names:
-            schema = tool.parameters if "type" in tool.parameters else {"type": "object", **tool.parameters}
-            written = {**_tool(tool), "input_schema": schema}
+            written = _tool(tool)
+            if "type" not in tool.parameters:
+                written["input_schema"] = {"type": "object", **tool.parameters}
             if not tool.strict:
                 written.pop("strict", None)
             tools.append(written)
@@ -181,7 +185,7 @@ def _params(chat: Chat, body: dict[str, Any], losses: Losses) -> None:
     def lose(name: str) -> None:
         losses.parameter(chat.called(name))
 
-    for name in ("max_tokens", *SAMPLING):
+    for name in NUMBERS:
         value = params.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
             body[name] = value
@@ -190,13 +194,12 @@ def _params(chat: Chat, body: dict[str, Any], losses: Losses) -> None:
     if body.get("temperature", 0) > 1:
         body["temperature"] = 1
         lose("temperature")
-    stop = [each for each in params.get("stop") or () if isinstance(each, str) and each.strip()]
-    if len(stop) < len(params.get("stop") or ()):
-        lose("stop")
-    if stop:
-        body["stop_sequences"] = stop
-    _user(chat, body, losses)
-    _format(chat, body, losses)
+    if params.get("stop"):
+        _stop(chat, body, losses)
+    if "user" in params or "safety_identifier" in params:
+        _user(chat, body, losses)
+    if "response_format" in params:
+        _format(chat, body, losses)
     tier = params.get("service_tier")
     if isinstance(tier, str) and tier in TIERS:
         if tier != "auto":
@@ -204,8 +207,18 @@ def _params(chat: Chat, body: dict[str, Any], losses: Losses) -> None:
     elif tier is not None:
         lose("service_tier")
     for name, default in DEFAULTS.items():
-        if params.get(name) is not None and params[name] != default:
+        if name in params and params[name] not in (None, default):
             lose(name)
+
+
+def _stop(chat: Chat, body: dict[str, Any], losses: Losses) -> None:
+    """The texts that end an answer; blank ones are refused."""
+    given = chat.params["stop"]
+    stop = [each for each in given if isinstance(each, str) and each.strip()]
+    if len(stop) < len(given):
+        losses.parameter(chat.called("stop"))
+    if stop:
+        body["stop_sequences"] = stop
 
 
 def _user(chat: Chat, body: dict[str, Any], losses: Losses) -> None:

@@ -38,10 +38,13 @@ class Turns:
         self._losses = losses
         self._ids: dict[str, list[str]] = {}
         self._results: dict[str, int] = {}
+        self._place = "", 0
+        """Where the part that is being written stands: its message's path, and its index there."""
 
     def take(self, message: Message) -> None:
         """Add one message."""
-        self._losses.extras(message.extra, own=DIALECT, path="messages")
+        if message.extra:
+            self._losses.extras(message.extra, own=DIALECT, path="messages")
         blocks = self._blocks(message)
         if message.role in ("system", "developer"):
             if self.turns and blocks:
@@ -62,7 +65,7 @@ class Turns:
             self._losses.parameter("messages.role")
             self.turns, self.system = [{"role": "user", "content": self.system}], []
         for turn in self.turns:
-            if turn["role"] == "user":
+            if turn["role"] == "user" and len(turn["content"]) > 1:
                 turn["content"].sort(key=lambda block: block.get("type") != "tool_result")
         if self.turns and self.turns[-1]["role"] == "assistant":
             last = self.turns[-1]["content"][-1]
@@ -72,14 +75,15 @@ class Turns:
     def _blocks(self, message: Message) -> list[Any]:
         found = []
         for index, part in enumerate(message.parts):
-            block = self._block(part, f"{message.path}.content[{index}]", message.role)
+            self._place = message.path, index
+            block = self._block(part, message.role)
             if block is not None:
                 found.append(block)
         return found
 
-    def _block(self, part: Part, path: str, role: str) -> dict[str, Any] | None:
+    def _block(self, part: Part, role: str) -> dict[str, Any] | None:
         """A part as a block; None where there is nothing to write. Reports what has no place."""
-        if not isinstance(part, Unknown):
+        if not isinstance(part, Unknown) and part.extra:
             self._losses.extras(part.extra, own=DIALECT, path="messages.content")
         match part:
             case Text():
@@ -87,15 +91,14 @@ class Turns:
             case Reasoning():
                 return self._reasoning(part, role)
             case Media():
-                block = self._media(part, path)
+                block = self._media(part)
             case ToolCall():
-                block = self._call(part, path)
+                block = self._call(part)
             case ToolResult():
-                block = self._result(part, path)
+                block = self._result(part)
             case Unknown():
                 if part.dialect != DIALECT:
-                    self._losses.part(path, f"content that only {part.dialect} knows")
-                    return None
+                    return self._lost(f"content that only {part.dialect} knows")
                 return dict(part.data) if isinstance(part.data, dict) else None
         if block is not None and part.cache is not None:
             block["cache_control"] = part.cache
@@ -105,7 +108,8 @@ class Turns:
         """A text; this dialect takes none that is blank."""
         if part.citations:
             self._losses.parameter("annotations")
-        return {"type": "text", "text": part.text} if part.text.strip() else None
+        text = part.text
+        return {"type": "text", "text": text} if text and not text.isspace() else None
 
     def _reasoning(self, part: Reasoning, role: str) -> dict[str, Any] | None:
         """Thoughts are taken back only with the signature that this dialect gave them."""
@@ -116,12 +120,12 @@ class Turns:
         block: dict[str, Any] = write_block(part)
         return block
 
-    def _media(self, part: Media, path: str) -> dict[str, Any] | None:
+    def _media(self, part: Media) -> dict[str, Any] | None:
         mime = part.mime.partition(";")[0].strip() if part.mime else None
         if part.url is not None and _HTTPS.match(part.url) is None:
-            return self._lost(path, f"a {part.kind} by a URL that is not https")
+            return self._lost(f"a {part.kind} by a URL that is not https")
         if part.url is None and not part.data:
-            return self._lost(path, f"a {part.kind} with neither data nor URL")
+            return self._lost(f"a {part.kind} with neither data nor URL")
         if part.detail not in (None, "auto"):
             self._losses.parameter("messages.content.detail")
         if part.kind == "image":
@@ -129,25 +133,26 @@ class Turns:
                 mime = next((each for start, each in MAGIC if part.data.startswith(start)), None)
             mime = "image/jpeg" if mime == "image/jpg" else mime
             if part.url is None and mime not in IMAGES:
-                return self._lost(path, f"an image of type {mime}")
+                return self._lost(f"an image of type {mime}")
         elif part.kind != "document":
-            return self._lost(path, part.kind)
+            return self._lost(part.kind)
         elif part.url is None and mime is None and (part.data or "").startswith("JVBERi"):
             mime = PDF
         block = write_media(Media(part.kind, part.url, part.data, mime, name=part.name))
         source = block["source"]
         if source["type"] == "base64" and part.kind == "document" and mime != PDF:
-            return self._lost(path, f"a document of type {mime}")
+            return self._lost(f"a document of type {mime}")
         return block
 
-    def _lost(self, path: str, what: str) -> dict[str, Any] | None:
+    def _lost(self, what: str) -> dict[str, Any] | None:
         """Report content that has no place."""
-        self._losses.part(path, what)
+        path, index = self._place
+        self._losses.part(f"{path}.content[{index}]", what)
         return None
 
-    def _call(self, part: ToolCall, path: str) -> dict[str, Any] | None:
+    def _call(self, part: ToolCall) -> dict[str, Any] | None:
         if not suits_as_tool(part.name):
-            return self._lost(path, f"a tool named {part.name!r}")
+            return self._lost(f"a tool named {part.name!r}")
         return {
             "type": "tool_use",
             "id": self._called(part.id),
@@ -171,16 +176,16 @@ class Turns:
         self._results[given] = place + 1
         return ids[min(place, len(ids) - 1)]
 
-    def _result(self, part: ToolResult, path: str) -> dict[str, Any]:
+    def _result(self, part: ToolResult) -> dict[str, Any]:
         block: dict[str, Any] = {"type": "tool_result", "tool_use_id": self._answered(part.call_id)}
         content = []
         for each in part.parts:
             if isinstance(each, Text | Media | Unknown):
-                inner = self._block(each, path, "tool")
+                inner = self._block(each, "tool")
                 if inner is not None:
                     content.append(inner)
             else:
-                self._losses.part(path, f"a result of a tool with {type(each).__name__} in it")
+                self._lost(f"a result of a tool with {type(each).__name__} in it")
         if content:
             block["content"] = content
         if part.is_error:

@@ -32,7 +32,7 @@ def decode_response(body: bytes) -> Response:
     usage = served(read_usage(answer.get("usage")), answer)
     taken = TAKEN if usage is None or usage.service_tier is None else TAKEN | {"service_tier"}
     choices = [each for each in answer["choices"] if isinstance(each, dict)]
-    if all(isinstance(each.get("index"), int) for each in choices):
+    if len(choices) > 1 and all(isinstance(each.get("index"), int) for each in choices):
         choices.sort(key=lambda each: each["index"])
     return Response(
         answer_id,
@@ -50,7 +50,7 @@ def read_head(data: Mapping[str, Any]) -> tuple[str, str, int]:
     return (
         answer_id if isinstance(answer_id, str) else "",
         model if isinstance(model, str) else "",
-        int(created) if isinstance(created, int | float) and 0 < created < LATEST else 0,
+        int(created) if isinstance(created, (int, float)) and 0 < created < LATEST else 0,
     )
 
 

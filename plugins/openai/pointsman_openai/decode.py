@@ -18,7 +18,9 @@ from .turns import decode_turn
 __all__ = ["decode_chat", "decode_inputs"]
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-SPEAKERS = ("system", "developer", "user", "assistant")
+SPEAKERS = ("user", "assistant", "system", "developer")
+REFERENCES = {"tool": "tool_call_id", "function": "name"}
+"""By the role of a result: the member that says what it is the result of."""
 OURS = frozenset({"model", "models", "usage", "stream", "stream_options"})
 """Members that are not parameters of the answer."""
 
@@ -26,17 +28,20 @@ OURS = frozenset({"model", "models", "usage", "stream", "stream_options"})
 def decode_chat(request: Request, *, model: str) -> Chat:
     """The content of a chat request. Raises BadRequest that names the path at fault."""
     body = request.body
-    messages = [_message(each, f"messages[{index}]") for index, each in enumerate(_list(body, "messages"))]
-    if b'"function_call"' in request.raw:
+    given = _list(body, "messages")
+    messages = [_message(each, f"messages[{index}]") for index, each in enumerate(given)]
+    if any("function_call" in each for each in given):
         _number(messages)
     chat = Chat(model, messages, stream=body.get("stream") is True, dialect=DIALECT)
     taken = {"model", "messages", *decode_params(body, chat), *_tools(body, chat)}
     if chat.stream:
         taken.add("stream")
-    routing = {name: body[name] for name in OURS if name in body and name not in taken}
-    chat.extra = _joined(chat.extra, rest(body, taken | routing.keys()))
-    if routing:
-        keep(chat.extra, "~routing", routing)
+    left = body.keys() - taken
+    if left:
+        routing = {name: body[name] for name in OURS & left}
+        chat.extra = _joined(chat.extra, rest(body, taken | routing.keys()))
+        if routing:
+            keep(chat.extra, "~routing", routing)
     return chat
 
 
@@ -89,25 +94,22 @@ def _list(body: Mapping[str, Any], name: str) -> list[Any]:
 def _message(data: Any, path: str) -> Message:
     message = object_at(data, path)
     role, content = message.get("role"), message.get("content")
-    if content and isinstance(content, str) and len(message) == 2 and role in SPEAKERS:
+    if len(message) == 2 and content and isinstance(content, str) and role in SPEAKERS:
         return Message(role, [Text(content)], {}, path)  # what nearly every message is
-    role = text_at(message, "role", path)
+    if not isinstance(role, str):
+        raise wrong(f"{path}.role", "a string")
     if role == "assistant":
         return decode_turn(message, path)
     if role not in ROLES:
         raise wrong(f"{path}.role", f"one of {', '.join(ROLES)}")
     parts, form = decode_content(message, path)
     taken = {"role", "content"}
-    if role in ("tool", "function"):
-        reference = "tool_call_id" if role == "tool" else "name"
+    reference = REFERENCES.get(role)
+    if reference is not None:
         taken.add(reference)
         parts = [ToolResult(text_at(message, reference, path), parts)]
-    found = Message(
-        "tool" if role == "function" else role,
-        parts,
-        rest(message, taken) if not message.keys() <= taken else {},
-        path,
-    )
+    extra = rest(message, taken) if not message.keys() <= taken else {}
+    found = Message("tool" if role == "function" else role, parts, extra, path)
     if role == "function":
         keep(found.extra, "~function", message["name"])
     if form is not None and form != "empty":
@@ -149,11 +151,14 @@ def _tools(body: Mapping[str, Any], chat: Chat) -> set[str]:
             function = decode_function(each, f"functions[{index}]")
             keep(function.extra, "~older", True)
             chat.tools.append(function)
-    chat.tool_choice = decode_choice(body.get("tool_choice"))
-    if chat.tool_choice is not None:
-        taken.add("tool_choice")
-        return taken
+    if "tool_choice" in body:
+        chat.tool_choice = decode_choice(body["tool_choice"])
+        if chat.tool_choice is not None:
+            taken.add("tool_choice")
+            return taken
     older = body.get("function_call")
+    if older is None:
+        return taken
     choice = decode_choice({"type": "function", "function": older} if isinstance(older, dict) else older)
     if choice is not None:
         taken.add("function_call")

@@ -29,7 +29,7 @@ from .notes import members, note
 from .parts import IN_CONTENT, content_value, part_object
 from .reasoning import thought_members
 from .tools import call_object, custom_names, is_call
-from .turns import citation_object, citations_of, image_object, in_content, turn_parts
+from .turns import citation_object, citations_of, image_object, in_content, is_plain, turn_parts
 from .usage import written_usage
 
 __all__ = [
@@ -128,14 +128,16 @@ def _choice(index: int, choice: Choice, custom: frozenset[str], losses: Losses) 
 
 def _logprobs(message: Message) -> dict[str, Any] | None:
     """The log probabilities of the texts, those of refusals apart."""
+    told = [part for part in message.parts if isinstance(part, Text) and part.logprobs]
+    if not told:
+        return None
     found: dict[str, list[Any] | None] = {"content": None, "refusal": None}
-    for part in message.parts:
-        if isinstance(part, Text) and part.logprobs:
-            name = "refusal" if part.refusal else "content"
-            found[name] = [*(found[name] or ()), *part.logprobs]
+    for part in told:
+        name = "refusal" if part.refusal else "content"
+        found[name] = [*(found[name] or ()), *(part.logprobs or ())]
     if note(message.extra, "~logprobs") == "content" and found["refusal"] is None:
         del found["refusal"]
-    return found if any(found.values()) else None
+    return found
 
 
 def _message(message: Message, custom: frozenset[str], losses: Losses) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def _message(message: Message, custom: frozenset[str], losses: Losses) -> dict[s
     for part in message.parts:
         report_part(part, losses)
         if isinstance(part, ToolCall):
-            if not note(part.extra, "~older"):
+            if not part.extra or not note(part.extra, "~older"):
                 calls.append(call_object(part, custom=custom))
         elif isinstance(part, Unknown) and part.dialect == DIALECT and is_call(part.data):
             calls.append(part.data)
@@ -162,31 +164,33 @@ def _message(message: Message, custom: frozenset[str], losses: Losses) -> dict[s
             else:
                 objects.append(written)
     body: dict[str, Any] = {"role": "assistant", "content": _content(message, objects), "refusal": None}
-    body.update(thought_members(message))
-    body.update(turn_parts(message))
-    annotations = _annotations(message.parts, losses)
-    if annotations:
-        body["annotations"] = annotations
+    if not is_plain(message):
+        body.update(thought_members(message))
+        body.update(turn_parts(message))
+        body.update(_annotations(message.parts, losses))
     if calls:
         body["tool_calls"] = calls
     if images:
         body["images"] = images
-    return {**body, **members(message.extra)}
+    body.update(members(message.extra))
+    return body
 
 
 def _content(message: Message, objects: list[dict[str, Any]]) -> Any:
-    silent = any(
-        isinstance(part, ToolCall) or (isinstance(part, Text) and part.refusal) for part in message.parts
-    )
+    if not objects:
+        silent = any(
+            isinstance(part, ToolCall) or (isinstance(part, Text) and part.refusal) for part in message.parts
+        )
+        return content_value(message.extra, objects, joined="", empty=None if silent else "")
     if note(message.extra, IN_CONTENT) != "list" and all(
-        each.get("type") == "text" and "text" in each for each in objects
+        each.get("type") == "text" and isinstance(each.get("text"), str) for each in objects
     ):
-        objects = [{"type": "text", "text": each["text"]} for each in objects]
-    return content_value(message, objects, joined="", empty=None if silent else "")
+        return "".join([each["text"] for each in objects])
+    return objects
 
 
-def _annotations(parts: Sequence[Part], losses: Losses) -> list[dict[str, Any]]:
-    """The citations of the texts, where they are of pages."""
+def _annotations(parts: Sequence[Part], losses: Losses) -> dict[str, Any]:
+    """The member that tells the citations of the texts, where they are of pages."""
     found: list[dict[str, Any]] = []
     for citation, offset in citations_of(parts):
         losses.answered_extras(citation.extra, own=DIALECT, path="citations")
@@ -195,7 +199,7 @@ def _annotations(parts: Sequence[Part], losses: Losses) -> list[dict[str, Any]]:
             losses.answered("citations")
         else:
             found.append(written)
-    return found
+    return {"annotations": found} if found else {}
 
 
 def report_part(part: Part, losses: Losses) -> None:

@@ -48,7 +48,7 @@ def forward(
     lost = suit(fields, quirks)
     if quirks.stream_usage == "always" and "stream_options" in lost:
         lost.remove("stream_options")  # such a host reports its usage unasked
-    if b'"reasoning' in request.raw and _forget(fields, quirks):
+    if _forget(fields, quirks):
         lost.append("reasoning")
     return rendered(request, fields), lost
 

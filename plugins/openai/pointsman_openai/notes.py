@@ -35,9 +35,11 @@ def rest(data: Mapping[str, Any], taken: Collection[str]) -> Extra:
 
 def is_blank(value: Any) -> bool:
     """Whether a value says nothing: some hosts send every member always."""
+    if value is None:
+        return True
     if isinstance(value, dict):
         return not any(value.values())
-    return value is None or value in ("", [])
+    return value in ("", [])
 
 
 def keep(extra: Extra, name: str, value: Any) -> None:

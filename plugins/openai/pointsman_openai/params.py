@@ -34,9 +34,9 @@ def decode_params(body: Mapping[str, Any], chat: Chat) -> set[str]:
     """Fill in a chat's parameters; return the members of the request that were read."""
     params = chat.params
     taken = set()
-    for name in STRAIGHT & body.keys():
-        if body[name] is not None:
-            params[name] = body[name]
+    for name, value in body.items():
+        if name in STRAIGHT and value is not None:
+            params[name] = value
             taken.add(name)
     for name in LIMITS:
         if body.get(name) is None:
@@ -49,14 +49,16 @@ def decode_params(body: Mapping[str, Any], chat: Chat) -> set[str]:
             if name != "max_tokens":
                 chat.names["max_tokens"] = name
     stop = body.get("stop")
-    if isinstance(stop, str | list) and stop:
+    if isinstance(stop, (str, list)) and stop:
         taken.add("stop")
         params["stop"] = [stop] if isinstance(stop, str) else stop
         if isinstance(stop, str):
             keep(chat.extra, "~stop", "text")
-    if _format(body.get("response_format"), chat):
+    if "response_format" in body and _format(body["response_format"], chat):
         taken.add("response_format")
-    return taken | _thinking(body, chat)
+    if "reasoning" in body or "reasoning_effort" in body:
+        taken |= _thinking(body, chat)
+    return taken
 
 
 def _format(given: Any, chat: Chat) -> bool:
@@ -119,7 +121,7 @@ def encode_params(chat: Chat, *, quirks: Quirks, losses: Losses) -> dict[str, An
             body.update(_own_thinking(chat) if own else _foreign_thinking(chat, quirks, losses))
     if not own:
         _suit(chat, body, losses)
-    for name in LIMITS:
+    for name in LIMITS if chat.extra else ():
         value = note(chat.extra, f"~{name}")
         if value is not None:
             body.setdefault(name, value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from pointsman.members import wrong
-from pointsman.types import Extra, Media, Message, Part, Reasoning, Text, Unknown
+from pointsman.types import Extra, Media, Part, Reasoning, Text, Unknown
 
 from .errors import DIALECT
 from .notes import inner, inner_members, keep, members, note, rest
@@ -193,12 +193,12 @@ def _thinking_text(given: Any) -> str:
 def part_object(part: Part, *, cache: bool) -> dict[str, Any] | None:
     """A part as it stands in a content list, or None where this dialect has no place for it. `cache`
     says whether prompt-cache marks are written."""
-    if isinstance(part, Unknown):
-        known = part.dialect == DIALECT and isinstance(part.data, dict)
-        return part.data if known and isinstance(part.data.get("type"), str) else None
     if isinstance(part, Text):
         kind = "refusal" if part.refusal else "text"
         body: dict[str, Any] | None = {"type": kind, kind: part.text}
+    elif isinstance(part, Unknown):
+        known = part.dialect == DIALECT and isinstance(part.data, dict)
+        return part.data if known and isinstance(part.data.get("type"), str) else None
     elif isinstance(part, Media):
         body = _media_object(part)
     elif isinstance(part, Reasoning) and "~thinking" in part.extra.get(DIALECT, ()):
@@ -247,19 +247,19 @@ def _media_object(media: Media) -> dict[str, Any] | None:
     }
 
 
-def content_value(message: Message, objects: list[dict[str, Any]], *, joined: str | None, empty: Any) -> Any:
-    """The content that holds these parts, in the form the message had.
+def content_value(extra: Extra, objects: list[dict[str, Any]], *, joined: str | None, empty: Any) -> Any:
+    """The content that holds these parts, in the form that the message with this `extra` had.
 
     Without a noted form, plain texts are joined with `joined` (a list stays one where that is None), and
     content without parts is `empty`.
     """
-    form = note(message.extra, IN_CONTENT)
+    form = note(extra, IN_CONTENT) if extra else None
     if form == "list":
         return objects
     if not objects:
         return {"null": None, "empty": ""}.get(form, empty) if form else empty
-    if (joined is not None or len(objects) == 1) and all(
-        len(each) == 2 and each["type"] == "text" for each in objects
-    ):
-        return (joined or "").join(each["text"] for each in objects)
+    if joined is not None or len(objects) == 1:
+        texts = [each["text"] for each in objects if len(each) == 2 and each["type"] == "text"]
+        if len(texts) == len(objects):
+            return (joined or "").join(texts)
     return objects

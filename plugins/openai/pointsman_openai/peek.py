@@ -54,7 +54,7 @@ def peek(request: Request, *, content: str) -> Peek:
         max_tokens=most if most is not None else _whole_number(fields, "max_tokens", least=0),
         choices=_whole_number(fields, "n", least=1) or 1,
         characters=len(memoryview(raw)),
-        has_tools=any(read(fields, name, _list, "a list") for name in ("tools", "functions")),
+        has_tools=bool(read(fields, "tools", _list, "a list") or read(fields, "functions", _list, "a list")),
         usage_in_stream=accounting or bool(asked is not None and asked.include_usage),
         cost_in_body=accounting,
         models=further,

@@ -31,6 +31,8 @@ __all__ = [
 
 THOUGHTS = ("reasoning_content", "reasoning")
 """The members that hold plain text."""
+TELLING = frozenset({*THOUGHTS, "reasoning_details"})
+"""All members that tell what was thought."""
 ORIGINS: Mapping[str, str] = {
     "anthropic-claude-v1": "anthropic-messages",
     "openai-responses-v1": "openai-responses",
@@ -64,6 +66,8 @@ def decode_thoughts(message: Mapping[str, Any]) -> tuple[list[Part], dict[str, A
 
     In the note a text is None where it is just what the parts say, joined.
     """
+    if TELLING.isdisjoint(message):
+        return [], {}
     given = message.get("reasoning_details")
     thoughts: list[Reasoning] = []
     if isinstance(given, list) and given and all(isinstance(each, dict) for each in given):

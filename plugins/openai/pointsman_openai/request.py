@@ -27,7 +27,7 @@ from .params import encode_params
 from .parts import IN_CONTENT, content_value, part_object
 from .reasoning import detail_objects, thought_members
 from .tools import call_object, choice_object, is_call, suited_id, tool_object, whole_schema
-from .turns import citation_object, citations_of, image_object, in_content, turn_parts
+from .turns import citation_object, citations_of, image_object, in_content, is_plain, turn_parts
 
 __all__ = ["encode_request"]
 
@@ -46,10 +46,11 @@ def encode_request(chat: Chat, *, quirks: Quirks, losses: Losses) -> dict[str, A
     body.update(encode_params(chat, quirks=quirks, losses=losses))
     if chat.stream:
         body["stream"] = True
-    body.update(note(chat.extra, "~routing", {}))
-    for name, value in members(chat.extra).items():
-        body.setdefault(name, value)
-    losses.extras(chat.extra, own=DIALECT)
+    if chat.extra:
+        body.update(note(chat.extra, "~routing", {}))
+        for name, value in members(chat.extra).items():
+            body.setdefault(name, value)
+        losses.extras(chat.extra, own=DIALECT)
     return body
 
 
@@ -65,7 +66,8 @@ def _tools(chat: Chat, quirks: Quirks, losses: Losses) -> dict[str, Any]:
             else:
                 losses.part(f"tools[{index}]", f"a tool of type {_kind(tool)}")
             continue
-        losses.extras(tool.extra, own=DIALECT, path="tools")
+        if tool.extra:
+            losses.extras(tool.extra, own=DIALECT, path="tools")
         if chat.dialect != DIALECT and len(tool.name) > LONGEST_NAME:
             losses.part(f"tools[{index}]", f"a tool whose name has more than {LONGEST_NAME} characters")
         if tool.cache is not None and not cache:
@@ -74,7 +76,11 @@ def _tools(chat: Chat, quirks: Quirks, losses: Losses) -> dict[str, Any]:
             functions.append(tool_object(tool, cache=cache, bare=True))
         else:
             tools.append(tool_object(_complete(tool, chat), cache=cache))
-    body = {name: value for name, value in (("tools", tools), ("functions", functions)) if value}
+    body: dict[str, Any] = {}
+    if tools:
+        body["tools"] = tools
+    if functions:
+        body["functions"] = functions
     if chat.tool_choice is not None:
         body.update(_choice(chat, chat.tool_choice, losses, offered=bool(body)))
     return body
@@ -117,21 +123,21 @@ class _Writer:
 
     def add(self, message: Message) -> None:
         """Write one message."""
-        self._losses.extras(message.extra, own=DIALECT, path="messages")
-        as_it_is = not message.extra or not (self._own or DIALECT in message.extra)
-        if as_it_is and len(message.parts) == 1 and not self._pending:
+        role, extra = message.role, message.extra
+        if extra:
+            self._losses.extras(extra, own=DIALECT, path="messages")
+        if len(message.parts) == 1 and not self._pending and not (extra and (self._own or DIALECT in extra)):
             text = _plain(message.parts[0])
-            if text and (message.role in ("system", "user", "assistant") or self._own):
-                self.messages.append({"role": message.role, "content": text})
+            if text and (role in ("user", "assistant", "system") or self._own):
+                self.messages.append({"role": role, "content": text})
                 return
-        if message.role == "assistant":
+        if role == "assistant":
             self.flush()
             self.messages.append(self._assistant(message))
-        elif message.role in ("user", "tool"):
+        elif role in ("user", "tool"):
             self._user(message)
         else:
             self.flush()
-            role = message.role
             if role == "developer" and not self._own and "developer" not in self._keeps:
                 role = "system"
             objects = self._objects(message, message.parts)
@@ -148,7 +154,7 @@ class _Writer:
     ) -> dict[str, Any]:
         body: dict[str, Any] = {"role": role}
         if objects or note(message.extra, IN_CONTENT) != "absent":
-            body["content"] = content_value(message, objects, joined=joined, empty="")
+            body["content"] = content_value(message.extra, objects, joined=joined, empty="")
         if message.extra:
             body.update({n: v for n, v in members(message.extra).items() if n not in body})
         return body
@@ -171,7 +177,8 @@ class _Writer:
     def _result(self, message: Message, result: ToolResult, path: str) -> None:
         """A message for one result. Pictures in it wait for the user message after it."""
         losses = self._losses
-        losses.extras(result.extra, own=DIALECT, path="messages.content")
+        if result.extra:
+            losses.extras(result.extra, own=DIALECT, path="messages.content")
         if result.is_error:
             losses.parameter("is_error")
         if result.cache is not None and not self._cache:
@@ -179,18 +186,18 @@ class _Writer:
         alone = message.role == "tool" and len(message.parts) == 1
         content: list[dict[str, Any]] = []
         for index, part in enumerate(result.parts):
-            written = self._object(part, f"{path}.content[{index}]", message)
+            written = self._object(part, path, index, message)
             if written is not None:
                 inside = self._own or written.get("type") == "text"
                 (content if inside else self._pending).append(written)
-        shape = message if alone else Message("tool", [])
-        function = note(message.extra, "~function") if alone else None
+        extra = message.extra if alone else {}
+        function = note(extra, "~function")
         body: dict[str, Any] = {"role": "tool", "tool_call_id": self._id(result.call_id)}
         if function is not None:
             body = {"role": "function", "name": function}
-        if content or note(shape.extra, IN_CONTENT) != "absent":
-            body["content"] = content_value(shape, content, joined="\n", empty="")
-        self._place({**members(shape.extra), **body}, path)
+        if content or note(extra, IN_CONTENT) != "absent":
+            body["content"] = content_value(extra, content, joined="\n", empty="")
+        self._place({**members(extra), **body} if extra else body, path)
 
     def _place(self, body: dict[str, Any], path: str) -> None:
         """Put a result right behind the calls it belongs to. Those of our own dialect stay in their order."""
@@ -200,7 +207,7 @@ class _Writer:
             return
         for place in range(len(messages) - 1, -1, -1):
             calls = messages[place].get("tool_calls") or ()
-            if any(call["id"] == body["tool_call_id"] for call in calls):
+            if body["tool_call_id"] in [call["id"] for call in calls]:
                 behind = place + 1
                 while behind < len(messages) and messages[behind]["role"] == "tool":
                     behind += 1
@@ -214,55 +221,54 @@ class _Writer:
     def _objects(self, message: Message, parts: list[Part]) -> list[dict[str, Any]]:
         found = []
         for index, part in enumerate(parts):
-            written = self._object(part, f"{message.path}.content[{index}]", message)
+            written = self._object(part, message.path, index, message)
             if written is not None:
                 found.append(written)
         return found
 
-    def _object(self, part: Part, path: str, message: Message) -> dict[str, Any] | None:
-        """A part of a content list; what has no place there is lost content."""
+    def _object(self, part: Part, path: str, index: int, message: Message) -> dict[str, Any] | None:
+        """Part `index` of the content at `path`; what has no place there is lost content."""
         losses = self._losses
-        if isinstance(part, Text | Media):
+        written = part_object(part, cache=self._cache)
+        if isinstance(part, (Text, Media)):
             if part.extra:
                 losses.extras(part.extra, own=DIALECT, path="messages.content")
             if part.cache is not None and not self._cache:
                 losses.parameter("cache_control")
-        if isinstance(part, Text) and part.citations and not self._own and message.role != "assistant":
-            losses.parameter("citations")
-        written = part_object(part, cache=self._cache)
-        if (
-            isinstance(part, Media)
-            and not self._own
-            and part.kind == "video"
-            and "video_url" not in self._keeps
-        ):
-            written = None
+            if not self._own:
+                if isinstance(part, Media):
+                    if part.kind == "video" and "video_url" not in self._keeps:
+                        written = None
+                elif part.citations and message.role != "assistant":
+                    losses.parameter("citations")
         if written is None:
-            losses.part(path, _words(part))
+            losses.part(f"{path}.content[{index}]", _words(part))
         return written
 
     def _assistant(self, message: Message) -> dict[str, Any]:
         objects: list[dict[str, Any]] = []
         calls: list[dict[str, Any]] = []
         images: list[dict[str, Any]] = []
+        called = False
         for index, part in enumerate(message.parts):
-            path = f"{message.path}.content[{index}]"
             if isinstance(part, ToolCall):
+                called = True
                 calls += self._call(part)
             elif isinstance(part, Unknown) and part.dialect == DIALECT and is_call(part.data):
                 calls.append(part.data)
             elif isinstance(part, Media) and not in_content(part):
-                images += self._image(part, path)
-            elif in_content(part) or not isinstance(part, Text | Reasoning):
-                written = self._object(part, path, message)
-                objects += [written] if written is not None else []
+                images += self._image(part, f"{message.path}.content[{index}]")
+            elif in_content(part) or not isinstance(part, (Text, Reasoning)):
+                written = self._object(part, message.path, index, message)
+                if written is not None:
+                    objects.append(written)
         body: dict[str, Any] = {"role": "assistant"}
         if objects or note(message.extra, IN_CONTENT) != "absent":
-            called = any(isinstance(part, ToolCall) for part in message.parts)
-            body["content"] = content_value(message, objects, joined="", empty=None if called else "")
-        body.update(self._thoughts(message))
-        body.update(turn_parts(message))
-        self._cite(message, body)
+            body["content"] = content_value(message.extra, objects, joined="", empty=None if called else "")
+        if not is_plain(message):
+            body.update(self._thoughts(message))
+            body.update(turn_parts(message))
+            self._cite(message, body)
         if images:
             body["images"] = images
         if calls:
@@ -280,7 +286,8 @@ class _Writer:
         if note(call.extra, "~older"):
             return []
         body = call_object(call, own=self._own)
-        return [{**body, "id": self._id(call.id)}]
+        body["id"] = self._id(call.id)
+        return [body]
 
     def _image(self, image: Media, path: str) -> list[dict[str, Any]]:
         """A picture the assistant made, for hosts that take it back."""

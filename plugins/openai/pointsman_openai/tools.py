@@ -7,7 +7,7 @@ text; a note says so, and calls are wrapped and unwrapped.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -41,6 +41,8 @@ INPUT: Mapping[str, Any] = {
     "required": ["input"],
 }
 """What a custom tool takes, as the parameters of a function."""
+CALLED = frozenset({"name", "arguments", "input"})
+"""The members of a call's function, or of what else it calls."""
 LONGEST_ID = 40
 """The longest id of a call that OpenAI takes."""
 _MODES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
@@ -79,16 +81,12 @@ def decode_function(data: Any, path: str) -> Tool:
     """A function as it stands in a tool, or in the older `functions`. Raises BadRequest."""
     function = object_at(data, path)
     taken = {"name"}
-    description, parameters, strict = (function.get(each) for each in ("description", "parameters", "strict"))
-    if description is not None:
-        text_at(function, "description", path)
-    if description:
+    description, parameters = function.get("description"), function.get("parameters")
+    strict = function.get("strict")
+    if description is not None and text_at(function, "description", path):
         taken.add("description")
-    if parameters:
-        object_at(parameters, f"{path}.parameters")
+    if parameters is not None and object_at(parameters, f"{path}.parameters"):
         taken.add("parameters")
-    elif parameters is not None:
-        object_at(parameters, f"{path}.parameters")
     if isinstance(strict, bool):
         taken.add("strict")
     tool = Tool(
@@ -97,7 +95,8 @@ def decode_function(data: Any, path: str) -> Tool:
         parameters or {},
         strict=strict if isinstance(strict, bool) else None,
     )
-    inner(tool.extra, "function", function, taken)
+    if not function.keys() <= taken:
+        inner(tool.extra, "function", function, taken)
     return tool
 
 
@@ -126,13 +125,18 @@ def tool_object(tool: Tool, *, cache: bool, bare: bool = False) -> dict[str, Any
         function["parameters"] = tool.parameters
     if tool.strict is not None:
         function["strict"] = tool.strict
-    function.update(inner_members(tool.extra, "function"))
+    if tool.extra:
+        function.update(inner_members(tool.extra, "function"))
     if bare:
         return function
-    body = _typed(tool.extra, {"type": "function", "function": function})
+    body: dict[str, Any] = {"type": "function", "function": function}
+    if tool.extra:
+        body = _typed(tool.extra, body)
     if cache and tool.cache is not None:
         body["cache_control"] = tool.cache
-    return {**body, **_beside(tool.extra, "function")}
+    if tool.extra:
+        body.update(_beside(tool.extra, "function"))
+    return body
 
 
 def _typed(extra: Extra, body: dict[str, Any]) -> dict[str, Any]:
@@ -199,8 +203,8 @@ def choice_object(choice: ToolChoice) -> Any:
     return {"type": "allowed_tools", "allowed_tools": {"mode": choice.mode, "tools": named}}
 
 
-def decode_call(data: Any, path: str, *, made_id: str | None = None) -> ToolCall | Unknown:
-    """One tool call of a message. Without an id it gets `made_id`; where that is None, an id is needed.
+def decode_call(data: Any, path: str, *, made_id: Callable[[], str] | None = None) -> ToolCall | Unknown:
+    """One tool call of a message. Without an id it gets one by `made_id`; without that, it needs one.
 
     Raises BadRequest.
     """
@@ -214,8 +218,11 @@ def decode_call(data: Any, path: str, *, made_id: str | None = None) -> ToolCall
     member = "custom" if custom else "function"
     where = f"{path}.{member}"
     function = object_at(call.get(member), where)
-    given = call.get("id")
-    call_id = given if made_id is not None and given and isinstance(given, str) else made_id
+    call_id = call.get("id")
+    if made_id is None:
+        call_id = text_at(call, "id", path)
+    elif not call_id or not isinstance(call_id, str):
+        call_id = made_id()
     extra: Extra = {}
     if not call.keys() <= {"id", "type", member}:
         extra = rest(call, ("id", "type", member, "index"))
@@ -226,11 +233,11 @@ def decode_call(data: Any, path: str, *, made_id: str | None = None) -> ToolCall
         arguments = wrapped(text_at(function, "input", where))
     else:
         arguments = _arguments(function, extra)
-    if not function.keys() <= {"name", "arguments", "input"}:
+    if not function.keys() <= CALLED:
         inner(extra, member, function, ("name", "input" if custom else "arguments"))
     if call.get("type") is None:
         keep(extra, "~type", "null" if "type" in call else "absent")
-    return ToolCall(call_id or text_at(call, "id", path), text_at(function, "name", where), arguments, extra)
+    return ToolCall(call_id, text_at(function, "name", where), arguments, extra)
 
 
 def _arguments(function: Mapping[str, Any], extra: Extra) -> str:
@@ -253,22 +260,22 @@ def call_object(
     A `whole` call has arguments, be they an empty object. `own` restores the very form a call was read
     in, as the history of a request needs it.
     """
-    if call.name in custom or note(call.extra, "~custom"):
+    if call.name in custom or (call.extra and note(call.extra, "~custom")):
         text = {"name": call.name, "input": unwrapped(call.arguments)}
         body = {"id": call.id, "type": "custom", "custom": {**text, **inner_members(call.extra, "custom")}}
         return {**body, **_index(call), **_beside(call.extra, "custom")}
     function: dict[str, Any] = {"name": call.name, "arguments": call.arguments}
+    if whole and not own and not call.arguments:
+        function["arguments"] = "{}"
+    body = {"id": call.id, "type": "function", "function": function}
+    if not call.extra:
+        return body
     if own and not call.arguments and note(call.extra, "~bare"):
         del function["arguments"]
     elif own and note(call.extra, "~arguments", "") != "":
         given = note(call.extra, "~arguments")
         if msgspec.json.encode(given).decode() == call.arguments or given is None:
             function["arguments"] = given
-    elif whole and not own and not call.arguments:
-        function["arguments"] = "{}"
-    body = {"id": call.id, "type": "function", "function": function}
-    if not call.extra:
-        return body
     function.update(inner_members(call.extra, "function"))
     if own:
         body = _typed(call.extra, body)
@@ -305,8 +312,6 @@ def unwrapped(arguments: str) -> str:
 
 def custom_names(request: Request) -> frozenset[str]:
     """The custom tools that a request declares."""
-    if b'"custom"' not in request.raw:
-        return frozenset()
     tools = request.body.get("tools")
     found = [
         each["custom"].get("name")

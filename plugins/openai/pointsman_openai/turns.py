@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from pointsman.errors import BadRequest
@@ -22,6 +23,7 @@ __all__ = [
     "decode_turn",
     "image_object",
     "in_content",
+    "is_plain",
     "turn_parts",
 ]
 
@@ -48,9 +50,9 @@ def decode_turn(
         taken.add("refusal")
     elif refusal is None and made_id is not None:
         taken.add("refusal")  # every answer we write has it
-    if _cite(parts, data.get("annotations")):
+    if "annotations" in data and _cite(parts, data["annotations"]):
         taken.add("annotations")
-    images = _images(data.get("images"))
+    images = _images(data["images"]) if "images" in data else ()
     if images:
         parts += images
         taken.add("images")
@@ -78,9 +80,10 @@ def _content(data: Mapping[str, Any], path: str, *, lenient: bool) -> tuple[list
         if not isinstance(given, list):
             return [], "unreadable"
         parts, form = [_readable(each, path) for each in given], "list"
-    for part in parts:
-        if isinstance(part, Media):
-            keep(part.extra, IN_CONTENT, True)
+    if form == "list":
+        for part in parts:
+            if isinstance(part, Media):
+                keep(part.extra, IN_CONTENT, True)
     return parts, form
 
 
@@ -150,7 +153,8 @@ def citations_of(parts: Sequence[Part]) -> list[tuple[Citation, int]]:
     offset = 0
     for part in parts:
         if isinstance(part, Text) and not part.refusal:
-            found += [(citation, offset) for citation in part.citations]
+            if part.citations:
+                found += [(citation, offset) for citation in part.citations]
             offset += len(part.text)
     return found
 
@@ -179,7 +183,7 @@ def _calls(
         for index, each in enumerate(given):
             where = f"{path}.tool_calls[{index}]"
             try:
-                calls.append(decode_call(each, where, made_id=made_id(index) if made_id else None))
+                calls.append(decode_call(each, where, made_id=partial(made_id, index) if made_id else None))
             except BadRequest:
                 if made_id is None:
                     raise
@@ -187,7 +191,7 @@ def _calls(
     elif given is not None and not isinstance(given, list) and made_id is None:
         raise wrong(f"{path}.tool_calls", "a list")
     older = data.get("function_call")
-    if is_blank(older) or (made_id is not None and not isinstance(older, dict)):
+    if older is None or is_blank(older) or (made_id is not None and not isinstance(older, dict)):
         return calls
     taken.add("function_call")
     where = f"{path}.function_call"
@@ -206,27 +210,37 @@ def _calls(
 
 def in_content(part: Part) -> bool:
     """Whether a part of an assistant's turn stands in its content, and not in a member of its own."""
-    if isinstance(part, Unknown):
-        return part.dialect == DIALECT and not is_call(part.data)
     if isinstance(part, Text):
         return not part.refusal or bool(note(part.extra, IN_CONTENT))
+    if isinstance(part, Unknown):
+        return part.dialect == DIALECT and not is_call(part.data)
     if isinstance(part, Media):
         return bool(note(part.extra, IN_CONTENT))
     return isinstance(part, Reasoning) and bool(part.extra) and "~thinking" in part.extra.get(DIALECT, ())
 
 
+def is_plain(message: Message) -> bool:
+    """Whether a turn is texts and calls and nothing else, as nearly every one is: no thoughts, refusals or
+    citations, and no notes of this dialect."""
+    if DIALECT in message.extra:
+        return False
+    for part in message.parts:
+        if isinstance(part, Text):
+            if part.refusal or part.citations:
+                return False
+        elif not isinstance(part, ToolCall) or DIALECT in part.extra:
+            return False
+    return True
+
+
 def turn_parts(message: Message) -> dict[str, Any]:
     """The members refusal and function_call, for those parts that have them."""
     body: dict[str, Any] = {}
-    refusals = [
-        part.text
-        for part in message.parts
-        if isinstance(part, Text) and part.refusal and not in_content(part)
-    ]
-    if refusals:
-        body["refusal"] = "".join(refusals)
     for part in message.parts:
-        if isinstance(part, ToolCall) and note(part.extra, "~older"):
+        if isinstance(part, Text):
+            if part.refusal and not in_content(part):
+                body["refusal"] = body.get("refusal", "") + part.text
+        elif isinstance(part, ToolCall) and note(part.extra, "~older"):
             older = {"name": part.name, "arguments": part.arguments, **members(part.extra)}
             body["function_call"] = older
     return body

@@ -9,6 +9,9 @@ from pointsman.types import Usage, token_count
 
 __all__ = ["read_usage", "usage_object", "written_usage"]
 
+CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
+"""What hosts call tokens read from a cache, where they tell it beside the prompt's."""
+
 
 def read_usage(data: Any) -> Usage | None:
     """The tokens a usage object counts, or None where it counts none.
@@ -29,13 +32,7 @@ def read_usage(data: Any) -> Usage | None:
     written = max(written, (total or 0) - told)
     prompt = _details(data, "prompt_tokens_details", "input_tokens_details")
     completion = _details(data, "completion_tokens_details", "output_tokens_details")
-    cache_read = (
-        _count(prompt, "cached_tokens")
-        or _count(
-            data, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"
-        )
-        or 0
-    )
+    cache_read = _count(prompt, "cached_tokens") or _count(data, *CACHED) or 0
     cache_write = _count(prompt, "cache_write_tokens") or _count(data, "cache_creation_input_tokens") or 0
     reasoning = _count(completion, "reasoning_tokens") or _count(data, "reasoning_tokens") or 0
     cache_read = min(cache_read, told)
@@ -52,9 +49,10 @@ def read_usage(data: Any) -> Usage | None:
 def _count(data: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count."""
     for name in names:
-        count = token_count(data.get(name))
-        if count is not None:
-            return count
+        if name in data:
+            count = token_count(data[name])
+            if count is not None:
+                return count
     return None
 
 

@@ -111,13 +111,13 @@ def test_the_form_of_content_is_kept(message: dict[str, Any]) -> None:
     parts, form = decode_content(message, "messages[0]")
     found = Message("user", parts, {"openai-chat": {"~content": form}} if form else {})
     objects = [each for each in (part_object(part, cache=True) for part in parts) if each is not None]
-    assert content_value(found, objects, joined="", empty=None) == message.get("content")
+    assert content_value(found.extra, objects, joined="", empty=None) == message.get("content")
 
 
 def test_texts_are_joined_where_no_list_is_wanted() -> None:
     objects = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     message = Message("user", [])
-    assert content_value(message, objects, joined="\n", empty="") == "a\nb"
-    assert content_value(message, objects, joined=None, empty="") == objects
-    assert content_value(message, objects[:1], joined=None, empty="") == "a"
-    assert content_value(message, [], joined=None, empty="") == ""
+    assert content_value(message.extra, objects, joined="\n", empty="") == "a\nb"
+    assert content_value(message.extra, objects, joined=None, empty="") == objects
+    assert content_value(message.extra, objects[:1], joined=None, empty="") == "a"
+    assert content_value(message.extra, [], joined=None, empty="") == ""

@@ -126,8 +126,10 @@ def test_calls_of_the_history_are_read_and_written_back(data: dict[str, Any]) ->
 
 
 def test_sloppy_calls_are_made_whole() -> None:
-    bare = decode_call({"function": {"name": "f"}}, "calls[0]", made_id="call_1")
-    given = decode_call({"id": "c", "function": {"name": "f", "arguments": {"a": 1}}}, "p", made_id="call_1")
+    bare = decode_call({"function": {"name": "f"}}, "calls[0]", made_id=lambda: "call_1")
+    given = decode_call(
+        {"id": "c", "function": {"name": "f", "arguments": {"a": 1}}}, "p", made_id=lambda: "call_1"
+    )
     assert [call_object(each) for each in (bare, given) if isinstance(each, ToolCall)] == [
         {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
         {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pointsman.errors import BadRequest
-from pointsman.types import Citation, Media, Message, Text, ToolCall, Unknown
-from pointsman_openai.turns import citation_object, decode_citation, decode_turn, turn_parts
+from pointsman.types import Citation, Extra, Media, Message, Part, Reasoning, Text, ToolCall, Unknown
+from pointsman_openai.turns import citation_object, decode_citation, decode_turn, is_plain, turn_parts
 
 PAGE = {
     "type": "url_citation",
@@ -101,3 +101,45 @@ def test_members_of_their_own() -> None:
     own: dict[str, dict[str, Any]] = {"openai-chat": {"~older": True}}
     message = Message("assistant", [Text("a"), Text("no", refusal=True), ToolCall("f", "f", "{}", own)])
     assert turn_parts(message) == {"refusal": "no", "function_call": {"name": "f", "arguments": "{}"}}
+
+
+def test_ids_are_made_only_for_calls_that_have_none() -> None:
+    made: list[int] = []
+
+    def make(place: int) -> str:
+        made.append(place)
+        return f"made_{place}"
+
+    calls = [{"id": given, "function": {"name": "f", "arguments": "{}"}} for given in ("c", "", None, 3)]
+    found = decode_turn({"role": "assistant", "tool_calls": calls}, "", made_id=make)
+    assert [part.id for part in found.parts if isinstance(part, ToolCall)] == [
+        "c",
+        "made_1",
+        "made_2",
+        "made_3",
+    ]
+    assert made == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("parts", "extra", "plain"),
+    [
+        ([], {}, True),
+        (
+            [Text("x", {"other": {"a": 1}}), ToolCall("c", "f", "{}", {"other": {"a": 1}})],
+            {"other": {}},
+            True,
+        ),
+        ([Text("x")], {"openai-chat": {"~thought": {"reasoning": ""}}}, False),
+        ([Text("x"), Text("no", refusal=True)], {}, False),
+        ([Text("x", citations=[Citation("https://x")])], {}, False),
+        ([ToolCall("f", "f", "{}", {"openai-chat": {"~older": True}})], {}, False),
+        ([Reasoning("hm"), Text("x")], {}, False),
+        ([Media("image", url="https://x")], {}, False),
+        ([Unknown("openai-chat", {})], {}, False),
+    ],
+)
+def test_a_plain_turn_is_texts_and_calls_and_nothing_else(
+    parts: list[Part], extra: Extra, plain: bool
+) -> None:
+    assert is_plain(Message("assistant", parts, extra)) is plain

@@ -21,6 +21,7 @@ from .usage import usage_object
 
 __all__ = ["decode_response", "encode_response", "ended", "response_object", "usage_in"]
 
+_encode = msgspec.json.Encoder().encode
 _CANONICAL = frozenset({"id", "model", "output"})
 _SAID = frozenset(
     {
@@ -33,6 +34,7 @@ _SAID = frozenset(
     }
 )
 """Members that repeat the request, or say what is said elsewhere: no loss in another dialect."""
+_PLACED = _CANONICAL | _SAID
 _REASONS: Mapping[str, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """Why an answer is incomplete, by the canonical reason."""
 _ECHOES: Mapping[str, Any] = {
@@ -91,17 +93,17 @@ def usage_in(answer: Mapping[str, Any]) -> Usage | None:
 
 def unplaced(answer: Mapping[str, Any]) -> Extra:
     """The members that mean something, and that no other dialect has."""
-    rest = {
-        name: value
-        for name, value in answer.items()
-        if value and name not in _SAID and name not in _CANONICAL
-    }
+    if answer.keys() <= _PLACED:
+        return {}
+    rest = {name: value for name, value in answer.items() if value and name not in _PLACED}
     return {DIALECT: rest} if rest else {}
 
 
 def echo(answer: Mapping[str, Any]) -> dict[str, Any]:
     """The members that are not canonical, or not of a canonical type, as they are."""
-    kept = {name: value for name, value in answer.items() if name not in _CANONICAL}
+    kept = dict(answer)
+    for name in _CANONICAL:
+        kept.pop(name, None)
     if isinstance(kept.get("created_at"), int):
         del kept["created_at"]
     if isinstance(kept.get("usage"), dict):
@@ -130,13 +132,13 @@ def encode_response(response: Response, *, request: Request, losses: Losses) -> 
     body["output"] = items
     if response.usage is not None:
         body["usage"] = usage_object(response.usage)
-    return msgspec.json.encode(body)
+    return _encode(body)
 
 
 def response_object(response: Response, request: Request) -> dict[str, Any]:
     """A response that has just begun, with what it repeats of its request."""
     asked = request.body
-    echoes = {name: asked[name] if asked.get(name) is not None else value for name, value in _ECHOES.items()}
+    given = {name: value for name, value in asked.items() if value is not None and name in _ECHOES}
     tools = asked.get("tools")
     reasoning = asked.get("reasoning")
     usage, mine = response.usage, DIALECT in response.extra
@@ -150,7 +152,8 @@ def response_object(response: Response, request: Request) -> dict[str, Any]:
         "incomplete_details": None,
         "model": response.model,
         "output": [],
-        **echoes,
+        **_ECHOES,
+        **given,
         "reasoning": {"effort": None, "summary": None, **(reasoning if isinstance(reasoning, dict) else {})},
         "service_tier": (usage.service_tier if usage else None) or "default",
         "store": False,

@@ -16,6 +16,7 @@ __all__ = [
     "SAID",
     "read_annotation",
     "read_content",
+    "read_contents",
     "read_text",
     "write_annotation",
     "write_media",
@@ -29,6 +30,20 @@ BREAKPOINT = "prompt_cache_breakpoint"
 EPHEMERAL = {"type": "ephemeral"}
 
 
+def read_contents(contents: list[Any], path: str, member: str, usual: str) -> list[Part]:
+    """The parts in the `member` of the object at `path`, otherwise as `read_content`."""
+    parts: list[Part] = []
+    for index, data in enumerate(contents):
+        text = data.get("text") if isinstance(data, dict) and data.get("type") == usual else None
+        if not isinstance(text, str):
+            parts.append(read_content(data, f"{path}.{member}[{index}]", usual))
+        elif usual == ASKED and len(data) == 2:
+            parts.append(Text(text))  # as nearly every part is
+        else:
+            parts.append(read_text(data, text, usual))
+    return parts
+
+
 def read_content(data: Any, path: str, usual: str) -> Part:
     """One part; `usual` is what a text is called there. Raises BadRequest that names the path at fault."""
     if not isinstance(data, dict):
@@ -38,8 +53,6 @@ def read_content(data: Any, path: str, usual: str) -> Part:
         text = data.get("text")
         if not isinstance(text, str):
             raise wrong(f"{path}.text", "a string")
-        if len(data) == 2 and kind == usual == ASKED:
-            return Text(text)
         return read_text(data, text, usual)
     if kind == "refusal" and isinstance(data.get("refusal"), str):
         return Text(data["refusal"], beside(data, ("type", "refusal")), refusal=True)
@@ -61,14 +74,14 @@ def read_text(data: Mapping[str, Any], text: str, usual: str) -> Text:
     for name, value in data.items():
         if name == "text" or (name == "type" and value == usual):
             continue
-        if name == "annotations" and _are_objects(value):
+        if not value or name == "type":
+            form[name] = value
+        elif name == "annotations" and _are_objects(value):
             part.citations = [read_annotation(each) for each in value]
         elif name == "logprobs" and _are_objects(value):
             part.logprobs = value
-        elif name == BREAKPOINT and value:
+        elif name == BREAKPOINT:
             part.cache = EPHEMERAL
-            form[name] = value
-        elif not value or name == "type":
             form[name] = value
         else:
             rest[name] = value
@@ -78,7 +91,7 @@ def read_text(data: Mapping[str, Any], text: str, usual: str) -> Text:
 
 
 def _are_objects(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 def read_annotation(data: Mapping[str, Any]) -> Citation:

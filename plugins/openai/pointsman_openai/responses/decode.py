@@ -9,8 +9,8 @@ from pointsman.members import wrong
 from pointsman.types import Chat, Message, Part, Request, Text, Unknown
 from pointsman_openai.peek import asks_accounting
 
-from .content import ASKED, read_content
-from .items import Turn, head_of, is_reference, read_item, read_result, unplaced
+from .content import ASKED, read_contents
+from .items import Turn, is_reference, read_item, read_result, unplaced
 from .notes import AS, DIALECT
 from .params import read_params
 from .tools import read_tool, read_tool_choice
@@ -115,19 +115,25 @@ def _said(turn: Turn, path: str) -> Message:
 def _message(item: Mapping[str, Any], path: str) -> Message | None:
     """An item that is not the assistant's, as a message of its own; None for one that is."""
     kind = item.get("type")
+    if kind == "message" or kind is None:
+        role = item.get("role")
+        if role == "assistant" or (kind is None and is_reference(item)):
+            return None
+        if role not in ROLES:
+            raise wrong(f"{path}.role", "one of user, assistant, system, developer")
+        content = item.get("content")
+        if content and isinstance(content, list):
+            parts = read_contents(content, path, "content", ASKED)
+            if kind and len(item) == 3:  # written anew, it is the same
+                return Message(role, parts, {}, path)
+        else:
+            parts = _text(content, path)
+        return Message(role, parts, {DIALECT: {**unplaced(item), "~head": item}}, path)
     if kind in RESULTS and isinstance(item.get("call_id"), str):
         return Message("tool", [read_result(item, path)], {}, path)
-    if kind is not None and kind != "message":
-        if _is_clients(item, kind):
-            return Message("tool", [Unknown(DIALECT, item)], {}, path)
-        return None
-    role = item.get("role")
-    if role == "assistant" or is_reference(item):
-        return None
-    if role not in ROLES:
-        raise wrong(f"{path}.role", "one of user, assistant, system, developer")
-    extra = {DIALECT: {**unplaced(item), "~head": head_of(item)}}
-    return Message(role, _content(item.get("content"), f"{path}.content"), extra, path)
+    if _is_clients(item, kind):
+        return Message("tool", [Unknown(DIALECT, item)], {}, path)
+    return None
 
 
 def _is_clients(item: Mapping[str, Any], kind: Any) -> bool:
@@ -135,11 +141,10 @@ def _is_clients(item: Mapping[str, Any], kind: Any) -> bool:
     return "role" in item or str(kind).endswith(("_output", "_response"))
 
 
-def _content(content: Any, path: str) -> list[Part]:
-    if isinstance(content, str):
-        return [Text(content)] if content else []
-    if content is None:
-        return []
-    if not isinstance(content, list):
-        raise wrong(path, "a string or a list of parts")
-    return [read_content(data, f"{path}[{index}]", ASKED) for index, data in enumerate(content)]
+def _text(content: Any, path: str) -> list[Part]:
+    """The content of the item at `path` where it is a text, or nothing. Raises BadRequest."""
+    if content and isinstance(content, str):
+        return [Text(content)]
+    if content is not None and not isinstance(content, str | list):
+        raise wrong(f"{path}.content", "a string or a list of parts")
+    return []

@@ -18,8 +18,8 @@ from .tools import unwrap, write_foreign_tool, write_tool, write_tool_choice
 
 __all__ = ["encode_request"]
 
-FRESH: Mapping[str, Any] = {"type": "message", "role": "assistant"}
-"""How a message item of the assistant's begins that was none here before."""
+SHOWN = (Text, Media)
+"""What stands in an assistant's message; its other parts are items of their own."""
 LONGEST_ID = 64
 
 
@@ -38,8 +38,7 @@ def encode_request(chat: Chat, *, losses: Losses) -> dict[str, Any]:
         body["input"] = alone.text
     elif writer.items or not native:
         body["input"] = writer.items
-    found = (writer.tool(tool, f"tools[{index}]") for index, tool in enumerate(chat.tools))
-    tools = [tool for tool in found if tool is not None]
+    tools = writer.tools(chat.tools)
     if tools:
         body["tools"] = tools
     if chat.tool_choice is not None and (tools or native):
@@ -48,7 +47,8 @@ def encode_request(chat: Chat, *, losses: Losses) -> dict[str, Any]:
         write_params(chat, body)
     else:
         write_foreign_params(chat, body, thinks=thinks(chat.model), losses=losses)
-        losses.extras(chat.extra, own=DIALECT)
+        if chat.extra:
+            losses.extras(chat.extra, own=DIALECT)
     if chat.stream:
         body["stream"] = True
     return body
@@ -68,38 +68,28 @@ class _Writer:
             self._losses.extras(message.extra, own=DIALECT, path="messages")
         if message.role == "assistant":
             self._assistant(message)
-        elif message.role == "tool" or any(isinstance(part, ToolResult) for part in message.parts):
-            self._results(message)
         else:
-            self._said(message, message.parts, 0)
+            self._said(message)
 
-    def _results(self, message: Message) -> None:
-        """Results of tools, and what the user says after them."""
-        rest: list[Part] = []
+    def _said(self, message: Message) -> None:
+        """A message of another role than the assistant's: results of tools, and what is said after them."""
+        role, path = message.role, message.path
+        content = []
         for index, part in enumerate(message.parts):
-            path = f"{message.path}.content[{index}]"
             if isinstance(part, ToolResult):
-                self.items.append(self._result(part, path))
-            elif isinstance(part, Unknown) and part.dialect == DIALECT and message.role == "tool":
+                self.items.append(self._result(part, path, index))
+            elif role == "tool" and isinstance(part, Unknown) and part.dialect == DIALECT:
                 self.items.append(part.data)
             else:
-                rest.append(part)
-        if rest:
-            user = Message("user", rest, {}, message.path)
-            self._said(user, rest, len(message.parts) - len(rest))
-
-    def _said(self, message: Message, parts: list[Part], start: int) -> None:
-        """A message of another role than the assistant's."""
-        content = []
-        for index, part in enumerate(parts, start):
-            data = self._content(part, ASKED, f"{message.path}.content[{index}]")
-            if data is not None:
-                content.append(data)
-        head = own(message.extra).get("~head")
+                data = self._content(part, ASKED, path, index)
+                if data is not None:
+                    content.append(data)
+        head = own(message.extra).get("~head") if message.extra else None
         if head is not None:
-            self.items.append({**write_head(head, content), "role": message.role})
+            self.items.append({**write_head(head, content), "role": role})
         elif content:
-            self.items.append({"type": "message", "role": message.role, "content": content})
+            said_by = "user" if role == "tool" else role
+            self.items.append({"type": "message", "role": said_by, "content": content})
 
     def _assistant(self, message: Message) -> None:
         mine = own(message.extra)
@@ -107,24 +97,24 @@ class _Writer:
         head: Mapping[str, Any] | None = None
         content: list[dict[str, Any]] = []
         for index, part in enumerate(message.parts):
-            path = f"{message.path}.content[{index}]"
-            is_content = isinstance(part, Text | Media) or index in inside
+            is_content = isinstance(part, SHOWN) or index in inside
             if head is not None and (not is_content or index in heads):
                 self.items.append(write_head(head, content))
                 head = None
             if not is_content:
-                self._item(part, path)
+                self._item(part, message.path, index)
                 continue
-            data = self._content(part, SAID, path)
+            data = self._content(part, SAID, message.path, index)
             if data is None:
                 continue
             if head is None:
-                head, content = heads.get(index, FRESH), []
+                content = []
+                head = heads.get(index) or {"type": "message", "role": "assistant", "content": content}
             content.append(data)
         if head is not None:
             self.items.append(write_head(head, content))
 
-    def _item(self, part: Part, path: str) -> None:
+    def _item(self, part: Part, path: str, index: int) -> None:
         """A part that is an item of its own."""
         if isinstance(part, ToolCall):
             self._beside(part, "messages.content")
@@ -135,7 +125,7 @@ class _Writer:
         elif isinstance(part, Unknown) and part.dialect == DIALECT:
             self.items.append(part.data)
         else:
-            self._losses.part(path, _words(part))
+            self._losses.part(f"{path}.content[{index}]", _words(part))
 
     def _reasoning(self, part: Reasoning) -> None:
         """A thought goes back only to those who can read it."""
@@ -151,7 +141,7 @@ class _Writer:
             members["encrypted_content"] = part.redacted
         self.items.append(write_reasoning(part, members))
 
-    def _result(self, part: ToolResult, path: str) -> dict[str, Any]:
+    def _result(self, part: ToolResult, path: str, index: int) -> dict[str, Any]:
         self._beside(part, "messages.content")
         mine = own(part.extra)
         if part.is_error:
@@ -159,30 +149,34 @@ class _Writer:
         kind = "custom_tool_call_output" if "~custom" in mine else "function_call_output"
         item = {"type": kind, **written(part.extra), "call_id": self._id(part.call_id)}
         texts = [each.text for each in part.parts if isinstance(each, Text)]
-        if mine.get("~form") != "list" and len(texts) == len(part.parts):
+        if "~list" not in mine and len(texts) == len(part.parts):
             if texts or "output" not in item:
                 item["output"] = "\n".join(texts)
             return item
-        found = (self._content(each, ASKED, f"{path}.content[{n}]") for n, each in enumerate(part.parts))
+        path = f"{path}.content[{index}]"
+        found = (self._content(each, ASKED, path, place) for place, each in enumerate(part.parts))
         item["output"] = [data for data in found if data is not None]
         return item
 
-    def _content(self, part: Part, usual: str, path: str) -> dict[str, Any] | None:
-        """A part as content; None where it is nothing, or has no place."""
+    def _content(self, part: Part, usual: str, path: str, index: int) -> dict[str, Any] | None:
+        """A part as content, the one at `index` of that at `path`; None where it is nothing, or has no
+        place."""
         if isinstance(part, Text):
             if not part.text and not self._native:
                 return None
+            if part.cache is None and not (part.extra or part.citations or part.refusal or part.logprobs):
+                return {"type": usual, "text": part.text}
             self._beside(part, "messages.content")
             if not self._native and part.citations:
                 self._losses.parameter("messages.content.citations")
             return write_text(part, usual)
         if isinstance(part, Media) and (usual == ASKED or self._native):
             self._beside(part, "messages.content")
-            return write_media(part, path, self._losses)
+            return write_media(part, f"{path}.content[{index}]", self._losses)
         if isinstance(part, Unknown) and part.dialect == DIALECT:
             data: dict[str, Any] = part.data
             return data
-        self._losses.part(path, _words(part))
+        self._losses.part(f"{path}.content[{index}]", _words(part))
         return None
 
     def _beside(self, part: Text | Media | ToolCall | ToolResult, path: str) -> None:
@@ -200,18 +194,25 @@ class _Writer:
             return ident
         return f"call_{hashlib.sha256(ident.encode()).hexdigest()[:32]}"
 
-    def tool(self, tool: Tool | Unknown, path: str) -> Any:
-        """A tool; None for one that only another dialect knows."""
-        if isinstance(tool, Unknown):
-            if tool.dialect == DIALECT:
-                return tool.data
-            self._losses.part(path, "a tool that only its own dialect knows")
-            return None
+    def tools(self, tools: list[Tool | Unknown]) -> list[Any]:
+        """The tools, without those that only another dialect knows."""
+        written: list[Any] = []
+        for index, tool in enumerate(tools):
+            if not isinstance(tool, Unknown):
+                written.append(self._tool(tool))
+            elif tool.dialect == DIALECT:
+                written.append(tool.data)
+            else:
+                self._losses.part(f"tools[{index}]", "a tool that only its own dialect knows")
+        return written
+
+    def _tool(self, tool: Tool) -> dict[str, Any]:
         if self._native:
             return write_tool(tool)
         if tool.cache is not None:
             self._losses.parameter("cache_control")
-        self._losses.extras(tool.extra, own=DIALECT, path="tools")
+        if tool.extra:
+            self._losses.extras(tool.extra, own=DIALECT, path="tools")
         return write_foreign_tool(tool)
 
 

@@ -1,27 +1,27 @@
 """Items: what a turn is made of here (messages, reasoning, calls, results), read and written.
 
-An assistant's consecutive items are one canonical message. What their message items were like, but for
-their content, is noted on it (`~heads`, by the index of their first part), and which unknown parts are
-content of such an item and no items themselves (`~inside`).
+An assistant's consecutive items are one canonical message. Their message items are noted on it as they were
+(`~heads`, by the index of their first part), and which unknown parts are content of such an item and no
+items themselves (`~inside`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from pointsman.members import wrong
 from pointsman.sealing import MARK, unseal
 from pointsman.types import Extra, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
 
-from .content import ASKED, SAID, read_content
+from .content import ASKED, SAID, read_contents
 from .notes import AS, DIALECT, beside
 from .tools import wrap
 
 __all__ = [
     "Turn",
-    "head_of",
     "is_reference",
     "read_item",
     "read_result",
@@ -38,49 +38,35 @@ BREAK = "\n\n"
 """Between the texts of one reasoning item."""
 
 
-@dataclass(slots=True)
-class Turn:
+class Turn(msgspec.Struct):
     """An assistant's items as parts, with the notes that restore the items."""
 
-    parts: list[Part] = field(default_factory=list)
-    heads: dict[int, dict[str, Any]] = field(default_factory=dict)
-    inside: list[int] = field(default_factory=list)
+    parts: list[Part] = []
+    heads: dict[int, Mapping[str, Any]] = {}
+    inside: list[int] = []
 
     @property
     def extra(self) -> Extra:
         """The message's `extra`."""
         mine: dict[str, Any] = {}
-        for head in self.heads.values():
-            mine.update(unplaced(head))
         if self.heads:
+            for head in self.heads.values():
+                mine.update(unplaced(head))
             mine["~heads"] = self.heads
         if self.inside:
             mine["~inside"] = self.inside
         return {DIALECT: mine} if mine else {}
 
 
-def head_of(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A message item but for its content, of which it only says what form it had."""
-    head = dict(item)
-    content = head.pop("content", None)
-    if isinstance(content, str):
-        head["~text"] = True
-    elif not content:
-        head["~was"] = {"content": content} if "content" in item else {}
-    return head
-
-
 def write_head(head: Mapping[str, Any], content: list[dict[str, Any]]) -> dict[str, Any]:
-    """The message item that had this head, with content of now."""
-    item = {name: value for name, value in head.items() if not name.startswith("~")}
+    """A message item as it was, with content of now in the form it had."""
+    was = head.get("content")
     texts = [part.get("text") for part in content]
-    if "~was" in head and not any(texts):
-        item.update(head["~was"])
-    elif "~text" in head and all(isinstance(text, str) for text in texts):
-        item["content"] = "".join(map(str, texts))
-    else:
-        item["content"] = content
-    return item
+    if isinstance(was, str) and all(isinstance(text, str) for text in texts):
+        return {**head, "content": "".join(map(str, texts))}
+    if was or any(texts):
+        return {**head, "content": content}
+    return dict(head)
 
 
 def unplaced(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,8 +83,8 @@ def unplaced(item: Mapping[str, Any]) -> dict[str, Any]:
 def is_reference(item: Mapping[str, Any]) -> bool:
     """Whether an item only names another, which the provider has kept."""
     return (
-        item.get("type") in (None, "item_reference")
-        and "id" in item
+        "id" in item
+        and item.get("type") in (None, "item_reference")
         and not item.keys() & {"role", "content"}
     )
 
@@ -106,10 +92,7 @@ def is_reference(item: Mapping[str, Any]) -> bool:
 def read_item(item: Mapping[str, Any], path: str, turn: Turn) -> None:
     """One of an assistant's items, added to its turn. Raises BadRequest that names the path at fault."""
     kind = item.get("type")
-    if is_reference(item):
-        turn.parts.append(Unknown(DIALECT, item))
-        return
-    if kind is None or kind == "message":
+    if kind == "message" or (kind is None and not is_reference(item)):
         _read_message(item, path, turn)
         return
     reader = _READERS.get(kind) if isinstance(kind, str) else None
@@ -117,15 +100,14 @@ def read_item(item: Mapping[str, Any], path: str, turn: Turn) -> None:
 
 
 def _read_message(item: Mapping[str, Any], path: str, turn: Turn) -> None:
-    turn.heads[len(turn.parts)] = head_of(item)
+    turn.heads[len(turn.parts)] = item
     content = item.get("content")
     if isinstance(content, str) or not content:
         turn.parts.append(Text(content or ""))
         return
     if not isinstance(content, list):
         raise wrong(f"{path}.content", "a string or a list of parts")
-    for index, data in enumerate(content):
-        part = read_content(data, f"{path}.content[{index}]", SAID)
+    for part in read_contents(content, path, "content", SAID):
         if isinstance(part, Unknown):
             turn.inside.append(len(turn.parts))
         turn.parts.append(part)
@@ -195,14 +177,14 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any], str], Part]] = {
 def read_result(item: Mapping[str, Any], path: str) -> ToolResult:
     """What a function or custom tool came to. Raises BadRequest."""
     extra = beside(item, _RESULT, ("id", "status", "name"))
-    output, parts = item.get("output"), list[Part]()
+    output = item.get("output")
+    parts: list[Part] = []
     if isinstance(output, str):
-        extra.setdefault(DIALECT, {})["~form"] = "text"
         if output:
             parts.append(Text(output))
     elif isinstance(output, list):
-        extra.setdefault(DIALECT, {})["~form"] = "list"
-        parts += [read_content(each, f"{path}.output[{index}]", ASKED) for index, each in enumerate(output)]
+        extra.setdefault(DIALECT, {})["~list"] = True
+        parts = read_contents(output, path, "output", ASKED)
     elif output is not None:
         raise wrong(f"{path}.output", "a string or a list of parts")
     if item.get("type") == "custom_tool_call_output":

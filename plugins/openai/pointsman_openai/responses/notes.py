@@ -24,10 +24,10 @@ def beside(
     form: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     for name, value in data.items():
-        if value is None or name in trivial:
+        if value is None:
             form[name] = value
         elif name not in known:
-            rest[name] = value
+            (form if name in trivial else rest)[name] = value
     if form:
         rest[AS] = form
     return {DIALECT: rest} if rest else {}

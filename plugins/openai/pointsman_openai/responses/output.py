@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pointsman.losses import Losses
@@ -29,7 +29,7 @@ class Output:
             plain = hashlib.sha256(base.encode()).hexdigest()[:LONGEST_BASE]
         self._base = plain
         self._losses = losses
-        self._custom = _custom_names(request)
+        self._custom = _custom_names(request.body.get("tools"))
 
     def items(self, message: Message, *, incomplete: bool) -> list[dict[str, Any]]:
         """The items of a whole message; of an `incomplete` one the last text is not complete."""
@@ -49,14 +49,16 @@ class Output:
                     items.append(item)
                 continue
             if head is None:
-                head, content = heads.get(index) or self.head(len(items)), []
+                content = []
+                head = heads.get(index) or {**self.head(len(items)), "content": content}
             if isinstance(part, Text):
                 content.append(self.text(part))
             elif isinstance(part, Unknown):
                 content.append(part.data)
         if head is not None:
-            ended = "incomplete" if incomplete and not heads else head.get("status")
-            items.append(write_head({**head, "status": ended} if "status" in head else head, content))
+            if incomplete and not heads:
+                head = {**head, "status": "incomplete"}
+            items.append(write_head(head, content))
         return items
 
     def head(self, place: int, status: str = "completed") -> dict[str, Any]:
@@ -107,7 +109,7 @@ class Output:
         self._beside(part, "tool_calls")
         custom = unwrap(part.arguments) if self.is_custom(part) else None
         members = written(part.extra)
-        if DIALECT not in part.extra or "id" not in members:
+        if "id" not in members:
             members = {"id": self._id("fc" if custom is None else "ctc", place), "status": status, **members}
         return write_call(part, part.id, members, custom=custom)
 
@@ -141,17 +143,11 @@ class Output:
         return write_annotation(citation)
 
 
-def _custom_names(request: Request) -> frozenset[str]:
-    """The names of the tools that the request declared as taking free text."""
-    if b'"custom"' not in request.raw:
-        return frozenset()
-    tools = request.body.get("tools")
-    names = (
-        tool.get("name")
-        for tool in (tools if isinstance(tools, list) else ())
-        if isinstance(tool, dict) and tool.get("type") == "custom"
-    )
-    return frozenset(name for name in names if isinstance(name, str))
+def _custom_names(tools: Any) -> Collection[Any]:
+    """The names of those of a request's tools that take free text."""
+    if not isinstance(tools, list):
+        return ()
+    return [tool.get("name") for tool in tools if isinstance(tool, dict) and tool.get("type") == "custom"]
 
 
 def _word(part: Part) -> str:

@@ -14,17 +14,11 @@ from .notes import AS, DIALECT, own
 
 __all__ = ["read_params", "write_foreign_params", "write_params"]
 
-SAME = (
-    "temperature",
-    "top_p",
-    "top_logprobs",
-    "parallel_tool_calls",
-    "service_tier",
-    "user",
-    "metadata",
-    "prompt_cache_key",
-    "safety_identifier",
-    "store",
+SAME = frozenset(
+    {
+        *("temperature", "top_p", "top_logprobs", "parallel_tool_calls", "service_tier", "user"),
+        *("metadata", "prompt_cache_key", "safety_identifier", "store"),
+    }
 )
 """Parameters that are called here as everywhere."""
 TRIVIAL: Mapping[str, Any] = {"truncation": "disabled", "background": False, "stream": False, "include": []}
@@ -66,10 +60,10 @@ def read_params(body: Mapping[str, Any], read: frozenset[str], chat: Chat) -> No
     for name, value in body.items():
         if name in read:
             continue
-        if value is None or name in FORM_ONLY or (name in TRIVIAL and value == TRIVIAL[name]):
-            form[name] = value
-        elif name in SAME:
+        if value is not None and name in SAME:
             chat.params[name] = value
+        elif value is None or name in FORM_ONLY or (name in TRIVIAL and value == TRIVIAL[name]):
+            form[name] = value
         elif name == "max_output_tokens":
             chat.params["max_tokens"] = value
             chat.names["max_tokens"] = name
@@ -81,11 +75,11 @@ def read_params(body: Mapping[str, Any], read: frozenset[str], chat: Chat) -> No
             _read_include(value, mine, chat)
         else:
             mine[name] = value
-    stored = [name for name in STORED if mine.get(name) is not None]
-    if stored:
-        mine["~content"] = stored
     if form:
         mine[AS] = form
+    stored = [name for name in STORED if mine.get(name) is not None] if mine else ()
+    if stored:
+        mine["~content"] = stored
     if mine:
         chat.extra.setdefault(DIALECT, {}).update(mine)
 
@@ -145,12 +139,11 @@ def write_params(chat: Chat, body: dict[str, Any]) -> None:
 
 
 def _write_same(chat: Chat, body: dict[str, Any]) -> None:
-    params = chat.params
-    for name in SAME:
-        if name in params:
-            body[name] = params[name]
-    if "max_tokens" in params:
-        body["max_output_tokens"] = params["max_tokens"]
+    for name, value in chat.params.items():
+        if name in SAME:
+            body[name] = value
+        elif name == "max_tokens":
+            body["max_output_tokens"] = value
 
 
 def _text(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,13 +172,14 @@ def write_foreign_params(chat: Chat, body: dict[str, Any], *, thinks: bool, loss
     suit_foreign(body)
     body["store"] = False
     text = _text(params)
-    if text.get("format", {}).get("type") == "json_schema":
-        text["format"] = {"name": "response", **text["format"]}
     if text:
+        if text.get("format", {}).get("type") == "json_schema":
+            text["format"] = {"name": "response", **text["format"]}
         body["text"] = text
-    reasoning = _reasoning(chat, losses, thinks=thinks)
-    if reasoning:
-        body["reasoning"] = reasoning
+    if "reasoning" in params:
+        reasoning = _reasoning(chat, losses, thinks=thinks)
+        if reasoning:
+            body["reasoning"] = reasoning
     include = [ENCRYPTED] if thinks else []
     if params.get("logprobs"):
         include.append(LOGPROBS)
@@ -194,8 +188,7 @@ def write_foreign_params(chat: Chat, body: dict[str, Any], *, thinks: bool, loss
     if include:
         body["include"] = include
     for name in ELSEWHERE:
-        value = params.get(name)
-        if value not in (None, [], {}) and value != _DEFAULTS.get(name):
+        if name in params and params[name] not in (None, [], {}, _DEFAULTS.get(name)):
             losses.parameter(chat.called(name))
 
 

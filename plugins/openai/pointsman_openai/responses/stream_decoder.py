@@ -37,7 +37,7 @@ from pointsman.types import (
 from .answer import echo, unplaced, usage_in
 from .content import SAID, read_annotation, read_content
 from .errors import stream_fault
-from .items import BREAK, Turn, head_of, read_item
+from .items import BREAK, Turn, read_item
 from .notes import AS, DIALECT
 from .stream_event import OpenPart, StreamEvent, place_of, text_of
 from .tap import TERMINAL, native_finish
@@ -122,7 +122,7 @@ class ResponsesDecoder:
         self._open[key] = opened
         place, within = key
         if within == 0 and place in self._items:
-            turn.heads[opened.index] = head_of(self._items[place])
+            turn.heads[opened.index] = self._items[place]
         events.append(PartStart(0, opened.index, part))
         return events
 
@@ -258,7 +258,7 @@ class ResponsesDecoder:
             return events
         is_message = began[0][1] != WHOLE
         if is_message:
-            self._turn.heads[self._open[began[0]].index] = head_of(item)
+            self._turn.heads[self._open[began[0]].index] = item
         events = []
         for within, part in enumerate(whole.parts):
             key = (place, within if is_message else WHOLE)
@@ -284,7 +284,7 @@ class ResponsesDecoder:
         events.append(PartEnd(0, index, None, redacted))
         return events
 
-    def _tell(self, part: Part, head: dict[str, Any] | None, *, inside: bool) -> list[Event]:
+    def _tell(self, part: Part, head: Mapping[str, Any] | None, *, inside: bool) -> list[Event]:
         """A part that comes whole."""
         turn = self._turn
         index = len(turn.parts)

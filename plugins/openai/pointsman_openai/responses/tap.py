@@ -123,7 +123,7 @@ def read_answer(body: bytes) -> dict[str, Any]:
         raise MalformedAnswer(
             "the provider's answer is not a JSON object", phase="body", detail=str(error)
         ) from None
-    if fault_in(answer, phase="body") is None and not isinstance(answer.get("output"), list):
+    if not isinstance(answer.get("output"), list) and fault_in(answer, phase="body") is None:
         raise MalformedAnswer("the provider's answer has no list of output", phase="body")
     return answer
 

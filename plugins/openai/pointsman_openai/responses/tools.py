@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 _FUNCTION = frozenset({"type", "name", "description", "parameters", "strict"})
+_CUSTOM = frozenset({"type", "name", "description"})
+_EMPTY = frozenset({"description"})
 _NAMED = ("function", "custom")
 FREE_TEXT: Mapping[str, Any] = {
     "type": "object",
@@ -77,7 +79,7 @@ def read_tool(data: Any, path: str) -> Tool | Unknown:
     if parameters is not None and not isinstance(parameters, dict):
         raise wrong(f"{path}.parameters", "an object")
     known = _FUNCTION if strict is None or isinstance(strict, bool) else _FUNCTION - {"strict"}
-    extra = beside(data, known, () if description else ("description",))
+    extra = beside(data, known, ()) if description else beside(data, known - _EMPTY, _EMPTY)
     if parameters is None:
         extra.setdefault(DIALECT, {})["~open"] = True
     return Tool(
@@ -87,11 +89,8 @@ def read_tool(data: Any, path: str) -> Tool | Unknown:
 
 def _custom(data: Mapping[str, Any], name: str, description: str | None) -> Tool:
     plain = data.get("format") == {"type": "text"}
-    extra = beside(
-        data,
-        ("type", "name", "description"),
-        (("format",) if plain else ()) + (() if description else ("description",)),
-    )
+    trivial = (("format",) if plain else ()) + (() if description else ("description",))
+    extra = beside(data, _CUSTOM.difference(trivial), trivial)
     extra.setdefault(DIALECT, {})["~custom"] = True
     return Tool(name, description or "", FREE_TEXT, extra)
 

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from pointsman.errors import BadRequest
 from pointsman.losses import Losses, Missing
-from pointsman.types import Citation, Media, Text
+from pointsman.types import Citation, Media, Text, Unknown
 from pointsman_openai.responses.content import (
     ASKED,
     SAID,
     read_annotation,
     read_content,
+    read_contents,
     write_annotation,
     write_media,
     write_text,
@@ -56,6 +58,17 @@ def test_a_text_has_its_citations_and_log_probabilities() -> None:
     assert part.citations[0].url == "https://x"
     assert part.logprobs == data["logprobs"]
     assert write_text(part, SAID) == data
+
+
+def test_a_plain_text_has_no_notes_and_what_is_wrong_is_told_by_its_place() -> None:
+    plain, odd = {"type": "input_text", "text": "a"}, {"type": "new", "x": 1}
+    assert read_contents([plain, odd], "input[0]", "content", ASKED) == [
+        Text("a"),
+        Unknown("openai-responses", odd),
+    ]
+    with pytest.raises(BadRequest) as caught:
+        read_contents([plain, {"type": "input_text", "text": 1}], "input[0]", "content", ASKED)
+    assert caught.value.param == "input[0].content[1].text"
 
 
 def test_annotations_of_no_known_form_are_kept() -> None:

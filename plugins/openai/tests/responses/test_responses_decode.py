@@ -33,6 +33,16 @@ def same(**members: Any) -> None:
     assert again(body) == body
 
 
+def test_a_plain_message_needs_no_notes_and_others_come_back_in_their_form() -> None:
+    plain = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello"}]}
+    untyped = {"role": "user", "content": plain["content"]}
+    text = {"type": "message", "role": "user", "content": "Hello"}
+    found = chat(input=[plain, untyped, text])
+    assert [each.text for each in found.messages] == ["Hello"] * 3
+    assert [bool(each.extra) for each in found.messages] == [False, True, True]
+    same(input=[plain, untyped, text, {"role": "user", "content": []}, {"role": "user", "content": None}])
+
+
 def test_instructions_and_a_text_are_two_messages() -> None:
     found = chat(instructions="Be brief.", input="Hello")
     assert [(each.role, each.text, each.path) for each in found.messages] == [

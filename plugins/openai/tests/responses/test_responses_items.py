@@ -5,7 +5,6 @@ from __future__ import annotations
 from pointsman.types import Reasoning, Text, ToolCall, Unknown
 from pointsman_openai.responses.items import (
     Turn,
-    head_of,
     read_item,
     read_result,
     write_call,
@@ -17,24 +16,23 @@ from pointsman_openai.responses.items import (
 def test_a_turn_notes_what_its_messages_were_like() -> None:
     turn = Turn()
     content = [{"type": "output_text", "text": "a"}, {"type": "odd"}]
-    read_item(
-        {"type": "message", "id": "m1", "role": "assistant", "phase": "final", "content": content}, "i", turn
-    )
+    item = {"type": "message", "id": "m1", "role": "assistant", "phase": "final", "content": content}
+    read_item(item, "i", turn)
     read_item({"type": "new_call", "x": 1}, "i", turn)
     read_item({"role": "assistant", "content": "b"}, "i", turn)
     assert [type(part) for part in turn.parts] == [Text, Unknown, Unknown, Text]
     mine = turn.extra["openai-responses"]
     assert mine["~inside"] == [1]
-    assert mine["~heads"][0] == {"type": "message", "id": "m1", "role": "assistant", "phase": "final"}
+    assert mine["~heads"][0] == item
     assert mine["phase"] == "final"
     assert set(mine["~heads"]) == {0, 3}
 
 
 def test_a_head_keeps_the_form_unless_there_is_other_content_now() -> None:
     text = [{"type": "output_text", "text": "now"}]
-    assert write_head(head_of({"role": "assistant", "content": "x"}), text)["content"] == "now"
-    assert write_head(head_of({"role": "assistant", "content": None}), text)["content"] == text
-    assert write_head(head_of({"role": "assistant"}), []) == {"role": "assistant"}
+    assert write_head({"role": "assistant", "content": "x"}, text)["content"] == "now"
+    assert write_head({"role": "assistant", "content": None}, text)["content"] == text
+    assert write_head({"role": "assistant"}, []) == {"role": "assistant"}
 
 
 def test_own_words_come_before_what_sums_them_up() -> None:

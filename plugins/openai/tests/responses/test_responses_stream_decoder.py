@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from pointsman.errors import MalformedAnswer, UpstreamStatus
@@ -33,8 +33,7 @@ def parts(events: list[Event]) -> list[Any]:
 
 def plain(value: Any) -> Any:
     """Data without the notes of form, which a stream cannot all make in time."""
-    if dataclasses.is_dataclass(value):
-        return {each.name: plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    value = msgspec.to_builtins(value)
     if isinstance(value, dict):
         kept = {name: plain(each) for name, each in value.items() if not str(name).startswith("~")}
         return {name: each for name, each in kept.items() if each != {}}
