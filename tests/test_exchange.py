@@ -52,7 +52,6 @@ def test_the_record_tells_attempts_as_outcomes_and_is_json(gateway: Gateway) -> 
     made = exchange(gateway)
     candidate = Candidate(Endpoint(Provider("lab", kind="k"), "x"), "a/b", ["first"])
     made.candidates = [candidate]
-    made.weigh()
     attempt = made.begin_attempt(candidate)
     attempt.error = UpstreamStatus.of(529)
     attempt.ended = attempt.started + 0.25

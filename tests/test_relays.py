@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pointsman.catalogue import Endpoint
+from pointsman.deadlines import Clocks
 from pointsman.dialects import Mark
 from pointsman.errors import MalformedAnswer, UpstreamCut, UpstreamStatus
 from pointsman.events import (
@@ -23,7 +24,7 @@ from pointsman.events import (
 from pointsman.exchange import Attempt, Candidate
 from pointsman.providers import Provider
 from pointsman.relays import ByteRelay, EventRelay, EventWriter, checked
-from pointsman.streams import ClientStream, Clocks
+from pointsman.streams import ClientStream
 from pointsman.testing import ListSink
 from pointsman.types import Finish, Text, ToolCall, Usage
 

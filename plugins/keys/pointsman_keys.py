@@ -211,14 +211,16 @@ class Keys:
 
 def _credentials(headers: Mapping[str, str]) -> Iterator[str]:
     """Every credential in the headers, whichever way a client's dialect sends it."""
-    # several headers of one name are joined by commas, and a key may have commas of its own
-    for part in _NEXT_BEARER.split(headers.get("authorization", "")):
-        bearer = _BEARER.fullmatch(part.strip())
-        if bearer is not None:
-            yield bearer[1]
+    authorization = headers.get("authorization")
+    if authorization:
+        # several headers of one name are joined by commas, and a key may have commas of its own
+        parts = _NEXT_BEARER.split(authorization) if "," in authorization else [authorization]
+        for part in parts:
+            bearer = _BEARER.fullmatch(part.strip())
+            if bearer is not None:
+                yield bearer[1]
     for name in PLAIN_HEADERS:
-        value = headers.get(name, "").strip()
-        if value:
+        if name in headers and (value := headers[name].strip()):
             yield value
 
 

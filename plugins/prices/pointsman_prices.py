@@ -111,18 +111,25 @@ def price_of(endpoint: Endpoint) -> PriceSettings | None:
 def cost_of(usage: Usage, price: PriceSettings) -> Cost:
     """What `usage` costs. Usage that contradicts itself never makes a part negative, and the cost's source
     says so."""
-    cached = max(0, usage.cache_read), max(0, usage.cache_write)
-    output = max(0, usage.output)
+    cache_read, cache_write, output = (
+        max(0, usage.cache_read),
+        max(0, usage.cache_write),
+        max(0, usage.output),
+    )
     reasoning = min(max(0, usage.reasoning), output) if price.reasoning is not None else 0
-    parts = {
-        "input": (max(0, usage.input - sum(cached)), int(price.input)),
-        "output": (output - reasoning, int(price.output)),
-        "cache_read": (cached[0], _or(price.cache_read, price.input)),
-        "cache_write": (cached[1], _or(price.cache_write, price.input)),
-        "reasoning": (reasoning, _or(price.reasoning, price.output)),
-        "request": (1, _or(price.request, Usd(0)) * MILLION),
-    }
-    used = {name: part for name, part in parts.items() if part[0] and (part[1] or name != "request")}
+    used: dict[str, tuple[int, int]] = {}
+    if fresh := max(0, usage.input - cache_read - cache_write):
+        used["input"] = fresh, int(price.input)
+    if written := output - reasoning:
+        used["output"] = written, int(price.output)
+    if cache_read:
+        used["cache_read"] = cache_read, _or(price.cache_read, price.input)
+    if cache_write:
+        used["cache_write"] = cache_write, _or(price.cache_write, price.input)
+    if reasoning:
+        used["reasoning"] = reasoning, _or(price.reasoning, price.output)
+    if price.request:
+        used["request"] = 1, int(price.request) * MILLION
     source = price.source if price.date is None else f"{price.source}, {price.date}"
     if _contradictory(usage):
         source += "; the provider's usage contradicts itself"

@@ -6,7 +6,6 @@ client's to see.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from .chain import first
+from .deadlines import Clocks, Deadline
 from .dialects import Mark, Translator
 from .errors import (
     ConnectFailed,
@@ -30,7 +30,7 @@ from .exchange import Attempt, Candidate
 from .failures import MOST_ERROR_BODY, classify, exhausted, refine, scrub, status_error
 from .providers import HttpProvider
 from .relays import ByteRelay, EventRelay, EventWriter, check_finish, checked
-from .streams import ClientStream, Clocks
+from .streams import ClientStream
 from .types import Embeddings, Part, Reasoning, Response, Text, ToolCall, Usage, derive_finish
 from .upstream import Answer, as_upstream_error
 
@@ -93,7 +93,7 @@ class Attempts:
                     self.client.reset()
             else:
                 self._whole = True
-                exchange.public.attempts.append(attempt.record())
+                exchange.public.attempts.append(attempt)
                 return
             finally:
                 attempt.ended = time.monotonic()
@@ -145,7 +145,7 @@ class Attempts:
             self.exchange.gateway.retries.failed(provider.name)
         if isinstance(provider, HttpProvider) and attempt.key is not None:
             self._again = provider.keys.failed(attempt.key, error)
-        self.exchange.public.attempts.append(attempt.record())
+        self.exchange.public.attempts.append(attempt)
         log.warning(
             "%s attempt %d at %s failed in %s: %s%s",
             self.exchange.request_id,
@@ -270,25 +270,17 @@ class Attempts:
 
     async def _pump(self, answer: Answer, relay_with: Callable[[Callable[[float], None]], Relay]) -> Relay:
         """Relay a stream to its end; one that is whole and does not end is ended."""
-        loop = asyncio.get_running_loop()
-        grace = asyncio.timeout(None)
-        reading = True
-
-        def ending(seconds: float) -> None:
-            if reading:
-                grace.reschedule(loop.time() + seconds)
-
-        relay = relay_with(ending)
+        grace = Deadline()
+        relay = relay_with(lambda seconds: grace.move(grace.now() + seconds))
         try:
             async with grace:
                 await answer.pump(relay)
         except TimeoutError:
-            if not grace.expired():
+            if not grace.expired:
                 raise
         except UpstreamCut:
             if not relay.complete:
                 raise
-        reading = False
         relay.finish()
         return relay
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 from .errors import MalformedAnswer, StartupError, UpstreamCut
 from .inflate import ENCODINGS, InflateError, Inflater
@@ -39,8 +40,7 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}:{port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request to a provider. Header names are lower case."""
 
     method: str

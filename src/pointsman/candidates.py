@@ -31,7 +31,6 @@ async def find_candidates(exchange: Exchange) -> None:
     faults: list[BadRequest] = []
     possible = [candidate for candidate in listed if _possible(exchange, candidate, lanes, faults)]
     exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
-    exchange.weigh()
     if not exchange.candidates:
         raise faults[0] if faults else _nowhere(exchange, listed, lanes)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,115 +93,143 @@ def traced(link: Link, hook: str, write: Callable[[str], None]) -> Link:
 
 
 class _Phase:
-    """Runs one phase of a chain under one timer and turns a plugin's fault into ours, with its name."""
+    """One phase of a chain: the timer that its hooks share, from the first of them that really waits."""
 
-    __slots__ = ("chain", "plugin")
+    __slots__ = ("_chain", "_deadline", "_timer")
 
     def __init__(self, chain: Chain) -> None:
-        self.chain = chain
-        self.plugin = ""
+        self._chain = chain
+        self._timer: asyncio.Timeout | None = None
+        self._deadline: float | None = None
 
-    async def run(self, body: Callable[[_Phase], Awaitable[Any]]) -> Any:
-        timer: asyncio.Timeout | None = None
+    async def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """What a hook's coroutine returns. One that ends without waiting costs no timer."""
+        if self._chain.timeout is None:
+            return await coroutine
         try:
-            if not self.chain.waits:
-                return await body(self)
-            async with asyncio.timeout(self.chain.timeout) as timer:
-                return await body(self)
-        except RequestError:
-            raise
-        except TimeoutError as error:
-            if timer is None or not timer.expired():
-                raise self.fault(error) from error
-            raise self.hung() from error
-        except Exception as error:
-            raise self.fault(error) from error
+            awaited = coroutine.send(None)
+        except StopIteration as done:
+            return done.value
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._chain.timeout
+        async with asyncio.timeout_at(self._deadline) as self._timer:
+            return await _Begun(coroutine, awaited)
 
-    async def call(self, link: Link, *args: Any) -> Any:
-        self.plugin = link.plugin
-        value = link.call(*args)
-        return await value if link.is_async else value
-
-    def fault(self, error: Exception) -> Internal:
+    def fault(self, link: Link, error: Exception) -> Internal:
+        """A plugin's fault as ours, told in the log with its name."""
+        if isinstance(error, TimeoutError) and self._timer is not None and self._timer.expired():
+            text = f"plugin {link.plugin!r} hung in hook {self._chain.hook} for {self._chain.timeout} s"
+            log.error("%s", text)
+            return Internal(text)
         log.error(
             "plugin %s failed in hook %s: %s: %s",
-            self.plugin,
-            self.chain.hook,
+            link.plugin,
+            self._chain.hook,
             type(error).__name__,
             error,
             exc_info=error,
         )
-        return Internal(f"plugin {self.plugin!r} failed in hook {self.chain.hook}")
+        return Internal(f"plugin {link.plugin!r} failed in hook {self._chain.hook}")
 
-    def hung(self) -> Internal:
-        text = f"plugin {self.plugin!r} hung in hook {self.chain.hook} for {self.chain.timeout} s"
-        log.error("%s", text)
-        return Internal(text)
+
+class _Begun(Awaitable[Any]):
+    """The rest of a coroutine that has run up to its first wait, for `awaited`."""
+
+    __slots__ = ("_awaited", "_coroutine")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], awaited: Any) -> None:
+        self._coroutine = coroutine
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        coroutine, awaited = self._coroutine, self._awaited
+        while True:
+            try:
+                try:
+                    sent = yield awaited
+                except BaseException as error:
+                    awaited = coroutine.throw(error)
+                else:
+                    awaited = coroutine.send(sent)
+            except StopIteration as done:
+                return done.value
 
 
 async def first(chain: Chain, *args: Any) -> Any:
     """The first answer that is not None; the implementations behind it are not asked."""
-
-    async def body(phase: _Phase) -> Any:
-        for link in chain.links:
-            value = await phase.call(link, *args)
-            if value is not None:
-                return value
-        return None
-
-    return await _Phase(chain).run(body)
+    phase = _Phase(chain)
+    for link in chain.links:
+        try:
+            value = link.call(*args)
+            if link.is_async:
+                value = await phase.wait(value)
+        except RequestError:
+            raise
+        except Exception as error:
+            raise phase.fault(link, error) from error
+        if value is not None:
+            return value
+    return None
 
 
 async def each(chain: Chain, *args: Any) -> None:
     """Every implementation in turn; one that raises ends the phase and fails the request."""
-
-    async def body(phase: _Phase) -> None:
-        for link in chain.links:
-            await phase.call(link, *args)
-
-    await _Phase(chain).run(body)
+    phase = _Phase(chain)
+    for link in chain.links:
+        try:
+            value = link.call(*args)
+            if link.is_async:
+                await phase.wait(value)
+        except RequestError:
+            raise
+        except Exception as error:
+            raise phase.fault(link, error) from error
 
 
 async def fold(chain: Chain, exchange: Any, value: Any) -> Any:
     """Each implementation sees what the one before made of `value`; None leaves it as it is."""
-
-    async def body(phase: _Phase) -> Any:
-        folded = value
-        for link in chain.links:
-            result = await phase.call(link, exchange, folded)
-            if result is not None:
-                folded = result
-        return folded
-
-    return await _Phase(chain).run(body)
+    phase = _Phase(chain)
+    for link in chain.links:
+        try:
+            result = link.call(exchange, value)
+            if link.is_async:
+                result = await phase.wait(result)
+        except RequestError:
+            raise
+        except Exception as error:
+            raise phase.fault(link, error) from error
+        if result is not None:
+            value = result
+    return value
 
 
 async def concat(chain: Chain, *args: Any) -> list[Any]:
     """The lists of all implementations, joined in order."""
-
-    async def body(phase: _Phase) -> list[Any]:
-        joined: list[Any] = []
-        for link in chain.links:
-            joined.extend(await phase.call(link, *args) or ())
-        return joined
-
-    result: list[Any] = await _Phase(chain).run(body)
-    return result
+    phase = _Phase(chain)
+    joined: list[Any] = []
+    for link in chain.links:
+        try:
+            value = link.call(*args)
+            if link.is_async:
+                value = await phase.wait(value)
+            joined.extend(value or ())
+        except RequestError:
+            raise
+        except Exception as error:
+            raise phase.fault(link, error) from error
+    return joined
 
 
 async def observe(chain: Chain, *args: Any) -> None:
     """Every implementation in turn; one that raises or hangs is logged with its name, the rest go on."""
     for link in chain.links:
-        phase = _Phase(Chain(chain.hook, (link,), chain.timeout, link.is_async))
-
-        async def body(phase: _Phase, link: Link = link) -> None:
-            await phase.call(link, *args)
-
+        phase = _Phase(chain)
         try:
-            await phase.run(body)
-        except RequestError as error:
-            if not isinstance(error, Internal):
-                phase.fault(error)
+            value = link.call(*args)
+            if link.is_async:
+                await phase.wait(value)
+        except Exception as error:
+            phase.fault(link, error)
 
 
 def first_sync(chain: Chain, *args: Any) -> Any:
@@ -212,9 +240,7 @@ def first_sync(chain: Chain, *args: Any) -> Any:
         except RequestError:
             raise
         except Exception as error:
-            phase = _Phase(chain)
-            phase.plugin = link.plugin
-            raise phase.fault(error) from error
+            raise _Phase(chain).fault(link, error) from error
         if value is not None:
             return value
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +48,7 @@ class Decision:
     rule: str | None = None
     rules: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
-    models: list[str] = field(default_factory=list)
-    candidates: list[Weighed] = field(default_factory=list)
+    models: Sequence[str] = ()
     excluded: list[Exclusion] = field(default_factory=list)
     seed: int | None = None
     _random: random.Random | None = None
@@ -66,14 +66,14 @@ class Decision:
         """Put on record that an endpoint was dropped."""
         self.excluded.append(Exclusion(endpoint, by, why))
 
-    def record(self) -> dict[str, Any]:
-        """The record as JSON data, without what only a real request has."""
+    def record(self, candidates: Sequence[Weighed]) -> dict[str, Any]:
+        """The record as JSON data, without what only a real request has. `candidates` are in their ranks."""
         record: dict[str, Any] = {
             "requested": self.requested,
             "rule": self.rule,
             "rules": self.rules,
             "values": self.values,
-            "models": self.models,
+            "models": list(self.models),
             "candidates": [
                 {
                     "endpoint": weighed.endpoint,
@@ -83,13 +83,13 @@ class Decision:
                     "lane": weighed.lane,
                     "lost": weighed.lost,
                 }
-                for weighed in self.candidates
+                for weighed in candidates
             ],
             "excluded": [
                 {"endpoint": dropped.endpoint, "by": dropped.by, "why": dropped.why}
                 for dropped in self.excluded
             ],
-            "choice": self.candidates[0].endpoint if self.candidates else None,
+            "choice": candidates[0].endpoint if candidates else None,
         }
         if self.seed is not None:
             record["seed"] = self.seed

@@ -5,9 +5,8 @@ Hooks read and write the exchange, and for one attempt its `Attempt`, and nothin
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -136,8 +135,14 @@ class Public:
     provider: str | None = None
     model: str | None = None
     route: str | None = None
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    """Those that have ended; their `record` is fit for the client."""
+    lost: Sequence[str] = ()
+
+
+_UNREAD = Request(b"")
+_UNSEEN = Peek("")
+"""What an exchange has before its body is read."""
 
 
 class Exchange:
@@ -196,15 +201,15 @@ class Exchange:
         self.headers = headers
         self.prefix = prefix
         self.client = client
-        self.request_id = request_id or f"req-{secrets.token_hex(12)}"
-        self.generation_id = f"gen-{int(time.time())}-{secrets.token_hex(10)}"
+        self.request_id = request_id or gateway.ids.request()
+        self.generation_id = gateway.ids.generation()
         self.at = datetime.now(UTC)
         self.started = time.monotonic()
         self.first_content: float | None = None
         self.actor: Actor | None = None
         self.admitted = False
-        self.request = Request(b"")
-        self.peek = Peek("")
+        self.request = _UNREAD
+        self.peek = _UNSEEN
         self.plan: Plan | None = None
         self.candidates: list[Candidate] = []
         self.attempts: list[Attempt] = []
@@ -246,9 +251,9 @@ class Exchange:
         """Put on record that `rank_candidates` of plugin `by` drops a candidate."""
         self.decision.exclude(candidate.endpoint.id, by=by, why=why)
 
-    def weigh(self) -> None:
-        """Put the ranked candidates on record."""
-        self.decision.candidates = [
+    def weighed(self) -> list[Weighed]:
+        """The ranked candidates, for the record."""
+        return [
             Weighed(
                 each.endpoint.id,
                 each.model,
@@ -285,7 +290,7 @@ class Exchange:
         return {
             "id": self.generation_id,
             "at": self.at.isoformat(),
-            **self.decision.record(),
+            **self.decision.record(self.weighed()),
             "timings": {
                 "total_ms": round(self.elapsed() * 1000, 3),
                 "first_content_ms": _milliseconds(self.started, self.first_content),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .catalogue import Endpoint, Model
 from .errors import ConfigError, StartupError
+from .ids import Ids
 from .ledger import Ledger, open_ledger
 from .providers import HttpProvider, Provider
 from .retries import RetryBudget
@@ -60,6 +61,7 @@ class Gateway:
                 core.ledger.url, base=setup.base, durability=core.ledger.durability
             )
         self.retries = RetryBudget()
+        self.ids = Ids()
         self.ready = False
         self.draining = False
         self.session_key: Secret | None = None

@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
+
+import msgspec
 
 from .catalogue import Endpoint
 from .dialects import Codec, Dialects, Translator
@@ -33,16 +35,15 @@ STORED = "~content"
 """The note with which a codec names members of a request that stand for content stored at a provider."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """How an endpoint is asked: in which lane, by which codec, with what request, what that loses, and which
     of the endpoint's defaults the request does not have yet."""
 
     lane: Lane
     codec: Codec
     request: Request
-    losses: Losses = field(default_factory=Losses)
-    params: Mapping[str, Any] = field(default_factory=dict)
+    losses: Losses = msgspec.field(default_factory=Losses)
+    params: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Lanes:

@@ -7,8 +7,9 @@ One US dollar is 1,000,000,000 nano-USD. A price is an integer of nano-USD per m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+
+import msgspec
 
 __all__ = ["MILLION", "NANO", "Cost", "format_usd", "parse_usd", "sum_cost"]
 
@@ -46,8 +47,7 @@ def format_usd(nano: int) -> str:
     return f"{'-' if nano < 0 else ''}{whole}.{digits}"
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """What one generation costs, in nano-USD.
 
     `nano` is the whole, rounded once. `details` are its exact parts in nano-USD per million (so that no
@@ -55,7 +55,7 @@ class Cost:
     """
 
     nano: int
-    details: Mapping[str, int] = field(default_factory=dict)
+    details: dict[str, int] = {}
     source: str = ""
 
 

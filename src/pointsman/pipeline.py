@@ -13,6 +13,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from urllib.parse import quote
 
 from .attempts import Attempts
@@ -83,7 +84,16 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
         if client is not None:
             client.stop()
         if exchange.actor is not None:
-            await exchange.gateway.shielded(observe(exchange.setup.chains.request_finished, exchange))
+            await _finished(exchange)
+
+
+async def _finished(exchange: Exchange) -> None:
+    """Tell the observers that it is over, whatever happens to this task meanwhile."""
+    chain = exchange.setup.chains.request_finished
+    if chain.waits:
+        await exchange.gateway.shielded(observe(chain, exchange))
+    else:
+        await observe(chain, exchange)
 
 
 async def authenticate(exchange: Exchange) -> Actor:
@@ -110,7 +120,7 @@ async def decide(exchange: Exchange, *, admitted: bool) -> None:
     plan: Plan = await first(chains.select_route, exchange) or Plan(None, (exchange.peek.model,))
     exchange.plan = plan
     exchange.public.route = decision.rule = plan.rule
-    decision.models = list(plan.models)
+    decision.models = plan.models
     if admitted:
         await each(chains.admit, exchange)
         exchange.admitted = True
@@ -208,6 +218,7 @@ def stream_headers(exchange: Exchange) -> Headers:
     ]
 
 
+@lru_cache(maxsize=4096)
 def _printable(text: str) -> str:
     """Text fit for a header, all but printable ASCII percent-encoded: names come from anywhere."""
     return quote(text, safe=PRINTABLE)[:512]
@@ -272,6 +283,6 @@ def error_view(exchange: Exchange, error: RequestError) -> ErrorView:
         code=error.code,
         param=error.param,
         request_id=exchange.request_id,
-        attempts=list(exchange.public.attempts),
+        attempts=[attempt.record() for attempt in exchange.public.attempts],
         extra=error.extra,
     )

@@ -11,11 +11,12 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TYPE_CHECKING, Literal
 
+from .deadlines import Clocks
 from .dialects import Mark, StreamDecoder, StreamEncoder, Tap
 from .errors import MalformedAnswer, RequestError, UpstreamCut, UpstreamStatus
 from .events import Event, Failed, Finished, PartDelta, PartEnd, PartStart, UsageUpdate
 from .sse import Splitter, missing_end
-from .streams import MOST_HELD, ClientStream, Clocks
+from .streams import MOST_HELD, ClientStream
 from .types import Finish, Media, Part, Reasoning, ToolCall, Unknown
 from .upstream import as_upstream_error
 

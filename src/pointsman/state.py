@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from cachetools import TLRUCache
+import msgspec
+from cachetools import LRUCache
 
 from pointsman.errors import StartupError
 
@@ -34,8 +34,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(msgspec.Struct, frozen=True):
     """At most `amount` (one or more) in each `period`. Raises ValueError otherwise."""
 
     amount: int
@@ -48,8 +47,7 @@ class Quota:
             raise ValueError(f"a quota's period is one of {', '.join(LENGTH)}, not {self.period!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True):
     """`cost` units of the counter `key`; a counter is a key and a period, whatever the amount.
 
     Raises ValueError for a negative cost.
@@ -64,8 +62,7 @@ class Demand:
             raise ValueError(f"a demand cannot cost {self.cost}")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What a `take` came to.
 
     `demand` is the one that refused (with the longest wait), or the tightest (least left of its amount) when
@@ -101,8 +98,7 @@ class State(Protocol):
         """`ok`, and figures of the engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Bucket:
+class _Bucket(msgspec.Struct, frozen=True):
     """A GCRA counter: `full_at` is when it is full again, in nanoseconds times `amount`, exact that way."""
 
     full_at: int
@@ -113,8 +109,7 @@ class _Bucket:
         return _ceil(self.full_at, self.amount)
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(msgspec.Struct, frozen=True):
     """A calendar window: its number since 1970, when it ends on the monotonic clock, and its use."""
 
     index: int
@@ -135,8 +130,8 @@ _Counter = _Bucket | _Window
 class MemoryState:
     """A `State` in this process. Atomic because no step awaits: use it from one event loop.
 
-    `now` is a monotonic clock in seconds. Counters that can no longer matter expire; beyond `capacity`
-    the ones used least recently are forgotten.
+    `now` is a monotonic clock in seconds. Counters that can no longer matter count for nothing; beyond
+    `capacity` the ones used least recently are forgotten.
     """
 
     def __init__(
@@ -147,9 +142,8 @@ class MemoryState:
         capacity: int = CAPACITY,
     ) -> None:
         self._utcnow = utcnow
-        self._counters: TLRUCache[_Key, _Counter, int] = TLRUCache(
-            capacity, ttu=lambda _key, counter, _now: counter.expires, timer=lambda: round(now() * SECOND)
-        )
+        self._now = now
+        self._counters: LRUCache[_Key, _Counter] = LRUCache(capacity)
 
     async def take(self, demands: Sequence[Demand]) -> Verdict:
         """See `State.take`."""
@@ -157,16 +151,19 @@ class MemoryState:
             return Verdict(True, None, 0, 0, 0.0, 0.0)
         staged: dict[_Key, _Counter] = {}
         verdicts: list[Verdict] = []
-        with self._counters.timer as now:
-            for demand in demands:
-                key = (demand.key, demand.quota.period)
-                counter, verdict = self._spend(demand, staged.get(key) or self._counters.get(key), now)
-                staged[key] = counter
-                verdicts.append(verdict)
-            refused = [verdict for verdict in verdicts if not verdict.allowed]
-            if refused:
-                return max(refused, key=lambda verdict: verdict.retry_after)
-            self._counters.update(staged)
+        now = round(self._now() * SECOND)
+        for demand in demands:
+            key = (demand.key, demand.quota.period)
+            counter, verdict = self._spend(demand, staged.get(key) or self._counter(key, now), now)
+            staged[key] = counter
+            verdicts.append(verdict)
+        refused = [verdict for verdict in verdicts if not verdict.allowed]
+        if refused:
+            return max(refused, key=lambda verdict: verdict.retry_after)
+        for key, counter in staged.items():
+            self._counters[key] = counter
+        if len(verdicts) == 1:
+            return verdicts[0]
         return min(verdicts, key=lambda verdict: verdict.remaining / verdict.limit)
 
     async def seed(self, demand_key: str, period: Period, used: int) -> None:
@@ -174,17 +171,25 @@ class MemoryState:
         if period not in ("hour", "day"):
             raise ValueError(f"only windows of an hour or a day can be seeded, not of a {period}")
         key = (demand_key, period)
-        with self._counters.timer as now:
-            window = self._window_at(self._counters.get(key), LENGTH[period], now)
-            self._counters[key] = replace(window, used=max(window.used, used))
+        now = round(self._now() * SECOND)
+        window = self._window_at(self._counter(key, now), LENGTH[period], now)
+        self._counters[key] = msgspec.structs.replace(window, used=max(window.used, used))
 
     async def close(self) -> None:
         """See `State.close`."""
         self._counters.clear()
 
     def health(self) -> dict[str, Any]:
-        """`ok`, and `counters` held of at most `capacity`."""
+        """`ok`, and `counters` that matter, of at most `capacity`; the others are forgotten."""
+        now = round(self._now() * SECOND)
+        for key in [key for key, counter in self._counters.items() if counter.expires <= now]:
+            del self._counters[key]
         return {"ok": True, "counters": len(self._counters), "capacity": int(self._counters.maxsize)}
+
+    def _counter(self, key: _Key, now: int) -> _Counter | None:
+        """A counter that still matters."""
+        counter = self._counters.get(key)
+        return counter if counter is not None and now < counter.expires else None
 
     def _spend(self, demand: Demand, counter: _Counter | None, now: int) -> tuple[_Counter, Verdict]:
         """The counter after this demand, unchanged where it refuses, and the verdict on it alone."""
@@ -251,7 +256,7 @@ def _spend_window(demand: Demand, window: _Window, now: int) -> tuple[_Window, V
     reset_after = (window.ends - now) / SECOND
     retry_after = 0.0
     if allowed:
-        window = replace(window, used=window.used + demand.cost)
+        window = msgspec.structs.replace(window, used=window.used + demand.cost)
     else:
         retry_after = math.inf if demand.cost > amount else reset_after
     remaining = max(0, amount - window.used)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Literal, Protocol
+from typing import Protocol
 
-from .errors import UpstreamCut, UpstreamTimeout
+from .errors import UpstreamCut
 from .sse import comment
 
-__all__ = ["MOST_HELD", "ClientStream", "Clocks", "Headers", "Sink"]
+__all__ = ["MOST_HELD", "ClientStream", "Headers", "Sink"]
 
 Headers = list[tuple[str, str]]
 KEEPALIVE = comment("keep-alive")
@@ -42,67 +41,6 @@ class Sink(Protocol):
 
     async def drained(self) -> None:
         """Return when there is room again."""
-
-
-class Clocks:
-    """Three clocks over one attempt, as one deadline: first content, stall, total. Seconds.
-
-    An async context manager; raises UpstreamTimeout that says which clock ran out.
-    """
-
-    def __init__(self, *, first_content: float, stall: float, total: float) -> None:
-        now = asyncio.get_running_loop().time()
-        self._stall = stall
-        self._begun = False
-        self.first_content: float | None = None
-        """When the first content came, in monotonic seconds."""
-        self._paused_at: float | None = None
-        self._total_at = now + total
-        self._which: Literal["first content", "stall", "total"] = "first content"
-        self._timer = asyncio.timeout_at(0)
-        self._arm("first content", now + first_content)
-
-    def _arm(self, which: Literal["first content", "stall", "total"], at: float) -> None:
-        self._which, self._at = (which, at) if at < self._total_at else ("total", self._total_at)
-
-    def content(self) -> None:
-        """Content has come: from now on the stall clock runs."""
-        if self.first_content is None:
-            self.first_content = time.monotonic()
-        self._begun = True
-        now = asyncio.get_running_loop().time()
-        if self._paused_at is not None:
-            self._total_at += now - self._paused_at
-            self._paused_at = None
-        self._arm("stall", now + self._stall)
-        self._timer.reschedule(self._at)
-
-    def pause(self) -> None:
-        """The client is slow: that is no fault of the provider's, so all clocks stand until `content`."""
-        self._paused_at = asyncio.get_running_loop().time()
-        self._timer.reschedule(None)
-
-    async def __aenter__(self) -> Clocks:
-        self._timer = asyncio.timeout_at(self._at)
-        await self._timer.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            await self._timer.__aexit__(kind, error, trace)
-        except TimeoutError:
-            if not self._timer.expired():
-                raise
-            words = {
-                "first content": "the provider sent no content in time",
-                "stall": "the provider's stream stalled",
-                "total": "the provider took longer than the whole answer may",
-            }
-            raise UpstreamTimeout(
-                words[self._which], phase="stream" if self._begun else "first-content"
-            ) from None
 
 
 class ClientStream:

@@ -70,7 +70,7 @@ async def stage(dialects: dict[str, Any], asking: Any) -> AsyncIterator[Stage]:
 
             provider = await stack.enter_async_context(FakeProvider(play))
             sections[name] = dialects[dialect].provider(provider.url)
-        upstream = {"max_connections": 1}
+        upstream = {"max_connections": 1, "ahead": 0}
         served = await stack.enter_async_context(asking.serving(sections, MODELS, upstream=upstream))
         staged = Stage(served, asking)
         yield staged

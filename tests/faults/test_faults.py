@@ -275,7 +275,9 @@ async def booted(dialects: dict[str, Any], asking: Any, clocks: dict[str, str]) 
         for name, dialect in dialects.items():
             providers[name] = dialect.provider(faulty[name].url)
             providers[f"well-{name}"] = dialect.provider(healthy[name].url)
-        async with asking.serving(providers, models_of(faulty, healthy), upstream=limits) as served:
+        async with asking.serving(
+            providers, models_of(faulty, healthy), upstream={**limits, "ahead": 0}
+        ) as served:
             for name, dialect in dialects.items():
                 for provider in faulty:
                     body = dialect.body(f"{name}/{provider}-19", stream=False)

@@ -63,7 +63,7 @@ async def staged(dialects: dict[str, Any], asking: Any, **sections: Any) -> Asyn
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def plain(dialects: dict[str, Any], asking: Any) -> AsyncIterator[Stage]:
     """One connection to providers in all, and events of 64 KiB at most."""
-    upstream = {"max_connections": 1, "max_event": f"{LIMIT}B"}
+    upstream = {"max_connections": 1, "ahead": 0, "max_event": f"{LIMIT}B"}
     async with staged(dialects, asking, upstream=upstream) as stage:
         yield stage
 
@@ -71,7 +71,7 @@ async def plain(dialects: dict[str, Any], asking: Any) -> AsyncIterator[Stage]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def awake(dialects: dict[str, Any], asking: Any) -> AsyncIterator[Stage]:
     """Keep-alives come early, and the first content must come soon."""
-    upstream = {"max_connections": 1, "first_content": f"{WAIT * 6000:.0f}ms"}
+    upstream = {"max_connections": 1, "ahead": 0, "first_content": f"{WAIT * 6000:.0f}ms"}
     async with staged(dialects, asking, upstream=upstream, keepalive=KEEPALIVE) as stage:
         yield stage
 

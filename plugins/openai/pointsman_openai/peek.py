@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from pointsman.errors import BadRequest
-from pointsman.members import names, read, wrong
+from pointsman.members import BAD_JSON, names, read, wrong
 from pointsman.types import Peek, Request
 
 __all__ = ["asks_accounting", "check_messages", "peek"]
@@ -18,14 +18,32 @@ class _Message(msgspec.Struct, gc=False):
     role: str
 
 
+_Amount = Annotated[int, msgspec.Meta(ge=0)]
+UNUSUAL = frozenset({"models", "usage", "functions"})
+"""Members that are read one by one."""
+
+
 class _StreamOptions(msgspec.Struct, gc=False):
     include_usage: bool | None = None
+
+
+class _Asked(msgspec.Struct, gc=False):
+    """A request for an answer in which all that is looked at is what it must be, and nothing is unusual."""
+
+    model: Annotated[str, msgspec.Meta(min_length=1)]
+    stream: bool | None = None
+    stream_options: _StreamOptions | None = None
+    max_tokens: _Amount | None = None
+    max_completion_tokens: _Amount | None = None
+    n: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    tools: list[msgspec.Raw] | None = None
 
 
 class _UsageOption(msgspec.Struct, gc=False):
     include: bool | msgspec.UnsetType | None = msgspec.UNSET
 
 
+_asked = msgspec.json.Decoder(_Asked)
 _flag = msgspec.json.Decoder(bool | None)
 _number = msgspec.json.Decoder(int | None)
 _list = msgspec.json.Decoder(list[msgspec.Raw] | None)
@@ -41,8 +59,13 @@ def peek(request: Request, *, content: str) -> Peek:
     Raises BadRequest that names the field at fault.
     """
     fields = request.fields
-    model, further = names(fields)
     raw = fields.get(content)
+    if raw is not None and UNUSUAL.isdisjoint(fields):
+        try:
+            return _seen(_asked.decode(request.raw), len(memoryview(raw)))
+        except BAD_JSON:
+            pass  # the members, read one by one, tell which it is
+    model, further = names(fields)
     if raw is None:
         raise BadRequest(f"`{content}` is missing", param=content)
     asked = read(fields, "stream_options", _stream_options, "an object with a boolean `include_usage`")
@@ -58,6 +81,20 @@ def peek(request: Request, *, content: str) -> Peek:
         usage_in_stream=accounting or bool(asked is not None and asked.include_usage),
         cost_in_body=accounting,
         models=further,
+    )
+
+
+def _seen(asked: _Asked, characters: int) -> Peek:
+    options = asked.stream_options
+    most = asked.max_completion_tokens
+    return Peek(
+        asked.model,
+        stream=bool(asked.stream),
+        max_tokens=asked.max_tokens if most is None else most,
+        choices=asked.n or 1,
+        characters=characters,
+        has_tools=bool(asked.tools),
+        usage_in_stream=options is not None and bool(options.include_usage),
     )
 
 

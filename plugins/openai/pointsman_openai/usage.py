@@ -9,6 +9,8 @@ from pointsman.types import Usage, token_count
 
 __all__ = ["read_usage", "usage_object", "written_usage"]
 
+COUNTED = frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"})
+"""Members beside which there is nothing to read where there are no others."""
 CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
 """What hosts call tokens read from a cache, where they tell it beside the prompt's."""
 
@@ -30,6 +32,8 @@ def read_usage(data: Any) -> Usage | None:
     written = output or 0
     told = given if given is not None else max(0, (total or 0) - written)
     written = max(written, (total or 0) - told)
+    if data.keys() <= COUNTED:
+        return Usage(told, written, raw=data)
     prompt = _details(data, "prompt_tokens_details", "input_tokens_details")
     completion = _details(data, "completion_tokens_details", "output_tokens_details")
     cache_read = _count(prompt, "cached_tokens") or _count(data, *CACHED) or 0
@@ -49,10 +53,9 @@ def read_usage(data: Any) -> Usage | None:
 def _count(data: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count."""
     for name in names:
-        if name in data:
-            count = token_count(data[name])
-            if count is not None:
-                return count
+        count = token_count(data.get(name))
+        if count is not None:
+            return count
     return None
 
 

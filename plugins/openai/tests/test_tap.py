@@ -243,8 +243,14 @@ def test_a_whole_chat_is_read() -> None:
     reader.whole(json.dumps({"choices": choices, "usage": USAGE}).encode())
     assert reader.finish == "tool_calls"
     assert reader.usage == Usage(input=3, output=4, raw=USAGE)
-    assert reader.output_characters == 7
     assert reader.complete
+
+
+def test_what_a_whole_chat_says_is_counted_where_its_provider_does_not() -> None:
+    reader = tap()
+    message = {"role": "assistant", "content": "hello", "tool_calls": [{"function": {"arguments": "{}"}}]}
+    reader.whole(json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode())
+    assert (reader.output_characters, reader.usage, reader.complete) == (7, None, True)
 
 
 def test_the_last_choice_tells_the_finish_of_a_whole_answer() -> None:

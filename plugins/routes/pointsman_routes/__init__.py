@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pointsman import hookimpl
 from pointsman.catalogue import Resolution
@@ -103,8 +104,12 @@ class Routes:
 def _candidates(resolution: Resolution, number: int) -> Iterator[Candidate]:
     of = len(resolution.endpoints)
     for place, endpoint in enumerate(resolution.endpoints, 1):
-        reason = f"{_ordinal(number)} choice: model {resolution.asked}, endpoint {place} of {of}"
-        yield Candidate(endpoint, resolution.model, [reason])
+        yield Candidate(endpoint, resolution.model, [_reason(number, resolution.asked, place, of)])
+
+
+@lru_cache(maxsize=4096)
+def _reason(number: int, asked: str, place: int, of: int) -> str:
+    return f"{_ordinal(number)} choice: model {asked}, endpoint {place} of {of}"
 
 
 def _ordinal(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 
 from starlette.requests import Request
@@ -31,7 +32,7 @@ class Sampler:
 
     def __init__(self, share: float) -> None:
         self._share = share
-        self._random = secrets.SystemRandom()
+        self._random = random.Random(secrets.randbits(64))  # noqa: S311 - a sample, not a secret
 
     def draw(self) -> bool:
         """Whether this request is in the sample."""

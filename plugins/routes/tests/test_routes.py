@@ -81,7 +81,7 @@ async def test_a_very_long_name_is_cut_where_it_is_told(decided: Decided) -> Non
 async def test_one_unknown_among_several_models_is_left_out_and_on_record(decided: Decided) -> None:
     async with decided("", body("nowhere", models=["fast"])) as exchange:
         assert [each.endpoint.id for each in exchange.candidates] == ["lab/small"]
-        assert exchange.decision.record()["excluded"] == [
+        assert exchange.decision.record([])["excluded"] == [
             {"endpoint": "nowhere", "by": "routes", "why": "no such model"}
         ]
 

@@ -126,17 +126,17 @@ async def test_only_values_that_a_rule_used_are_on_record(decided: Decided) -> N
 
 async def test_without_rules_the_models_asked_for_are_planned_each_once(decided: Decided) -> None:
     async with decided("", body("big", models=["fast", "big", "fast"])) as exchange:
-        assert exchange.decision.models == ["big", "fast"]
+        assert exchange.decision.models == ("big", "fast")
         assert exchange.decision.rules == []
 
 
 async def test_fallbacks_follow_the_models_asked_for(decided: Decided) -> None:
     sections = "routes: [{name: rest, use: {fallbacks: [fast, acme/large]}}]\n"
     async with decided(sections, body("acme/large", models=["acme/tiny"])) as exchange:
-        assert exchange.decision.models == ["acme/large", "acme/tiny", "fast"]
+        assert exchange.decision.models == ("acme/large", "acme/tiny", "fast")
 
 
 async def test_models_of_a_rule_replace_the_ones_asked_for_and_fallbacks_follow(decided: Decided) -> None:
     sections = "routes: [{name: rest, use: {models: [fast], fallbacks: [big]}}]\n"
     async with decided(sections, body("auto", models=["acme/tiny"])) as exchange:
-        assert exchange.decision.models == ["fast", "big"]
+        assert exchange.decision.models == ("fast", "big")

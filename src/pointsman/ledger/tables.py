@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 __all__ = ["Column", "ColumnType", "StoredValue", "Table", "encode_row"]
@@ -40,6 +41,14 @@ class Table:
     primary_key: str
     indexes: tuple[tuple[str, ...], ...] = ()
 
+    @cached_property
+    def encoders(self) -> tuple[tuple[str, Callable[[object], StoredValue], bool], ...]:
+        """Of each column its name, what encodes a value of it, and whether a row must have one."""
+        return tuple(
+            (name, ENCODERS[column.type], column.required or name == self.primary_key)
+            for name, column in self.columns.items()
+        )
+
     def __post_init__(self) -> None:
         for name in (self.name, *self.columns):
             if NAME.fullmatch(name) is None:
@@ -70,15 +79,19 @@ def encode_row(table: Table, row: Mapping[str, object]) -> tuple[StoredValue, ..
         unknown = ", ".join(sorted(row.keys() - table.columns.keys()))
         raise ValueError(f"table {table.name!r} has no column {unknown}; it has {', '.join(table.columns)}")
     values: list[StoredValue] = []
-    for name, column in table.columns.items():
-        value = row.get(name)
+    get = row.get
+    for name, encode, required in table.encoders:
+        value = get(name)
+        if value.__class__ is str and encode is _encode_text and value.isascii():
+            values.append(value)
+            continue
         if value is None:
-            if column.required or name == table.primary_key:
+            if required:
                 raise ValueError(f"table {table.name!r}: column {name!r} is required")
             values.append(None)
             continue
         try:
-            values.append(ENCODERS[column.type](value))
+            values.append(encode(value))
         except (TypeError, ValueError) as error:
             raise ValueError(f"table {table.name!r}: column {name!r}: {error}") from error
     return tuple(values)

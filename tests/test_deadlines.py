@@ -1,0 +1,100 @@
+"""Deadlines: which clock ran out, what moves them, and whose cancellation it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from pointsman.deadlines import Clocks, Deadline
+from pointsman.errors import UpstreamTimeout
+
+
+def clocks(**changes: float) -> Clocks:
+    return Clocks(**{"first_content": 60.0, "stall": 60.0, "total": 60.0, **changes})
+
+
+async def hang(timer: Clocks, after: Callable[[Clocks], None] = lambda timer: None) -> None:
+    async with timer:
+        after(timer)
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("limits", "after", "words", "phase"),
+    [
+        ({"first_content": 0.01}, lambda timer: None, "no content in time", "first-content"),
+        ({"stall": 0.01}, lambda timer: timer.content(), "stalled", "stream"),
+        ({"total": 0.01}, lambda timer: timer.content(), "longer than the whole", "stream"),
+    ],
+)
+async def test_each_clock_ends_the_attempt_and_says_which(
+    limits: dict[str, float], after: Callable[[Clocks], None], words: str, phase: str
+) -> None:
+    with pytest.raises(UpstreamTimeout, match=words) as caught:
+        await asyncio.wait_for(hang(clocks(**limits), after), 5)
+    assert caught.value.phase == phase
+
+
+async def test_clocks_let_other_time_outs_and_errors_pass() -> None:
+    with pytest.raises(TimeoutError, match="mine"):
+        async with clocks():
+            raise TimeoutError("mine")
+    with pytest.raises(KeyError):
+        async with clocks():
+            raise KeyError("x")
+
+
+async def moving(deadline: Deadline, *places: float) -> None:
+    async with deadline:
+        for at in places:
+            deadline.move(at)
+        await asyncio.Event().wait()
+
+
+async def test_a_deadline_that_moves_on_is_kept_at_its_last_place() -> None:
+    begun = asyncio.get_running_loop().time()
+    deadline = Deadline(begun + 0.01)
+    with pytest.raises(TimeoutError):
+        await moving(deadline, *(begun + 0.02 * step for step in range(1, 6)))
+    assert deadline.expired
+    assert asyncio.get_running_loop().time() - begun >= 0.09
+
+
+async def test_it_may_come_forward_too_and_be_set_late() -> None:
+    deadline = Deadline()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(moving(deadline, deadline.now() + 60, deadline.now() + 0.01), 5)
+    assert deadline.expired
+
+
+async def test_one_that_is_taken_away_or_left_in_time_does_nothing() -> None:
+    async with Deadline(asyncio.get_running_loop().time() + 0.005) as deadline:
+        deadline.move(float("inf"))
+        await asyncio.sleep(0.02)
+    async with Deadline(asyncio.get_running_loop().time() + 0.005):
+        pass
+    await asyncio.sleep(0.02)
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+
+
+async def test_a_cancellation_from_outside_is_not_taken_for_it() -> None:
+    async def wait() -> None:
+        async with Deadline(asyncio.get_running_loop().time() + 60):
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_while_a_client_is_behind_the_clocks_stand() -> None:
+    timer = clocks(stall=0.02, total=0.05)
+    async with timer:
+        timer.content()
+        timer.pause()
+        await asyncio.sleep(0.1)
+        timer.content()
