@@ -116,7 +116,7 @@ def test_only_upstream_opens_connections() -> None:
             if isinstance(node, ast.Attribute):
                 opened = node.attr in {"create_connection", "open_connection", "open_unix_connection"}
                 assert not opened, f"{path.name} opens a connection"
-                assert node.attr != "connect" or path.name in {"server.py"} or "ledger" in path.parts, (
+                assert node.attr != "connect" or path.name in {"listen.py"} or "ledger" in path.parts, (
                     path.name
                 )
 
@@ -145,7 +145,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
             assert length <= 70, f"{node.name} has {length} lines"
 
 
-MOST_LINES = {"config": 3600, "ledger": 1300, "": 8600}
+MOST_LINES = {"config": 3600, "ledger": 1300, "": 9750}
 """Lines of the core: of its two packages that are subjects of their own, and of all the rest."""
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 
@@ -308,7 +309,7 @@ async def test_a_header_that_would_be_two_is_never_sent(headers: dict[str, str])
     async with server(answering(whole(b"ok"))) as port, upstream() as client:
         asked = request(port)
         with pytest.raises(Internal):
-            await client.send(replace(asked, headers=headers))
+            await client.send(msgspec.structs.replace(asked, headers=headers))
         assert client.connections == (0, 0)
 
 

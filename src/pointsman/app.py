@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-import secrets
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +16,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from . import pipeline
 from .body import Body
-from .dialects import Codec, ErrorView, plain_error
+from .dialects import Codec
 from .errors import (
-    BadRequest,
     Forbidden,
     Internal,
     MethodNotAllowed,
@@ -29,25 +26,23 @@ from .errors import (
     Unavailable,
 )
 from .exchange import Exchange
-from .hosts import Hosts
+from .guard import PREFIXES, Guard, header_map, log_access, request_id
+from .wire import error_body, frame
 
 if TYPE_CHECKING:
     from .gateway import Gateway
     from .setup import HttpRoute
     from .streams import Headers
 
-__all__ = ["PREFIXES", "AsgiSink", "create_app"]
+__all__ = ["AsgiSink", "create_app"]
 
 log = logging.getLogger(__name__)
-access_log = logging.getLogger("pointsman.access")
 
-PREFIXES = ("/v1", "/api/v1")
 ALLOWED = "POST, OPTIONS"
 ROOTS = ("/", "/api", *PREFIXES)
 """Where clients look whether anybody is there."""
 HIGH_WATER = 256 * 1024
 PIECE = 64 * 1024
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 RANK = {"viewer": 0, "member": 1, "admin": 2}
 
 
@@ -72,7 +67,7 @@ def create_app(gateway: Gateway) -> Starlette:
             allow_headers=["*"],
             expose_headers=["*"],
         )
-    app.add_middleware(Guard, gateway=gateway)
+    app.add_middleware(Watch, gateway=gateway)
     return app
 
 
@@ -91,9 +86,8 @@ async def _ready(request: PageRequest) -> PageResponse:
 
 
 def _plain(error: RequestError, request_id: str = "") -> PageResponse:
-    view = ErrorView(error.status, error.error_type, error.message, error.code, extra=error.extra)
     headers = {**error.headers, **({"x-request-id": request_id} if request_id else {})}
-    return PageResponse(plain_error(view), error.status, headers, "application/json")
+    return PageResponse(error_body(error, request_id), error.status, headers, "application/json")
 
 
 async def _unknown_path(request: PageRequest, _: Exception) -> PageResponse:
@@ -110,68 +104,37 @@ async def _wrong_method(request: PageRequest, error: Exception) -> PageResponse:
     return _plain(said, request.scope.get("request_id", ""))
 
 
-class Guard:
-    """What every request must pass before it is routed: a known host, a plain path, a request id."""
+class Watch:
+    """Before any route: the guard, a request id, and the access log. Doors have asked the guard before; an
+    application without one has not."""
 
     def __init__(self, app: Any, gateway: Gateway) -> None:
-        server = gateway.setup.core.server
         self._app = app
-        self._hosts = Hosts(server.allowed_hosts, bound_to=None if server.socket else server.host)
-        self._open = gateway.setup.core.auth == "none"
-        self._origins = frozenset(server.cors)
+        self._guard = Guard(gateway)
+        self._ids = gateway.ids
         self._access = gateway.setup.core.log.access
-        open_ended = (route.path for route in gateway.setup.routes if ":path}" in route.path)
-        self._named = tuple(path.partition("{")[0].encode() for path in open_ended)
-        """Where a name follows in which an encoded slash is a slash."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode(
-            "latin-1"
-        )
-        scope["request_id"] = asked if REQUEST_ID.fullmatch(asked) else f"req-{secrets.token_hex(12)}"
-        error = self._refusal(scope)
-        if error is not None:
-            await _plain(error, scope["request_id"])(scope, receive, send)
-            return
-        await self._app(scope, receive, self._watched(scope, send) if self._access else send)
-
-    def _refusal(self, scope: Scope) -> RequestError | None:
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) > 1 or (not hosts and scope["http_version"] == "1.1"):
-            return BadRequest("a request has exactly one Host header")
-        if hosts and not self._hosts.allows(hosts[0].decode("latin-1")):
-            return BadRequest(
-                "this Host is not answered; list it under server.allowed_hosts", code="host_not_allowed"
-            )
-        origin = next((value for name, value in scope["headers"] if name == b"origin"), None)
-        if self._open and origin is not None and not self._ours(origin.decode("latin-1")):
-            return Forbidden(
-                "with `auth: none` only web pages of our own hosts and of server.cors are answered"
-            )
-        raw = scope.get("raw_path", b"").lower()
-        if raw.startswith(self._named):
-            return None
-        if b"%2f" in raw or b"%5c" in raw or b"\\" in raw:
-            return NotFound("there is nothing at this path")
-        return None
-
-    def _ours(self, origin: str) -> bool:
-        return origin in self._origins or self._hosts.allows_origin(origin)
+        headers = header_map(scope["headers"])
+        scope["request_id"] = request_id(headers, self._ids)
+        sending = self._watched(scope, send) if self._access else send
+        error = self._guard.refusal(headers, scope.get("raw_path", b""), version=scope["http_version"])
+        await (self._app if error is None else _plain(error, scope["request_id"]))(scope, receive, sending)
 
     def _watched(self, scope: Scope, send: Send) -> Send:
         """Log the request once its status is known."""
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
-                access_log.info(
-                    "%s %s %d",
+                log_access(
                     scope["method"],
                     scope["path"],
                     message["status"],
-                    extra={"request_id": scope["request_id"], "client": (scope.get("client") or ("",))[0]},
+                    request_id=scope["request_id"],
+                    client=(scope.get("client") or ("",))[0],
                 )
             await send(message)
 
@@ -196,7 +159,13 @@ class AsgiSink:
 
     def start(self, status: int, headers: Headers) -> None:
         """See `Sink`."""
-        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+        framed = frame(headers)
+        fit = framed.headers
+        if framed.length is not None:
+            fit.append(("content-length", str(framed.length)))
+        if framed.close:
+            fit.append(("connection", "close"))
+        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fit]
         self._messages.append({"type": "http.response.start", "status": status, "headers": raw})
 
     def write(self, data: bytes) -> None:
@@ -247,7 +216,7 @@ class Surface:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         gateway, server = self._gateway, self._gateway.setup.core.server
-        headers = header_map(scope)
+        headers = header_map(scope["headers"])
         exchange = Exchange(
             gateway,
             self._codec,
@@ -326,7 +295,7 @@ class Page:
                 )
             request = PageRequest(scope, receive)
             if self._route.role != "public":
-                exchange = Exchange(self._gateway, None, header_map(scope), request_id=request_id)
+                exchange = Exchange(self._gateway, None, header_map(scope["headers"]), request_id=request_id)
                 actor = await pipeline.authenticate(exchange)
                 if RANK[actor.role] < RANK[self._route.role]:
                     raise Forbidden(f"this needs a key of role {self._route.role}")
@@ -342,12 +311,3 @@ class Page:
     def _methods(self) -> tuple[str, ...]:
         methods = self._route.methods
         return (*methods, "HEAD") if "GET" in methods and "HEAD" not in methods else methods
-
-
-def header_map(scope: Scope) -> dict[str, str]:
-    """The headers of a request by lower-case name; several of one name are joined by commas."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers

@@ -10,7 +10,7 @@ from starlette.types import Receive
 from .errors import BadRequest, PayloadTooLarge
 from .inflate import ENCODINGS, InflateError, Inflater
 
-__all__ = ["Body"]
+__all__ = ["Body", "stalled", "too_large"]
 
 
 class Body:
@@ -26,8 +26,8 @@ class Body:
     async def read(self) -> bytes:
         """The whole body. Raises PayloadTooLarge, BadRequest; CancelledError when the client left."""
         declared = self._headers.get("content-length", "0")
-        if declared.isdigit() and int(declared) > self._limit:
-            raise self._too_large()
+        if declared.isdecimal() and int(declared) > self._limit:
+            raise too_large(self._limit)
         inflater = self._inflater()
         parts: list[bytes] = []
         size = 0
@@ -37,15 +37,13 @@ class Body:
                 async with asyncio.timeout(self._timeout):
                     message = await self._receive()
             except TimeoutError:
-                raise BadRequest(
-                    f"the body did not arrive: nothing came for {self._timeout:g} s", status=408
-                ) from None
+                raise stalled(self._timeout) from None
             if message["type"] == "http.disconnect":
                 raise asyncio.CancelledError
             for piece in _pieces(message.get("body", b""), inflater):
                 size += len(piece)
                 if size > self._limit:
-                    raise self._too_large()
+                    raise too_large(self._limit)
                 parts.append(piece)
             more = message.get("more_body", False)
         self.read_whole.set()
@@ -73,11 +71,6 @@ class Body:
             )
         return Inflater()
 
-    def _too_large(self) -> PayloadTooLarge:
-        return PayloadTooLarge(
-            f"the body is larger than {self._limit} bytes (server.max_body)", headers={"connection": "close"}
-        )
-
 
 def _pieces(data: bytes, inflater: Inflater | None) -> Iterator[bytes]:
     """What came, inflated a piece at a time. Raises BadRequest."""
@@ -88,3 +81,19 @@ def _pieces(data: bytes, inflater: Inflater | None) -> Iterator[bytes]:
         yield from inflater.pieces(data)
     except InflateError as error:
         raise BadRequest(f"the body is not what its content-encoding says: {error}") from None
+
+
+def too_large(limit: int) -> PayloadTooLarge:
+    """The error for a body of more than `limit` bytes."""
+    return PayloadTooLarge(
+        f"the body is larger than {limit} bytes (server.max_body)", headers={"connection": "close"}
+    )
+
+
+def stalled(timeout: float) -> BadRequest:
+    """The error for a body of which nothing came for `timeout` seconds."""
+    return BadRequest(
+        f"the body did not arrive: nothing came for {timeout:g} s",
+        status=408,
+        headers={"connection": "close"},
+    )

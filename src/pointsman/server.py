@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
-import os
+import math
 import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .app import create_app
-from .config import ServerSettings
 from .errors import ConfigError, StartupError
 from .gateway import LAST_WORDS, Gateway
+from .guard import Entrance
 from .hosts import is_loopback
+from .listen import address_of, bind
+
+if TYPE_CHECKING:
+    from .config import ServerSettings
+    from .connection import Connection
 
 __all__ = ["Server", "check_exposure"]
 
 log = logging.getLogger(__name__)
+
+SWEEP = 1.0
+"""Seconds between two looks at the clocks of connections; less where a clock is short."""
 
 
 def check_exposure(gateway: Gateway) -> None:
@@ -38,6 +47,55 @@ def check_exposure(gateway: Gateway) -> None:
     if core.auth == "keys" and not gateway.setup.chains.authenticate:
         what = "auth: keys needs a plugin that authenticates, and none is in use"
         raise ConfigError.of([config.problem("auth", what)])
+
+
+class Sweep:
+    """Lets the clocks of connections run out: looks at each of them now and then, at a timer for all."""
+
+    def __init__(self, connections: set[Connection], settings: ServerSettings) -> None:
+        shortest = min(
+            settings.header_timeout, settings.idle_timeout, settings.read_timeout, settings.write_timeout
+        )
+        self._connections = connections
+        self._every = min(SWEEP, shortest / 4)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        self._timer = asyncio.get_running_loop().call_later(self._every, self._look)
+
+    def stop(self) -> None:
+        """End."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self.start()
+        now = asyncio.get_running_loop().time()
+        for connection in list(self._connections):
+            connection.sweep(now)
+
+
+def _http(gateway: Gateway) -> Any:
+    """What uvicorn makes of each client's connection: by the setting, or its own where it has changed."""
+    try:
+        from .compat import unmet
+        from .connection import Connection
+
+        missing = unmet()
+    except ImportError as error:
+        missing = [str(error)]
+    if missing:
+        log.warning(
+            "this uvicorn is not as the fast door needs it (%s): requests take the longer way, and clients "
+            "that send slowly are not cut",
+            ", ".join(missing),
+        )
+        return "httptools"
+    from .door import Door
+
+    entrance = Entrance.of(gateway)
+    return functools.partial(Connection if entrance.settings.door == "asgi" else Door, entrance)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -100,19 +158,25 @@ class Server:
         self._task: asyncio.Task[None] | None = None
         self._drain: asyncio.Task[None] | None = None
         self._listener: socket.socket | None = None
+        self._sweep: Sweep | None = None
 
     async def start(self) -> str:
         """Bind, start the gateway, serve. Returns the address. Raises StartupError."""
         check_exposure(self.gateway)
         config = self._config()
-        self._listener = _bind(self.settings)
+        self._listener = bind(self.settings)
         try:
             await self.gateway.start()
         except BaseException:
             self._listener.close()
             raise
-        address = _address(self.settings, self._listener)
+        address = address_of(self.settings, self._listener)
         self._uvicorn = _Uvicorn(config, self._begin_drain)
+        if not isinstance(config.http, str):
+            self._sweep = Sweep(
+                cast("set[Connection]", self._uvicorn.server_state.connections), self.settings
+            )
+            self._sweep.start()
         self._task = asyncio.get_running_loop().create_task(self._uvicorn.serve([self._listener]))
         listening = asyncio.get_running_loop().create_task(self._uvicorn.listening.wait())
         await asyncio.wait({self._task, listening}, return_when=asyncio.FIRST_COMPLETED)
@@ -146,12 +210,20 @@ class Server:
             if self.settings.socket is not None:
                 self.settings.socket.unlink(missing_ok=True)
             await self.gateway.stop()
+            self._close_connections()
 
     async def stop(self) -> None:
         """Drain as a signal would, and wait for it; a second call ends at once, as a second signal does."""
         if self._uvicorn is not None:
             self.signal()
             await self.wait()
+
+    def _close_connections(self) -> None:
+        """What is connected still does not read what it was told."""
+        if self._sweep is not None:
+            self._sweep.stop()
+        for connection in list(self._uvicorn.server_state.connections) if self._uvicorn is not None else ():
+            connection.transport.abort()
 
     def _begin_drain(self) -> None:
         """From now on not ready, and nothing new is begun."""
@@ -173,14 +245,14 @@ class Server:
         config = uvicorn.Config(
             _Abortable(create_app(self.gateway)),
             loop="uvloop",
-            http="httptools",
+            http=_http(self.gateway),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=75,
+            timeout_keep_alive=math.ceil(self.settings.idle_timeout),
             timeout_graceful_shutdown=round(LAST_WORDS),
             ssl_certfile=str(tls.cert) if tls else None,
             ssl_keyfile=str(tls.key) if tls else None,
@@ -190,62 +262,3 @@ class Server:
         except (OSError, ssl.SSLError) as error:
             raise StartupError(f"server.tls: certificate or key cannot be used: {error}") from None
         return config
-
-
-def _bind(settings: ServerSettings) -> socket.socket:
-    """The listening socket. Raises StartupError that says which address and what to do."""
-    if settings.socket is not None:
-        return _bind_unix(settings.socket)
-    host, port = settings.host.strip("[]"), settings.port
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise StartupError(f"server.host: {host!r} is not an address of this machine: {error}") from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise StartupError(
-            f"cannot listen on {host}:{port}: {error.strerror}; "
-            "is another server running there? choose another with server.port"
-        ) from None
-    listener.setblocking(False)
-    return listener
-
-
-def _bind_unix(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        if path.is_socket():
-            probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            with probe, contextlib.suppress(OSError):
-                probe.connect(str(path))
-                raise StartupError(f"another server listens on {path}")
-            path.unlink()
-        mask = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(mask)
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise StartupError(f"server.socket: cannot listen on {path}: {error.strerror}") from None
-    except StartupError:
-        listener.close()
-        raise
-    listener.setblocking(False)
-    return listener
-
-
-def _address(settings: ServerSettings, listener: socket.socket) -> str:
-    if settings.socket is not None:
-        return f"unix:{settings.socket}"
-    host, port = listener.getsockname()[:2]
-    scheme = "https" if settings.tls else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

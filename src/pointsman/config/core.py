@@ -75,7 +75,24 @@ class ServerSettings:
         help="Origins of web pages whose scripts may call this gateway; `*` is any.",
         example=["https://chat.example.org"],
     )
+    door: Literal["auto", "asgi"] = setting(
+        default="auto",
+        help="auto hands requests of models to the pipeline without ASGI; asgi takes all the longer way.",
+    )
+    max_url: Size = setting(default=Size(8 * 2**10), minimum=1, help="Longest path and query of a request.")
+    max_header: Size = setting(
+        default=Size(64 * 2**10), minimum=1, help="Largest header block of a request, all its lines together."
+    )
+    max_headers: int = setting(default=128, minimum=1, help="Most header lines of a request.")
     max_body: Size = setting(default=Size(32 * 2**20), minimum=1, help="Largest request body, inflated.")
+    header_timeout: Duration = setting(
+        default=Duration(10),
+        minimum=INSTANT,
+        help="A request's headers must be whole this long after their beginning, or the connection's.",
+    )
+    idle_timeout: Duration = setting(
+        default=Duration(75), minimum=INSTANT, help="A connection may wait this long for its next request."
+    )
     read_timeout: Duration = setting(
         default=Duration(60), minimum=INSTANT, help="A request's body may pause this long."
     )

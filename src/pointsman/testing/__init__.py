@@ -4,6 +4,7 @@
 * `FakeProvider` is a provider on a real socket that plays `Script`s: answers, streams, and every way of
   breaking off; `recordings` turns recorded traffic into scripts.
 * `ListSink` keeps what a door would have been given.
+* `RawClient` sends bytes as they are, and several requests on one connection.
 * `StreamClient` reads an answer chunk by chunk, slowly if need be, and can leave in the middle.
 * `block_network` lets nothing past loopback.
 
@@ -16,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .client import StreamClient, in_process_client
+    from .client import RawClient, StreamClient, in_process_client
     from .network import block_network
     from .provider import FakeProvider, Received
     from .replay import Recording, recordings, replaying, shared_path
@@ -30,6 +31,7 @@ __all__ = [
     "Hang",
     "ListSink",
     "Pause",
+    "RawClient",
     "Received",
     "Recording",
     "Reset",
@@ -46,7 +48,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "client": ("StreamClient", "in_process_client"),
+    "client": ("RawClient", "StreamClient", "in_process_client"),
     "network": ("block_network",),
     "provider": ("FakeProvider", "Received"),
     "replay": ("Recording", "recordings", "replaying", "shared_path"),

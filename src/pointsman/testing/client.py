@@ -18,7 +18,7 @@ from pointsman.app import create_app
 if TYPE_CHECKING:
     from pointsman.gateway import Gateway
 
-__all__ = ["StreamClient", "in_process_client"]
+__all__ = ["RawClient", "StreamClient", "in_process_client"]
 
 
 class StreamClient:
@@ -104,6 +104,79 @@ class StreamClient:
     def _stream(self) -> asyncio.StreamReader:
         if self._reader is None:
             raise RuntimeError("use StreamClient as an async context manager")
+        return self._reader
+
+
+class RawClient:
+    """A connection that sends what it is given, byte for byte, and reads what is answered.
+
+    An async context manager; several requests may be sent on it, at once or in turn.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def __aenter__(self) -> Self:
+        host, port = self._url.hostname or "", self._url.port or 80
+        self._reader, self._writer = await asyncio.open_connection(host, port)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(ConnectionError):
+                await self._writer.wait_closed()
+
+    async def send(self, *pieces: bytes) -> None:
+        """Send bytes, each piece for itself. What the other side no longer takes is dropped."""
+        if self._writer is None:
+            raise RuntimeError("use RawClient as an async context manager")
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                self._writer.write(piece)
+                await self._writer.drain()
+                await asyncio.sleep(0)
+
+    def send_end(self) -> None:
+        """Send nothing more, and go on reading."""
+        if self._writer is not None:
+            self._writer.write_eof()
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """The next answer: status, headers and body, as long as it says or until the end."""
+        reader = self._stream()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        status_line, *lines = head.split("\r\n")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines) if name
+        }
+        status = int(status_line.split(" ")[1])
+        if status < 200 or status in (204, 304):
+            body = b""
+        elif "content-length" in headers:
+            body = await reader.readexactly(int(headers["content-length"]))
+        elif "transfer-encoding" in headers:
+            body = b""
+            while size := int(await reader.readuntil(b"\r\n"), 16):
+                body += (await reader.readexactly(size + 2))[:-2]
+            await reader.readexactly(2)
+        else:
+            body = await self.rest()
+        return status, headers, body
+
+    async def rest(self) -> bytes:
+        """What comes until the other side has closed."""
+        with contextlib.suppress(ConnectionError):
+            return await self._stream().read()
+        return b""
+
+    def _stream(self) -> asyncio.StreamReader:
+        if self._reader is None:
+            raise RuntimeError("use RawClient as an async context manager")
         return self._reader
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -17,7 +17,10 @@ from pointsman.gateway import Gateway
 from pointsman.server import Server
 from pointsman.setup import assemble
 
-__all__ = ["Running", "running"]
+__all__ = ["DOOR", "Running", "running"]
+
+DOOR: Literal["auto", "asgi"] = "auto"
+"""The door that servers get where nothing is said of it. A suite that is run through both sets it."""
 
 
 @dataclass(slots=True)
@@ -43,11 +46,13 @@ async def running(
     folder: Path | None = None,
     env: Mapping[str, str] | None = None,
     key: str | None = None,
+    door: Literal["auto", "asgi"] | None = None,
 ) -> AsyncIterator[Running]:
     """Boot pointsman with a configuration, given as YAML text or as data, on any free loopback port.
 
     `folder` is where its relative paths start, a temporary one by default; `env` stands in for the
-    environment. `key` is what the client sends; without one, `auth: none` is the default. Raises
+    environment. `key` is what the client sends; without one, `auth: none` is the default. `door` is the
+    one that requests come by; without one it is what the configuration says, or else `DOOR`. Raises
     StartupError as `pointsman serve` would.
     """
     text = config if isinstance(config, str) else json.dumps(dict(config))
@@ -55,7 +60,8 @@ async def running(
         base = folder or Path(temporary)
         document = read_text(text, name="proxy.yaml", env=env or {}, base=base)
         setup = assemble(document, env=env or {})
-        core = replace(setup.core, server=replace(setup.core.server, port=0))
+        way = door or ("asgi" if setup.core.server.door == "asgi" else DOOR)
+        core = replace(setup.core, server=replace(setup.core.server, port=0, door=way))
         if key is None and "auth" not in document.root.entries:
             core = replace(core, auth="none")
         server = Server(Gateway(replace(setup, core=core)))

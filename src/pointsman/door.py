@@ -1,0 +1,265 @@
+"""The fast door: requests for surfaces go from the socket to the pipeline, without ASGI.
+
+What is unusual about a request (a web page behind it, a compressed body, a client that waits to be told to
+go on) sends it the longer way; both share the connection, and answers leave in the order of requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from . import pipeline
+from .body import stalled
+from .connection import Connection
+from .dialects import Codec
+from .errors import RequestError, Unavailable
+from .exchange import Exchange
+from .guard import log_access, request_id
+from .wire import frame, render
+
+if TYPE_CHECKING:
+    from .streams import Headers
+
+__all__ = ["Door", "HotRequest"]
+
+log = logging.getLogger(__name__)
+
+UNUSUAL = frozenset({"origin", "expect", "content-encoding", "upgrade"})
+"""Headers that send a request the longer way."""
+MOST_UNREAD = 64 * 1024
+"""Bytes of a body that are taken in before anybody reads it."""
+LARGE = 64 * 1024
+"""Bytes above which the head of an answer is not copied together with the body."""
+
+
+class Door(Connection):
+    """A client's connection whose requests for surfaces take the short way."""
+
+    _hot: HotRequest | None = None
+    """The request whose body is arriving, where it takes the short way."""
+
+    def on_message_begin(self) -> None:
+        """See `httptools`. What only ASGI needs is made when it does."""
+        self.begin_message()
+        self.url = b""
+        self.headers = []
+
+    def accept(self, headers: dict[str, str]) -> None:
+        """Take the short way where all is usual."""
+        found = self.entrance.surfaces.get(self.url)
+        if found is None or self.parser.get_method() != b"POST" or not UNUSUAL.isdisjoint(headers):
+            self._hot = None
+            url, lines = self.url, self.headers
+            HttpToolsProtocol.on_message_begin(self)
+            self.url = url
+            self.headers += lines
+            super().accept(headers)
+            return
+        self.patience = self.settings.read_timeout
+        self._hot = HotRequest(self, *found, headers)
+        self.enqueue(self._hot)
+
+    def on_body(self, body: bytes) -> None:
+        """See `httptools`."""
+        if self._hot is None:
+            super().on_body(body)
+        else:
+            self.count(body)
+            self._hot.take(body)
+
+    def on_message_complete(self) -> None:
+        """See `httptools`."""
+        if self._hot is None:
+            super().on_message_complete()
+        else:
+            self.end_message()
+            self._hot.complete()
+
+    def abandon(self, request: Any) -> None:
+        """See `Connection`."""
+        super().abandon(request)
+        if isinstance(request, HotRequest):
+            request.leave()
+
+    def stall(self, request: Any) -> None:
+        """See `Connection`."""
+        if isinstance(request, HotRequest):
+            request.fail(stalled(self.settings.read_timeout))
+        else:
+            super().stall(request)
+
+
+class HotRequest:
+    """A request on the short way: to uvicorn one of its own, to the pipeline a `Sink` and a body."""
+
+    __slots__ = (
+        "_body",
+        "_chunked",
+        "_codec",
+        "_connection",
+        "_error",
+        "_fields",
+        "_head",
+        "_id",
+        "_left",
+        "_old",
+        "_prefix",
+        "_size",
+        "_task",
+        "_waiter",
+        "_whole",
+        "disconnected",
+        "keep_alive",
+        "response_complete",
+        "response_started",
+    )
+
+    message_event = asyncio.Event()
+    """What uvicorn wakes its own requests with; ours do not sleep on it."""
+
+    def __init__(self, connection: Door, codec: Codec, prefix: str, fields: dict[str, str]) -> None:
+        self._connection = connection
+        self._codec = codec
+        self._prefix = prefix
+        self._fields = fields
+        self._body: list[bytes] = []
+        self._size = 0
+        self._whole = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: RequestError | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._head = b""  # of the answer, until there is something to send with it
+        self._chunked = False
+        self._left: int | None = None  # bytes of the answer that are still to come, where that is known
+        self._id = request_id(fields, connection.entrance.gateway.ids)
+        self._old = connection.parser.get_http_version() == "1.0"
+        self.keep_alive = not self._old and connection.parser.should_keep_alive()
+        self.disconnected = self.response_started = self.response_complete = False
+
+    # the connection's side
+
+    def begin(self) -> None:
+        """Start the exchange: it is this request's turn."""
+        connection = self._connection
+        gateway = connection.entrance.gateway
+        exchange = Exchange(
+            gateway,
+            self._codec,
+            self._fields,
+            prefix=self._prefix,
+            client=connection.peer,
+            request_id=self._id,
+        )
+        if gateway.draining:
+            stopping = Unavailable(pipeline.STOPPING, headers={"connection": "close"})
+            pipeline.refuse(exchange, self, stopping)
+            return
+        self._task = gateway.run(exchange, pipeline.serve(exchange, self, self.read_body))
+        self._task.add_done_callback(self._ended)
+
+    def take(self, data: bytes) -> None:
+        """A piece of the body has come. Until somebody reads it, not much more is let in."""
+        if self.response_complete:
+            return
+        self._body.append(data)
+        self._size += len(data)
+        if self._waiter is None and self._size > MOST_UNREAD:
+            self._connection.flow.pause_reading()
+
+    def complete(self) -> None:
+        """The body is whole."""
+        self._whole = True
+        self._wake()
+
+    def fail(self, error: RequestError) -> None:
+        """The rest of the body does not come."""
+        self._error = error
+        self._wake()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        if self._task is not None and not self.response_complete:
+            self._task.cancel()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """The exchange is over; one that was ended before it could answer leaves the client without."""
+        if not task.cancelled() and task.exception() is not None:
+            log.error("an exchange ended with an error", exc_info=task.exception())
+        if not (self.response_complete or self.disconnected):
+            self._connection.transport.close()
+
+    # the pipeline's side
+
+    async def read_body(self) -> bytes:
+        """The whole body. Raises BadRequest where it stops coming."""
+        if self.disconnected:
+            raise asyncio.CancelledError
+        if not self._whole and self._error is None:
+            self._waiter = self._connection.loop.create_future()
+            self._connection.flow.resume_reading()
+            await self._waiter
+        if not self._whole and self._error is not None:
+            raise self._error
+        body, self._body = self._body, []
+        return body[0] if len(body) == 1 else b"".join(body)
+
+    @property
+    def full(self) -> bool:
+        """See `Sink`."""
+        return self._connection.flow.write_paused
+
+    async def drained(self) -> None:
+        """See `Sink`."""
+        await self._connection.flow.drain()
+
+    def start(self, status: int, headers: Headers) -> None:
+        """See `Sink`. The head leaves with the first bytes of the body."""
+        connection = self._connection
+        framed = frame(headers)
+        self._left = framed.length
+        self._chunked = framed.length is None and not self._old
+        ends = self._chunked or framed.length is not None
+        self.keep_alive = self.keep_alive and ends and not framed.close
+        self._head = render(status, framed, chunked=self._chunked, close=not self.keep_alive)
+        self.response_started = True
+        if connection.entrance.access:
+            path = f"{self._prefix}{self._codec.path}"
+            log_access("POST", path, status, request_id=self._id, client=connection.peer)
+
+    def write(self, data: bytes) -> None:
+        """See `Sink`."""
+        if not data:
+            return
+        if self._left is not None:
+            self._left -= len(data)
+        self._send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def end(self) -> None:
+        """See `Sink`."""
+        if self.disconnected:
+            return
+        if self._chunked or self._head:
+            self._send(b"0\r\n\r\n" if self._chunked else b"")
+        self.response_complete = True
+        if self._left or not self.keep_alive:  # an answer of another length than was told is not built upon
+            self._connection.finish()
+        self._connection.on_response_complete()
+
+    def _send(self, data: bytes) -> None:
+        if self.disconnected:
+            return
+        connection, head, self._head = self._connection, self._head, b""
+        connection.written += len(head) + len(data)
+        if head and len(data) > LARGE:
+            connection.transport.write(head)
+            connection.transport.write(data)
+        else:
+            connection.transport.write(head + data if head else data)
