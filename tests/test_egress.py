@@ -14,9 +14,8 @@ import h2.events
 import trustme
 
 from pointsman.config import UpstreamSettings
-from pointsman.egress import as_upstream_error
 from pointsman.errors import ConnectFailed, MalformedAnswer, UpstreamCut, UpstreamStatus
-from pointsman.upstream import Outgoing, Upstream
+from pointsman.upstream import Outgoing, Upstream, as_upstream_error
 
 
 class Second:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from pointsman.arriving import Http1Answer
 from pointsman.errors import MalformedAnswer, UpstreamCut, UpstreamError
-from pointsman.http1 import Connection, Headers, Http1Answer, Stale
+from pointsman.http1 import Connection, Stale
 
 HEAD = b"POST / HTTP/1.1\r\n\r\n"
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
@@ -91,16 +92,6 @@ async def test_an_answer_is_the_same_however_it_is_cut(answer: bytes, size: int)
     assert scene.pool.kept == [scene.connection] * 3
     assert scene.wire.written == HEAD * 3
     assert not scene.wire.aborted
-
-
-async def test_headers_are_found_by_lower_case_name_and_joined() -> None:
-    got = await Scene().asked(b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nY: \xe4\r\nContent-Length: 0\r\n\r\n")
-    assert isinstance(got.headers, Headers)
-    assert dict(got.headers) == {"x-a": "1, 2", "y": "\xe4", "content-length": "0"}
-    assert got.headers.get("absent") == ""
-    assert len(got.headers) == 3
-    with pytest.raises(KeyError):
-        got.headers["absent"]
 
 
 async def test_a_connection_is_given_back_only_when_its_body_is_read_from_the_wire() -> None:
@@ -243,6 +234,36 @@ async def test_asking_that_is_cancelled_ends_the_connection(ticks: int) -> None:
     scene.connection.data_received(b"HTTP/1.1 200 OK\r\n")
     assert scene.wire.aborted
     assert scene.pool.kept == []
+
+
+async def test_a_cancellation_that_comes_behind_the_answer_leaves_the_connection_to_whoever_has_it() -> None:
+    """The answer was whole and the connection already another's when the first asker was told to stop."""
+    scene = Scene()
+    first = asyncio.ensure_future(scene.connection.ask(HEAD, b""))
+    await asyncio.sleep(0)
+    scene.connection.data_received(WHOLE)
+    second = asyncio.ensure_future(scene.connection.ask(HEAD, b""))
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert not scene.wire.aborted
+    scene.connection.data_received(WHOLE)
+    assert await (await second).read(10) == b"hello"
+
+
+async def test_an_answer_that_is_whole_has_no_say_over_its_connection_any_more() -> None:
+    scene, receiver = Scene(), Slow()
+    done = await scene.asked(WHOLE)
+    other = asyncio.ensure_future(scene.connection.ask(HEAD, b""))
+    await asyncio.sleep(0)
+    pumping = asyncio.ensure_future(done.pump(receiver))
+    await asyncio.sleep(0)
+    assert scene.wire.reading, "what one receiver cannot take is no matter of the other's"
+    receiver.go_on.set()
+    await pumping
+    await done.close()
+    scene.connection.data_received(WHOLE)
+    assert await (await other).read(10) == b"hello"
 
 
 async def test_a_connection_made_for_nobody_is_ended() -> None:

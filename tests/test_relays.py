@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from pointsman.catalogue import Endpoint
-from pointsman.deadlines import Clocks
+from pointsman.deadlines import Clocks, Wheel
 from pointsman.dialects import Mark
 from pointsman.errors import MalformedAnswer, UpstreamCut, UpstreamStatus
 from pointsman.events import (
@@ -58,7 +58,7 @@ def client(sink: ListSink) -> ClientStream:
 
 
 def clocks(**changes: float) -> Clocks:
-    return Clocks(**{"first_content": 60.0, "stall": 60.0, "total": 60.0, **changes})
+    return Clocks(Wheel(), **{"first_content": 60.0, "stall": 60.0, "total": 60.0, **changes})
 
 
 async def relayed(*events: bytes) -> tuple[ListSink, ByteRelay, ClientStream]:

@@ -84,6 +84,10 @@ async def test_https(tmp_path: Path) -> None:
         assert url.startswith("https://127.0.0.1:")
         async with httpx.AsyncClient(verify=context, trust_env=False) as client:
             assert (await client.get(f"{url}/health/ready")).status_code == 200
+            refused = await client.get(f"{url}/health/ready", headers={"host": "evil.example"})
+            assert (refused.status_code, refused.headers["connection"]) == (400, "close")
+            asked = await client.post(url + CHAT, content=b"{")
+            assert (asked.status_code, "date" in asked.headers) == (400, False), "by the short way, too"
     finally:
         await server.stop()
 

@@ -30,6 +30,7 @@ POINTSMAN_API = 1
 
 log = logging.getLogger(__name__)
 
+SCHEMES = ("Bearer ", "bearer ")
 PLAIN_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 _BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
 _NEXT_BEARER = re.compile(r",\s*(?=bearer\s)", re.IGNORECASE)
@@ -154,13 +155,11 @@ class Keys:
     @hookimpl
     def authenticate(self, exchange: Exchange) -> Actor | None:
         """Who sent the key in the headers. Raises Unauthenticated for one that is not known."""
-        sent = set(_credentials(exchange.headers))
-        if not sent:
+        sent = _credential(exchange.headers)
+        if sent is None:
             return None
-        if len(sent) > 1:
-            raise Unauthenticated("the request has several different API keys: send one")
         # headers are read as Latin-1: this is the way back to the bytes that were sent
-        known = self._known.get(_digest(sent.pop().encode("latin-1")))
+        known = self._known.get(_digest(sent.encode("latin-1")))
         if known is None:
             raise Unauthenticated("this API key is not known")
         if known.disabled:
@@ -207,6 +206,17 @@ class Keys:
             other = self._known[digest].actor.name
             raise StartupError(f"admin_key is the same as key {other!r} of `keys:`; each needs its own")
         self._known[digest] = Known(Actor(name, _key_id(digest), role="admin"))
+
+
+def _credential(headers: Mapping[str, str]) -> str | None:
+    """The one credential in the headers. Raises Unauthenticated where there are several."""
+    sent = headers.get("authorization", "")
+    if sent[:7] in SCHEMES and "," not in sent and headers.keys().isdisjoint(PLAIN_HEADERS):
+        return sent[7:].strip() or None  # what nearly every client sends
+    several = set(_credentials(headers))
+    if len(several) > 1:
+        raise Unauthenticated("the request has several different API keys: send one")
+    return several.pop() if several else None
 
 
 def _credentials(headers: Mapping[str, str]) -> Iterator[str]:

@@ -164,7 +164,10 @@ class Attempts:
         total = endpoint.timeout or endpoint.provider.timeout or limits.total
         stream = exchange.peek.stream
         clocks = Clocks(
-            first_content=limits.first_content if stream else total, stall=limits.stall, total=total
+            exchange.gateway.wheel,
+            first_content=limits.first_content if stream else total,
+            stall=limits.stall,
+            total=total,
         )
         self._output_characters = 0
         answered: Answer | None = None
@@ -270,8 +273,12 @@ class Attempts:
 
     async def _pump(self, answer: Answer, relay_with: Callable[[Callable[[float], None]], Relay]) -> Relay:
         """Relay a stream to its end; one that is whole and does not end is ended."""
-        grace = Deadline()
-        relay = relay_with(lambda seconds: grace.move(grace.now() + seconds))
+        grace = Deadline(self.exchange.gateway.wheel)
+
+        def ending(seconds: float) -> None:
+            grace.at = time.monotonic() + seconds
+
+        relay = relay_with(ending)
         try:
             async with grace:
                 await answer.pump(relay)

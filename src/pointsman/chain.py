@@ -41,17 +41,27 @@ class Link:
     is_async: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Chain:
-    """The implementations of one hook in calling order. `timeout` in seconds covers one phase."""
+    """The implementations of one hook in calling order. `timeout` in seconds covers one phase; `waits` says
+    whether any of them can wait at all."""
 
-    hook: str
-    links: tuple[Link, ...] = ()
-    timeout: float | None = 10.0
-    waits: bool = False
+    __slots__ = ("_still", "hook", "links", "timeout", "waits")
+
+    def __init__(
+        self, hook: str, links: tuple[Link, ...] = (), timeout: float | None = 10.0, waits: bool = False
+    ) -> None:
+        self.hook = hook
+        self.links = links
+        self.timeout = timeout
+        self.waits = waits
+        self._still = _Phase(self)
 
     def __bool__(self) -> bool:
         return bool(self.links)
+
+    def phase(self) -> _Phase:
+        """A phase of this chain; where no hook can wait there is nothing in it that two could not share."""
+        return _Phase(self) if self.waits else self._still
 
 
 def freeze(hook: str, links: list[Link], timeout: float | None) -> Chain:
@@ -157,7 +167,7 @@ class _Begun(Awaitable[Any]):
 
 async def first(chain: Chain, *args: Any) -> Any:
     """The first answer that is not None; the implementations behind it are not asked."""
-    phase = _Phase(chain)
+    phase = chain.phase()
     for link in chain.links:
         try:
             value = link.call(*args)
@@ -174,7 +184,7 @@ async def first(chain: Chain, *args: Any) -> Any:
 
 async def each(chain: Chain, *args: Any) -> None:
     """Every implementation in turn; one that raises ends the phase and fails the request."""
-    phase = _Phase(chain)
+    phase = chain.phase()
     for link in chain.links:
         try:
             value = link.call(*args)
@@ -188,7 +198,7 @@ async def each(chain: Chain, *args: Any) -> None:
 
 async def fold(chain: Chain, exchange: Any, value: Any) -> Any:
     """Each implementation sees what the one before made of `value`; None leaves it as it is."""
-    phase = _Phase(chain)
+    phase = chain.phase()
     for link in chain.links:
         try:
             result = link.call(exchange, value)
@@ -205,7 +215,7 @@ async def fold(chain: Chain, exchange: Any, value: Any) -> Any:
 
 async def concat(chain: Chain, *args: Any) -> list[Any]:
     """The lists of all implementations, joined in order."""
-    phase = _Phase(chain)
+    phase = chain.phase()
     joined: list[Any] = []
     for link in chain.links:
         try:
@@ -223,7 +233,7 @@ async def concat(chain: Chain, *args: Any) -> list[Any]:
 async def observe(chain: Chain, *args: Any) -> None:
     """Every implementation in turn; one that raises or hangs is logged with its name, the rest go on."""
     for link in chain.links:
-        phase = _Phase(chain)
+        phase = chain.phase()
         try:
             value = link.call(*args)
             if link.is_async:
@@ -240,7 +250,7 @@ def first_sync(chain: Chain, *args: Any) -> Any:
         except RequestError:
             raise
         except Exception as error:
-            raise _Phase(chain).fault(link, error) from error
+            raise chain.phase().fault(link, error) from error
         if value is not None:
             return value
     return None

@@ -1,7 +1,7 @@
 """Deadlines over what an attempt waits for.
 
-A deadline moves with each event of a stream. Its timer does not: it is set once, and where it finds that the
-deadline has moved on it goes to sleep again, so that moving costs an assignment.
+A deadline moves with each event of a stream, and nearly none is ever reached. So there is no timer for each:
+moving one is an assignment, and a wheel that turns twenty times a second finds those that have passed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Literal
 
 from .errors import UpstreamTimeout
 
-__all__ = ["Clocks", "Deadline"]
+__all__ = ["Clocks", "Deadline", "Wheel"]
 
-EARLY = 0.001
-"""Seconds by which a loop's clock, which is read in milliseconds, may make a timer come too soon."""
+TURN = 0.05
+"""Seconds between two looks at all deadlines: how late one may be."""
 WORDS = {
     "first content": "the provider sent no content in time",
     "stall": "the provider's stream stalled",
@@ -25,73 +25,82 @@ WORDS = {
 }
 
 
-class Deadline:
-    """An async context manager that cancels what is in it at `at`, by the loop's clock, and raises
-    TimeoutError then."""
+class Wheel:
+    """Looks after the deadlines of one event loop. It stands still while there are none."""
 
-    __slots__ = ("_at", "_cancelling", "_expired", "_loop", "_task", "_timer", "_wakes")
+    __slots__ = ("_deadlines", "_loop", "_timer")
 
-    def __init__(self, at: float = inf) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._at = at
-        self._wakes = inf
-        self._expired = False
-        self._cancelling = 0
-        self._task: asyncio.Task[object] | None = None
+    def __init__(self) -> None:
+        self._deadlines: set[Deadline] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def expired(self) -> bool:
-        """Whether it came to that."""
-        return self._expired
+    def add(self, deadline: Deadline) -> None:
+        """Look after a deadline."""
+        self._deadlines.add(deadline)
+        if self._timer is None:
+            self._loop = asyncio.get_running_loop()
+            self._timer = self._loop.call_later(TURN, self._turn)
 
-    def now(self) -> float:
-        """The loop's clock."""
-        return self._loop.time()
+    def discard(self, deadline: Deadline) -> None:
+        """Forget a deadline."""
+        self._deadlines.discard(deadline)
 
-    def move(self, at: float) -> None:
-        """Put the deadline off, or forward; nowhere with infinity."""
-        self._at = at
-        if at < self._wakes and self._task is not None:
-            self._arm()
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._wakes = self._at
-        self._timer = self._loop.call_at(self._at, self._wake)
-
-    def _wake(self) -> None:
-        self._timer, self._wakes = None, inf
-        if self._task is None or self._expired:
+    def _turn(self) -> None:
+        self._timer = None
+        if self._loop is None or not self._deadlines:
             return
-        if self._at <= self.now() + EARLY:
-            self._expired = True
+        now = time.monotonic()
+        for deadline in [each for each in self._deadlines if each.at <= now]:
+            deadline.expire()
+        self._timer = self._loop.call_later(TURN, self._turn)
+
+
+class Deadline:
+    """An async context manager that cancels what is in it soon after `at`, in monotonic seconds, and raises
+    TimeoutError then. `at` may be moved at any time, nowhere with infinity."""
+
+    __slots__ = ("_cancelling", "_task", "_wheel", "at", "expired")
+
+    def __init__(self, wheel: Wheel, at: float = inf) -> None:
+        self.at = at
+        self.expired = False
+        """Whether it came to that."""
+        self._wheel = wheel
+        self._cancelling = 0
+        self._task: asyncio.Task[object] | None = None
+
+    def expire(self) -> None:
+        """Cancel what is in it."""
+        self._wheel.discard(self)
+        if self._task is not None:
+            self.expired = True
             self._task.cancel()
-        elif self._at < inf:
-            self._arm()
 
     async def __aenter__(self) -> Deadline:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a deadline is for what runs in a task")
-        self._task = task
-        self._cancelling = task.cancelling()
-        if self._at < inf:
-            self._arm()
+        self.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.leave() and kind is not None and issubclass(kind, asyncio.CancelledError):
+            raise TimeoutError from error
+
+    def enter(self) -> None:
+        """Begin, in the task that is running."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a deadline is for what runs in a task")
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._wheel.add(self)
+
+    def leave(self) -> bool:
+        """End; say whether the task's cancellation, if there is one, is this deadline's alone."""
         task, self._task = self._task, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._expired and task is not None:
-            ours = task.uncancel() <= self._cancelling
-            if ours and kind is not None and issubclass(kind, asyncio.CancelledError):
-                raise TimeoutError from error
+        self._wheel.discard(self)
+        return self.expired and task is not None and task.uncancel() <= self._cancelling
 
 
 class Clocks:
@@ -102,9 +111,9 @@ class Clocks:
 
     __slots__ = ("_deadline", "_paused_at", "_stall", "_total_at", "_which", "first_content")
 
-    def __init__(self, *, first_content: float, stall: float, total: float) -> None:
-        self._deadline = Deadline()
-        now = self._deadline.now()
+    def __init__(self, wheel: Wheel, *, first_content: float, stall: float, total: float) -> None:
+        now = time.monotonic()
+        self._deadline = Deadline(wheel)
         self._stall = stall
         self._total_at = now + total
         self._paused_at: float | None = None
@@ -115,17 +124,15 @@ class Clocks:
 
     def _set(self, which: Literal["first content", "stall"], at: float) -> None:
         if at < self._total_at:
-            self._which = which
-            self._deadline.move(at)
+            self._which, self._deadline.at = which, at
         else:
-            self._which = "total"
-            self._deadline.move(self._total_at)
+            self._which, self._deadline.at = "total", self._total_at
 
     def content(self) -> None:
         """Content has come: from now on the stall clock runs."""
-        now = self._deadline.now()
+        now = time.monotonic()
         if self.first_content is None:
-            self.first_content = time.monotonic()
+            self.first_content = now
         if self._paused_at is not None:
             self._total_at += now - self._paused_at
             self._paused_at = None
@@ -133,19 +140,17 @@ class Clocks:
 
     def pause(self) -> None:
         """The client is slow: that is no fault of the provider's, so all clocks stand until `content`."""
-        self._paused_at = self._deadline.now()
-        self._deadline.move(inf)
+        self._paused_at = time.monotonic()
+        self._deadline.at = inf
 
     async def __aenter__(self) -> Clocks:
-        await self._deadline.__aenter__()
+        self._deadline.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            await self._deadline.__aexit__(kind, error, trace)
-        except TimeoutError:
+        if self._deadline.leave() and kind is not None and issubclass(kind, asyncio.CancelledError):
             phase: Literal["stream", "first-content"] = (
                 "first-content" if self.first_content is None else "stream"
             )

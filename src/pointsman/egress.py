@@ -22,7 +22,7 @@ from .errors import (
 from .pools import guard, prune
 from .waits import retry_after
 
-__all__ = ["Egress", "as_upstream_error", "client_over"]
+__all__ = ["Egress", "client_over", "told"]
 
 
 def client_over(
@@ -129,18 +129,14 @@ async def _translated(response: httpx.Response) -> AsyncIterator[bytes]:
         raise _error(error, "body") from None
 
 
-def as_upstream_error(error: Exception, phase: Literal["headers", "body", "stream"]) -> UpstreamError:
-    """Whatever broke a provider's call in a plugin, as an `UpstreamError`: the next candidate is tried."""
-    if isinstance(error, UpstreamError):
-        return error
+def told(error: Exception, phase: Literal["headers", "body", "stream"]) -> UpstreamError:
+    """What httpx raised in a plugin's call, as ours."""
     if isinstance(error, httpx.HTTPStatusError):
         response = error.response
         return UpstreamStatus.of(response.status_code, retry_after=retry_after(response.headers))
     if isinstance(error, httpx.HTTPError):
         return _error(error, phase)
-    return MalformedAnswer(
-        "the provider's plugin failed", phase=phase, detail=f"{type(error).__name__}: {error}"
-    )
+    return MalformedAnswer("the provider's plugin failed", phase=phase, detail=repr(error))
 
 
 def _error(error: httpx.HTTPError, phase: str) -> UpstreamError:

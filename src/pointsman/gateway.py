@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .catalogue import Endpoint, Model
+from .deadlines import Wheel
 from .errors import ConfigError, StartupError
 from .ids import Ids
 from .ledger import Ledger, open_ledger
@@ -62,6 +63,7 @@ class Gateway:
             )
         self.retries = RetryBudget()
         self.ids = Ids()
+        self.wheel = Wheel()
         self.ready = False
         self.draining = False
         self.session_key: Secret | None = None

@@ -9,9 +9,10 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 
+from .arriving import Http1Answer
 from .dial import dial
 from .errors import ConnectFailed
-from .http1 import Connection, Http1Answer, Stale
+from .http1 import Connection, Stale
 
 __all__ = ["Limits", "Origin"]
 

@@ -203,7 +203,7 @@ def answer_headers(exchange: Exchange) -> Headers:
     if public.lost:
         headers.append(("x-pointsman-lost", _printable(", ".join(public.lost))))
     headers.extend(exchange.response_headers.items())
-    if exchange.wants_explanation():
+    if "x-pointsman-explain" in exchange.headers and exchange.wants_explanation():
         headers.append(("x-pointsman-decision", json.dumps(exchange.record(), separators=(",", ":"))))
     return headers
 

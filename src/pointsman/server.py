@@ -73,7 +73,11 @@ class Sweep:
         self.start()
         now = asyncio.get_running_loop().time()
         for connection in list(self._connections):
-            connection.sweep(now)
+            try:
+                connection.sweep(now)
+            except Exception:
+                log.exception("the clocks of a connection failed")
+                connection.transport.abort()
 
 
 def _http(gateway: Gateway) -> Any:

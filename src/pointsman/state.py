@@ -149,9 +149,11 @@ class MemoryState:
         """See `State.take`."""
         if not demands:
             return Verdict(True, None, 0, 0, 0.0, 0.0)
+        now = round(self._now() * SECOND)
+        if len(demands) == 1:
+            return self._take_one(demands[0], now)
         staged: dict[_Key, _Counter] = {}
         verdicts: list[Verdict] = []
-        now = round(self._now() * SECOND)
         for demand in demands:
             key = (demand.key, demand.quota.period)
             counter, verdict = self._spend(demand, staged.get(key) or self._counter(key, now), now)
@@ -162,9 +164,14 @@ class MemoryState:
             return max(refused, key=lambda verdict: verdict.retry_after)
         for key, counter in staged.items():
             self._counters[key] = counter
-        if len(verdicts) == 1:
-            return verdicts[0]
         return min(verdicts, key=lambda verdict: verdict.remaining / verdict.limit)
+
+    def _take_one(self, demand: Demand, now: int) -> Verdict:
+        key = (demand.key, demand.quota.period)
+        counter, verdict = self._spend(demand, self._counter(key, now), now)
+        if verdict.allowed:
+            self._counters[key] = counter
+        return verdict
 
     async def seed(self, demand_key: str, period: Period, used: int) -> None:
         """See `State.seed`."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
+from .arriving import Http1Answer
 from .calls import Outgoing, is_compressed
 from .errors import ConnectFailed, MalformedAnswer, Unavailable, UpstreamError
-from .http1 import Http1Answer
 
 if TYPE_CHECKING:
     Send = Callable[[Outgoing], Awaitable[Http1Answer]]

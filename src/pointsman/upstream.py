@@ -9,22 +9,24 @@ body is inflated under a cap, and nothing is taken from the environment but the 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
-import urllib.request
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
-import httpx
-
+from .arriving import Http1Answer
 from .calls import Answer, ChunkedAnswer, Outgoing, Receiver, origin_of
 from .config import UpstreamSettings
-from .egress import Egress, as_upstream_error, client_over
-from .errors import Internal, StartupError, Unavailable
-from .http1 import Http1Answer
+from .errors import Internal, MalformedAnswer, StartupError, Unavailable, UpstreamError
 from .origin import Limits, Origin
-from .transport import Http1Transport
+
+if TYPE_CHECKING:
+    import httpx
+
+    from .egress import Egress
 
 __all__ = [
     "Answer",
@@ -45,18 +47,31 @@ MOST_TARGETS = 4096
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
+def as_upstream_error(error: Exception, phase: Literal["headers", "body", "stream"]) -> UpstreamError:
+    """Whatever broke a provider's call in a plugin, as an `UpstreamError`: the next candidate is tried."""
+    if isinstance(error, UpstreamError):
+        return error
+    if any(kind.__module__.partition(".")[0] == "httpx" for kind in type(error).__mro__):
+        from .egress import told
+
+        return told(error, phase)
+    return MalformedAnswer(
+        "the provider's plugin failed", phase=phase, detail=f"{type(error).__name__}: {error}"
+    )
+
+
 class _Target:
     """Where the requests to one URL go: by which path, to which origin, or by which client of httpx."""
 
     __slots__ = ("egress", "line", "origin")
 
-    def __init__(self, url: str, way: Origin | Egress) -> None:
+    def __init__(self, url: str, *, origin: Origin | None = None, egress: Egress | None = None) -> None:
         parts = urlsplit(url)
         path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=PRINTABLE)
         host = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
         self.line = f" {path} HTTP/1.1\r\nhost: {host}\r\n"
-        self.origin = way if isinstance(way, Origin) else None
-        self.egress = way if isinstance(way, Egress) else None
+        self.origin = origin
+        self.egress = egress
 
 
 class _Closing:
@@ -98,6 +113,9 @@ class Upstream:
         """A plain httpx client on the same footing, for plugins that speak HTTP themselves."""
         if self.settings.proxy is not None or self.settings.http2:
             return self._egress(self.settings.proxy).client
+        from .egress import client_over
+        from .transport import Http1Transport
+
         return client_over(
             context=False,
             connect_timeout=self.settings.connect_timeout,
@@ -155,7 +173,7 @@ class Upstream:
     async def _send_directly(self, outgoing: Outgoing) -> Http1Answer:
         """Send for httpx, which has no egress proxy here unless the environment names one."""
         origin = self._origin(outgoing.url)
-        return await self._directly(outgoing, _Target(outgoing.url, origin), origin)
+        return await self._directly(outgoing, _Target(outgoing.url, origin=origin), origin)
 
     async def _slot(self) -> None:
         """Take a place among the calls under way. Raises Unavailable after a second."""
@@ -171,8 +189,10 @@ class Upstream:
     def _target(self, url: str) -> _Target:
         """Where a URL leads, remembered."""
         proxy = self._proxy_for(url)
-        by_httpx = proxy is not None or self.settings.http2
-        target = _Target(url, self._egress(proxy) if by_httpx else self._origin(url))
+        if proxy is not None or self.settings.http2:
+            target = _Target(url, egress=self._egress(proxy))
+        else:
+            target = _Target(url, origin=self._origin(url))
         if len(self._targets) >= MOST_TARGETS:
             self._targets.clear()
         self._targets[url] = target
@@ -198,6 +218,8 @@ class Upstream:
 
     def _egress(self, proxy: str | None) -> Egress:
         if proxy not in self._egresses:
+            from .egress import Egress, client_over
+
             client = client_over(
                 context=_tls_context(self.settings),
                 connect_timeout=self.settings.connect_timeout,
@@ -215,6 +237,10 @@ class Upstream:
         """The configured egress proxy, or the environment's for this scheme and host."""
         if self.settings.proxy is not None:
             return self.settings.proxy
+        if not any(name.lower().endswith("_proxy") for name in os.environ):
+            return None
+        import urllib.request
+
         proxies = urllib.request.getproxies_environment()
         parts = urlsplit(url)
         proxy = proxies.get(parts.scheme)
@@ -256,7 +282,9 @@ def _check(settings: UpstreamSettings) -> None:
 
 def _tls_context(settings: UpstreamSettings) -> ssl.SSLContext:
     """Verification against certifi's bundle and the operator's own authorities."""
-    context = httpx.create_ssl_context(trust_env=False)
+    import certifi
+
+    context = ssl.create_default_context(cafile=certifi.where())
     if settings.ca is not None:
         _add_bundle(context, settings)
     return context

@@ -8,8 +8,9 @@ import json
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from pointsman.hosts import is_loopback
 from pointsman.retries import RetryBudget
 from pointsman.testing import Received, Running, Script, running
 
+Door = Literal["auto", "asgi"]
 OPEN_FILES = Path("/proc/self/fd")
 PATIENCE = 2.0
 """Seconds within which all that a request left open must be gone."""
@@ -278,7 +280,7 @@ def dialects() -> dict[str, Dialect]:
     return DIALECTS
 
 
-def serving(providers: dict[str, Any], models: dict[str, list[str]], **sections: Any) -> Any:
+def serving(door: Door, providers: dict[str, Any], models: dict[str, list[str]], **sections: Any) -> Any:
     """Boot a server in front of providers; a model is the endpoints that it has."""
     return running(
         {
@@ -286,7 +288,8 @@ def serving(providers: dict[str, Any], models: dict[str, list[str]], **sections:
             "providers": providers,
             "models": {name: {"endpoints": endpoints} for name, endpoints in models.items()},
             **sections,
-        }
+        },
+        door=door,
     )
 
 
@@ -319,18 +322,18 @@ async def _rows(served: Running, which: str, values: dict[str, Any], *, running:
 
 @dataclass
 class Asking:
-    """The functions above, as fixtures hand them out."""
+    """The functions above, as fixtures hand them out; servers have the door that is asked by."""
 
-    serving: Callable[..., Any] = serving
+    serving: Callable[..., Any]
     ask: Callable[..., Any] = ask
     row_of: Callable[..., Any] = row_of
     last_row: Callable[..., Any] = last_row
 
 
-@pytest.fixture(scope="session")
-def asking() -> Asking:
-    """How to ask, and how to see what the ledger has of it."""
-    return Asking()
+@pytest.fixture(scope="session", params=["auto", "asgi"])
+def asking(request: pytest.FixtureRequest) -> Asking:
+    """How to ask, by one door and by the other, and how to see what the ledger has of it."""
+    return Asking(partial(serving, request.param))
 
 
 def _open() -> tuple[int, int]:

@@ -14,6 +14,7 @@ from pointsman.testing import (
     Close,
     FakeProvider,
     Hang,
+    RawClient,
     Script,
     Send,
     StreamClient,
@@ -123,6 +124,34 @@ async def test_it_speaks_tls() -> None:
         with pytest.raises(ssl.SSLCertVerificationError):
             async with StreamClient(fake.url, {}):
                 pass
+
+
+async def test_bytes_are_sent_as_they_are_and_answers_are_read_in_turn() -> None:
+    answers = [Script.whole(b"abc"), Script.sse(EVENTS), Script.whole(b"", status=204)]
+    async with FakeProvider(answers) as fake, RawClient(fake.url) as client:
+        request = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi"
+        for body in (b"abc", b"".join(EVENTS), b""):
+            await client.send(request[:10], request[10:])
+            status, headers, told = await client.answer()
+            assert (status, told) == (200 if body else 204, body)
+            assert headers
+        assert [received.body for received in fake.requests] == [b"hi"] * 3
+
+
+async def test_an_answer_without_a_length_goes_on_to_the_end() -> None:
+    bare = Script((Send(b"HTTP/1.1 200 OK\r\n\r\nabc"), Close()), framing="raw")
+    async with FakeProvider(bare) as fake, RawClient(fake.url) as client:
+        await client.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n")
+        client.send_end()
+        assert (await client.answer())[2] == b"abc"
+        assert await client.rest() == b""
+
+
+async def test_bytes_need_a_connection() -> None:
+    with pytest.raises(RuntimeError, match="context manager"):
+        await RawClient("http://127.0.0.1:1/").send(b"a")
+    with pytest.raises(RuntimeError, match="context manager"):
+        await RawClient("http://127.0.0.1:1/").answer()
 
 
 async def test_it_is_used_as_a_context_manager() -> None:

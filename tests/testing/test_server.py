@@ -39,6 +39,20 @@ async def test_a_port_that_is_configured_is_not_taken() -> None:
         assert not served.url.endswith(":1")
 
 
+async def test_a_server_has_the_door_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or that of its configuration, or that of the suite."""
+
+    async def door(config: str = "", **options: Any) -> str:
+        async with running(config, **options) as served:
+            return served.server.settings.door
+
+    assert [await door(), await door("server: {door: asgi}"), await door(door="asgi")] == [
+        *("auto", "asgi", "asgi")
+    ]
+    monkeypatch.setattr("pointsman.testing.server.DOOR", "asgi")
+    assert [await door(), await door(door="auto")] == ["asgi", "auto"]
+
+
 async def test_a_configuration_is_text_or_data(config: Config, chat: dict[str, Any], answer: Script) -> None:
     async with FakeProvider(answer) as fake:
         data = config(fake)

@@ -29,7 +29,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. Without `models` those asked for are used; `fallbacks` come after either."""
+    """One rule. `models` are those it uses, its fallbacks among them; without any, those asked for are used
+    and `fallbacks` after them."""
 
     name: str
     conditions: tuple[Condition, ...]
@@ -52,16 +53,17 @@ class Rule:
 
 def plan_for(exchange: Exchange, rules: Iterable[Rule]) -> Plan:
     """The plan of the first rule that matches; without one, the models asked for."""
-    asked = models_asked(exchange)
     for rule in rules:
         if rule.matches(exchange):
-            return Plan(rule.name, _once((*(rule.models or asked), *rule.fallbacks)))
-    return Plan(None, asked)
+            models = rule.models or (*models_asked(exchange), *rule.fallbacks)
+            return Plan(rule.name, models if rule.models else _once(models))
+    return Plan(None, models_asked(exchange))
 
 
 def models_asked(exchange: Exchange) -> tuple[str, ...]:
     """The models a client names, in its order, each once."""
-    return _once((exchange.peek.model, *exchange.peek.models))
+    further = exchange.peek.models
+    return _once((exchange.peek.model, *further)) if further else (exchange.peek.model,)
 
 
 def _once(names: Iterable[str]) -> tuple[str, ...]:
@@ -70,7 +72,9 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
 
 def compile_rule(settings: RouteSettings) -> Rule:
     """A rule ready for requests."""
-    return Rule(settings.name, _conditions(settings.when), settings.use.models, settings.use.fallbacks)
+    use = settings.use
+    models = _once((*use.models, *use.fallbacks)) if use.models else ()
+    return Rule(settings.name, _conditions(settings.when), models, use.fallbacks)
 
 
 def _conditions(when: WhenSettings) -> tuple[Condition, ...]:
@@ -94,11 +98,11 @@ def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _matching(patterns: str | tuple[str, ...], read: Callable[[Exchange], str]) -> Test:
-    matchers = [re.compile(fnmatch.translate(pattern)).match for pattern in _listed(patterns)]
+    match = re.compile("|".join(map(fnmatch.translate, _listed(patterns))) or r"(?!)").match
 
     def test(exchange: Exchange) -> tuple[bool, str]:
         value = read(exchange)
-        return any(match(value) is not None for match in matchers), value
+        return match(value) is not None, value
 
     return test
 

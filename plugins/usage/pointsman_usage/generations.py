@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pointsman.exchange import Exchange
+from pointsman.exchange import Attempt, Exchange
 from pointsman.ledger import Column, Table
 
 __all__ = ["GENERATIONS", "app_of", "generation"]
@@ -57,75 +57,70 @@ GENERATIONS = Table(
 
 
 def generation(exchange: Exchange) -> dict[str, Any]:
-    """The row of an exchange that has ended."""
-    return {**_request(exchange), **_answer(exchange), **_amounts(exchange)}
-
-
-def _request(exchange: Exchange) -> dict[str, Any]:
-    actor = exchange.actor
-    return {
+    """The row of an exchange that has ended. A column that is not in it is null."""
+    actor, plan, error = exchange.actor, exchange.plan, exchange.error
+    row: dict[str, Any] = {
         "id": exchange.generation_id,
         "request_id": exchange.request_id,
         "at": exchange.at.isoformat(timespec="milliseconds"),
-        "key_id": actor.key_id if actor is not None else None,
-        "key_name": actor.name if actor is not None else None,
         "app": app_of(exchange.headers),
         "dialect": exchange.dialect,
         "surface": exchange.surface,
         "model_asked": exchange.peek.model[:LONGEST_TEXT],
-        "route": exchange.plan.rule if exchange.plan is not None else None,
+        "route": plan.rule if plan is not None else None,
         "stream": exchange.peek.stream,
-    }
-
-
-def _answer(exchange: Exchange) -> dict[str, Any]:
-    attempt, finish, error = exchange.attempt, exchange.finish, exchange.error
-    return {
-        "model": attempt.candidate.model[:LONGEST_TEXT] if attempt is not None else None,
-        "provider": attempt.endpoint.provider.name if attempt is not None else None,
-        "endpoint": attempt.endpoint.id[:LONGEST_TEXT] if attempt is not None else None,
         "outcome": exchange.outcome,
         "status": exchange.status,
-        "finish": finish.reason if finish is not None else None,
-        "native_finish": finish.native[:LONGEST_TEXT] if finish is not None and finish.native else None,
         "attempts": len(exchange.attempts),
-        "lane": attempt.lane if attempt is not None else None,
-        "lost": _listed(attempt.lost) if attempt is not None else None,
-        "answer_lost": _listed(attempt.losses.answer) if attempt is not None else None,
-        "error_type": error.error_type if error is not None else None,
-        "error": error.message[:LONGEST_TEXT] if error is not None else None,
+        "total_ms": round(exchange.elapsed() * 1000, 3),
     }
+    if actor is not None:
+        row["key_id"], row["key_name"] = actor.key_id, actor.name
+    if error is not None:
+        row["error_type"], row["error"] = error.error_type, error.message[:LONGEST_TEXT]
+    if exchange.attempts:
+        _add_attempt(row, exchange.attempts[-1])
+    _add_answer(row, exchange)
+    return row
+
+
+def _add_attempt(row: dict[str, Any], attempt: Attempt) -> None:
+    """What the last attempt was, and what was lost in it."""
+    endpoint = attempt.endpoint
+    row["model"] = attempt.candidate.model[:LONGEST_TEXT]
+    row["provider"] = endpoint.provider.name
+    row["endpoint"] = endpoint.id[:LONGEST_TEXT]
+    row["lane"] = attempt.lane
+    if attempt.lost:
+        row["lost"] = _listed(attempt.lost)
+    if attempt.losses.answer:
+        row["answer_lost"] = _listed(attempt.losses.answer)
+
+
+def _add_answer(row: dict[str, Any], exchange: Exchange) -> None:
+    """How the answer ended, what it used and what it cost."""
+    usage, cost, finish, first = exchange.usage, exchange.cost, exchange.finish, exchange.first_content
+    row["estimated"] = usage is not None and usage.estimated
+    if finish is not None:
+        row["finish"] = finish.reason
+        row["native_finish"] = finish.native[:LONGEST_TEXT] if finish.native else None
+    if usage is not None:
+        row["input_tokens"], row["output_tokens"] = usage.input, usage.output
+        row["cache_read_tokens"], row["cache_write_tokens"] = usage.cache_read, usage.cache_write
+        row["reasoning_tokens"] = usage.reasoning
+    if cost is not None:
+        row["cost_nano"], row["price_source"] = cost.nano, cost.source or None
+    if first is not None:
+        row["first_content_ms"] = round((first - exchange.started) * 1000, 3)
 
 
 def _listed(names: Sequence[str]) -> str | None:
     return ", ".join(names)[:LONGEST_TEXT] or None
 
 
-def _amounts(exchange: Exchange) -> dict[str, Any]:
-    usage, cost = exchange.usage, exchange.cost
-    first = exchange.first_content
-    amounts: dict[str, Any] = {
-        "estimated": usage is not None and usage.estimated,
-        "cost_nano": cost.nano if cost is not None else None,
-        "price_source": cost.source or None if cost is not None else None,
-        "first_content_ms": round((first - exchange.started) * 1000, 3) if first is not None else None,
-        "total_ms": round(exchange.elapsed() * 1000, 3),
-    }
-    if usage is not None:
-        amounts |= {
-            "input_tokens": usage.input,
-            "output_tokens": usage.output,
-            "cache_read_tokens": usage.cache_read,
-            "cache_write_tokens": usage.cache_write,
-            "reasoning_tokens": usage.reasoning,
-        }
-    return amounts
-
-
 def app_of(headers: Mapping[str, str]) -> str | None:
     """What an application calls itself: its title, else the address it names."""
     for name in ("x-title", "x-openrouter-title", "http-referer"):
-        said = headers.get(name, "").strip()
-        if said:
+        if name in headers and (said := headers[name].strip()):
             return said[:LONGEST_TEXT]
     return None

@@ -43,7 +43,8 @@ async def test_an_exchange_that_never_got_to_an_attempt_has_a_row_without_endpoi
         exchange.error = BadRequest("no" * 1000)
         row = generation(exchange)
     assert row.keys() <= GENERATIONS.columns.keys()
-    assert (row["model"], row["provider"], row["endpoint"], row["attempts"]) == (None, None, None, 0)
+    assert row.keys().isdisjoint({"model", "provider", "endpoint"})
+    assert row["attempts"] == 0
     assert len(row["error"]) == 500
     assert "input_tokens" not in row
 

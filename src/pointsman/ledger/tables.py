@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 __all__ = ["Column", "ColumnType", "StoredValue", "Table", "encode_row"]
 
@@ -29,6 +29,17 @@ class Column:
     required: bool = False
 
 
+class Layout(NamedTuple):
+    """The columns of a table by their places: texts, all others with their encoders, all of them so, and
+    those that a row must have."""
+
+    names: tuple[str, ...]
+    texts: tuple[int, ...]
+    others: tuple[tuple[int, Callable[[object], StoredValue]], ...]
+    all: tuple[tuple[int, Callable[[object], StoredValue]], ...]
+    required: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Table:
     """One table. `primary_key` names a column, each of `indexes` the columns indexed together.
@@ -42,11 +53,21 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
-    def encoders(self) -> tuple[tuple[str, Callable[[object], StoredValue], bool], ...]:
-        """Of each column its name, what encodes a value of it, and whether a row must have one."""
-        return tuple(
-            (name, ENCODERS[column.type], column.required or name == self.primary_key)
-            for name, column in self.columns.items()
+    def layout(self) -> Layout:
+        """Where in a row what stands."""
+        names = tuple(self.columns)
+        kinds = [column.type for column in self.columns.values()]
+        encoders = tuple((place, ENCODERS[kind]) for place, kind in enumerate(kinds))
+        return Layout(
+            names,
+            tuple(place for place, kind in enumerate(kinds) if kind == "text"),
+            tuple(each for each in encoders if kinds[each[0]] != "text"),
+            encoders,
+            tuple(
+                place
+                for place, (name, column) in enumerate(self.columns.items())
+                if column.required or name == self.primary_key
+            ),
         )
 
     def __post_init__(self) -> None:
@@ -78,23 +99,28 @@ def encode_row(table: Table, row: Mapping[str, object]) -> tuple[StoredValue, ..
     if not row.keys() <= table.columns.keys():
         unknown = ", ".join(sorted(row.keys() - table.columns.keys()))
         raise ValueError(f"table {table.name!r} has no column {unknown}; it has {', '.join(table.columns)}")
-    values: list[StoredValue] = []
-    get = row.get
-    for name, encode, required in table.encoders:
-        value = get(name)
-        if value.__class__ is str and encode is _encode_text and value.isascii():
-            values.append(value)
-            continue
-        if value is None:
-            if required:
-                raise ValueError(f"table {table.name!r}: column {name!r} is required")
-            values.append(None)
-            continue
-        try:
-            values.append(encode(value))
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"table {table.name!r}: column {name!r}: {error}") from error
+    values: list[Any] = [*map(row.get, table.columns)]
+    layout = table.layout
+    for place in layout.required:
+        if values[place] is None:
+            raise ValueError(f"table {table.name!r}: column {layout.names[place]!r} is required")
+    plain = _are_plain([values[place] for place in layout.texts if values[place] is not None])
+    for place, encode in layout.others if plain else layout.all:
+        value = values[place]
+        if value is not None:
+            try:
+                values[place] = encode(value)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"table {table.name!r}: column {layout.names[place]!r}: {error}") from error
     return tuple(values)
+
+
+def _are_plain(texts: list[Any]) -> bool:
+    """Whether these are texts, and ASCII all: most rows, and most of their columns."""
+    try:
+        return "".join(texts).isascii()
+    except TypeError:
+        return False
 
 
 def _encode_text(value: object) -> str:

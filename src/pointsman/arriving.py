@@ -1,0 +1,217 @@
+"""An answer over HTTP/1.1 as it arrives: its head awaited, its body read whole or fed to a receiver."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Protocol
+
+from .calls import ChunkedAnswer, Receiver, inflated, is_compressed, too_large
+
+__all__ = ["Headers", "Http1Answer", "Line"]
+
+MOST_BUFFERED = 256 * 1024
+"""Bytes of a body that wait for whoever reads it; then nothing more is taken from the socket."""
+
+
+class Line(Protocol):
+    """The connection on which an answer arrives. It does nothing for one that it has brought to its end."""
+
+    def drop(self, answer: Http1Answer) -> None:
+        """End the connection: nobody wants the rest."""
+
+    def pause(self, answer: Http1Answer) -> None:
+        """Read nothing more from the socket."""
+
+    def resume(self, answer: Http1Answer) -> None:
+        """Read on."""
+
+
+class Headers(Mapping[str, str]):
+    """An answer's headers, kept as they came and decoded when asked for."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self) -> None:
+        self._raw: dict[bytes, bytes] = {}
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Take one line; lines of one name are joined by commas."""
+        present = self._raw.get(name)
+        self._raw[name] = value if present is None else b"%b, %b" % (present, value)
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """A header's value; empty where there is none and no other default is given."""
+        value = self._raw.get(name.encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
+
+    def __getitem__(self, name: str) -> str:
+        return self._raw[name.encode("latin-1")].decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return (name.decode("latin-1") for name in self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+
+class Http1Answer:
+    """An answer as it arrives. See `pointsman.calls.Answer`."""
+
+    __slots__ = (
+        "_closed",
+        "_connection",
+        "_full",
+        "_parts",
+        "_receiver",
+        "_size",
+        "_waiter",
+        "_wants_end",
+        "complete",
+        "error",
+        "headed",
+        "headers",
+        "status",
+    )
+
+    def __init__(self, connection: Line) -> None:
+        self.status = 0
+        self.headers: Headers = Headers()
+        self.headed = False
+        """Status and headers are there."""
+        self.complete = False
+        """The body is there to its end."""
+        self.error: Exception | None = None
+        self._connection = connection
+        self._closed: Callable[[], None] | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._receiver: Receiver | None = None
+        self._full = False
+        self._wants_end: int | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call back once, when the answer is closed."""
+        self._closed = callback
+
+    async def head(self) -> None:
+        """Return when status and headers are there. Raises UpstreamError."""
+        while not self.headed:
+            if self.error is not None:
+                raise self.error
+            await self._wait()
+
+    async def read(self, limit: int) -> bytes:
+        """See `Answer`."""
+        if is_compressed(self.headers):
+            return await ChunkedAnswer(self.status, self.headers, self._chunks()).read(limit)
+        self._wants_end = limit
+        self._connection.resume(self)
+        while not self.complete and self._size <= limit and self.error is None:
+            await self._wait()
+        if self._size > limit:
+            raise too_large(limit)
+        if self.error is not None:
+            raise self.error
+        parts, self._parts = self._parts, []
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def pump(self, receiver: Receiver) -> None:
+        """See `Answer`."""
+        if is_compressed(self.headers):
+            await ChunkedAnswer(self.status, self.headers, self._chunks()).pump(receiver)
+            return
+        self._receiver = receiver
+        try:
+            while True:
+                self._deliver()
+                if self._full:
+                    await receiver.ready()
+                    self._full = False
+                    self._connection.resume(self)
+                elif self.error is not None:
+                    raise self.error
+                elif self.complete:
+                    return
+                else:
+                    self._connection.resume(self)
+                    await self._wait()
+        finally:
+            self._receiver = None
+
+    async def close(self) -> None:
+        """See `Answer`."""
+        self._connection.drop(self)
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            closed()
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives, inflated where it has to be."""
+        return inflated(self._chunks(), self.headers) if is_compressed(self.headers) else self._chunks()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            if self._parts:
+                yield self._taken()
+                self._connection.resume(self)
+            elif self.error is not None:
+                raise self.error
+            elif self.complete:
+                return
+            else:
+                await self._wait()
+
+    def take(self, data: bytes) -> None:
+        """A piece of the body has come."""
+        self._parts.append(data)
+        self._size += len(data)
+
+    def arrived(self) -> None:
+        """Everything that one read of the socket brought is taken: pass it on, or wake whoever waits."""
+        if self._receiver is not None:
+            self._deliver()
+            if not (self._full or self.complete or self.error is not None):
+                return
+        elif self._wants_end is not None:
+            if not self.complete and self.error is None and self._size <= self._wants_end:
+                return
+        elif self._size > MOST_BUFFERED and not self.complete:
+            self._connection.pause(self)
+        self._wake()
+
+    def fail(self, error: Exception) -> None:
+        """Nothing more will come."""
+        if self.error is None:
+            self.error = error
+        self._wake()
+
+    def _deliver(self) -> None:
+        """Feed the receiver what there is. What it raises ends the answer."""
+        if self._parts and self._receiver is not None and not self._full:
+            try:
+                self._full = self._receiver.feed(self._taken())
+            except Exception as error:
+                self._connection.drop(self)
+                self.error = error
+                self._wake()
+            else:
+                if self._full:
+                    self._connection.pause(self)
+
+    def _taken(self) -> bytes:
+        parts, self._parts = self._parts, []
+        self._size = 0
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
