@@ -324,6 +324,7 @@ class Attempts:
                 try:
                     async for event in passing:
                         writer.take(event)
+                        writer.flush()
                         if writer.full:
                             await writer.ready()
                 finally:

@@ -27,6 +27,10 @@ __all__ = ["ByteRelay", "EventRelay", "EventWriter", "check_finish", "checked"]
 
 log = logging.getLogger(__name__)
 
+CONTENT, FINISH, HOLD, DONE, PRIVATE = (
+    mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.DONE, Mark.PRIVATE)
+)
+"""The marks as numbers: asking a flag of an enum costs more than reading an event."""
 AFTER_DONE = 1.0
 AFTER_FINISH = 10.0
 """Seconds a provider has to end its stream after the terminal event, and after the last finish reason."""
@@ -57,13 +61,19 @@ class ByteRelay:
         self._limit = limit
         self._done = False
         self._tail_size = 0
+        self._out: list[bytes] = []
+        self._content = False
         self.tail: list[tuple[bytes, Mark]] = []
 
     def feed(self, data: bytes) -> bool:
-        """See `Receiver`. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
-        for event in self._splitter.feed(data):
-            self._take(event)
-        self._splitter.check()
+        """See `Receiver`. What one read of the socket brought leaves in one piece, also where it ends in an
+        error. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
+        try:
+            for event in self._splitter.feed(data):
+                self._take(event)
+            self._splitter.check()
+        finally:
+            self._flush()
         return self._client.full
 
     async def ready(self) -> None:
@@ -80,10 +90,13 @@ class ByteRelay:
     def finish(self) -> None:
         """The provider's stream has ended. Raises UpstreamCut where its answer was not whole."""
         rest = self._splitter.finish()
-        if rest.strip():
-            self._take(rest + missing_end(rest))
-        elif rest and not self._done:
-            self._pass(rest, Mark.NOTHING)
+        try:
+            if rest.strip():
+                self._take(rest + missing_end(rest))
+            elif rest and not self._done:
+                self._pass(rest, Mark.NOTHING)
+        finally:
+            self._flush()
         if not self._tap.complete:
             raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
 
@@ -95,28 +108,41 @@ class ByteRelay:
         except UpstreamStatus as error:
             error.event = event
             raise
-        if mark & Mark.CONTENT:
-            self._clocks.content()
-        if mark & Mark.DONE:
+        flags = mark.value
+        if flags == CONTENT and not self.tail:  # what nearly every event is
+            self._out.append(event)
+            self._content = True
+            return
+        if flags & DONE:
             self._done = True
             self._ending(AFTER_DONE)
-        elif mark & Mark.FINISH and self._tap.complete:
+        elif flags & FINISH and self._tap.complete:
             self._ending(AFTER_FINISH)
         self._pass(event, mark)
 
     def _pass(self, event: bytes, mark: Mark) -> None:
-        if self.tail and mark & Mark.CONTENT:  # usage came early, so it was not the end after all
-            early, self.tail = self.tail, []
-            for held, of in early:
-                if not of & Mark.PRIVATE:
-                    self._client.write(held, content=False)
-        if self.tail or mark & (Mark.HOLD | Mark.DONE):
+        flags = mark.value
+        if flags & CONTENT:
+            self._content = True
+            if self.tail:  # usage came early, so it was not the end after all
+                early, self.tail = self.tail, []
+                self._out += [held for held, of in early if not of.value & PRIVATE]
+        if self.tail or flags & (HOLD | DONE):
             self.tail.append((event, mark))
             self._tail_size += len(event)
             if self._tail_size > MOST_HELD + self._limit:
                 raise MalformedAnswer("the provider's stream does not end after its usage", phase="stream")
-        elif not mark & Mark.PRIVATE:
-            self._client.write(event, content=bool(mark & Mark.CONTENT))
+        elif not flags & PRIVATE:
+            self._out.append(event)
+
+    def _flush(self) -> None:
+        """Write what may leave."""
+        content, self._content = self._content, False
+        if content:
+            self._clocks.content()
+        if self._out:
+            out, self._out = self._out, []
+            self._client.write(out[0] if len(out) == 1 else b"".join(out), content=content)
 
 
 class EventWriter:
@@ -133,9 +159,11 @@ class EventWriter:
         """How the choice that ended last finished."""
         self.characters = 0
         """How much the model has written."""
+        self._out: list[bytes] = []
+        self._content = False
 
     def take(self, event: Event) -> None:
-        """Write one event. Raises UpstreamStatus for one that tells of a failure."""
+        """Take one event, for `flush` to write. Raises UpstreamStatus for one that tells of a failure."""
         content = False
         if isinstance(event, PartDelta):
             self.characters += len(event.text)
@@ -153,13 +181,21 @@ class EventWriter:
             raise UpstreamStatus(
                 event.message, upstream_status=502, error_type=event.error_type, phase="stream"
             )
+        self._content = self._content or content
+        data = self._encoder.feed(event)
+        if data:
+            self._out.append(data)
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        content, self._content = self._content, False
         if content:
             self._clocks.content()
             if self._attempt.first_content is None:
                 self._attempt.first_content = time.monotonic()
-        data = self._encoder.feed(event)
-        if data or content:
-            self._client.write(data, content=content)
+        if self._out or content:
+            out, self._out = self._out, []
+            self._client.write(b"".join(out), content=content)
 
     @property
     def full(self) -> bool:
@@ -197,9 +233,12 @@ class EventRelay:
 
     def feed(self, data: bytes) -> bool:
         """See `Receiver`. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
-        for event in self._splitter.feed(data):
-            self._take(event)
-        self._splitter.check()
+        try:
+            for event in self._splitter.feed(data):
+                self._take(event)
+            self._splitter.check()
+        finally:
+            self._writer.flush()
         return self._writer.full
 
     async def ready(self) -> None:
@@ -214,12 +253,15 @@ class EventRelay:
     def finish(self) -> None:
         """The provider's stream has ended. Raises UpstreamCut where its answer was not whole."""
         rest = self._splitter.finish()
-        if rest.strip():
-            self._take(rest + missing_end(rest))
-        if not self._decoder.complete:
-            raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
-        for event in self._decoder.finish():
-            self._writer.take(event)
+        try:
+            if rest.strip():
+                self._take(rest + missing_end(rest))
+            if not self._decoder.complete:
+                raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
+            for event in self._decoder.finish():
+                self._writer.take(event)
+        finally:
+            self._writer.flush()
 
     def _take(self, data: bytes) -> None:
         decoder = self._decoder

@@ -12,6 +12,8 @@ from .errors import MalformedAnswer
 __all__ = ["Splitter", "comment", "data_of", "event_name", "format_event", "missing_end"]
 
 BOM = b"\xef\xbb\xbf"
+SMALL = 4096
+"""Bytes of an unfinished event up to which it is looked at again with the next piece."""
 
 
 class Splitter:
@@ -28,7 +30,13 @@ class Splitter:
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the events they complete, each with the empty line that ends it."""
         buffer = self._buffer
+        pending = len(buffer)
         buffer += data
+        if pending < SMALL and len(buffer) <= self._limit and _is_plain(buffer):
+            *parts, rest = bytes(buffer).split(b"\n\n")
+            self._buffer = bytearray(rest)
+            self._scanned = 0
+            return [part + b"\n\n" for part in parts]
         events: list[bytes] = []
         start = 0
         while True:
@@ -89,6 +97,11 @@ class Splitter:
                     return -1
                 return end
             position = behind
+
+
+def _is_plain(buffer: bytearray) -> bool:
+    """Whether lines end with LF alone, and events with one empty line: what nearly all hosts send."""
+    return b"\r" not in buffer and b"\n\n\n" not in buffer and not buffer.startswith(b"\n")
 
 
 def _behind(buffer: bytearray, at: int) -> int:

@@ -31,6 +31,23 @@ class _Delta(msgspec.Struct, gc=False):
     audio: Any = None
     images: Any = None
 
+    def is_text(self) -> bool:
+        """Whether it is text and nothing else: what nearly every delta is."""
+        return bool(
+            self.content.__class__ is str
+            and self.content
+            and not (
+                self.reasoning
+                or self.reasoning_content
+                or self.reasoning_details
+                or self.refusal
+                or self.tool_calls
+                or self.function_call
+                or self.audio
+                or self.images
+            )
+        )
+
     def parts(self) -> tuple[Any, ...]:
         """Everything in it that is content. Reasoning details repeat what `reasoning` says."""
         thought = self.reasoning or self.reasoning_content or self.reasoning_details
@@ -130,10 +147,11 @@ class OpenAITap:
         mark = 0
         for choice in parsed.choices or ():
             mark |= self._take(choice)
-        usage = read_usage(parsed.usage) or (read_usage(parsed.x_groq.usage) if parsed.x_groq else None)
-        if usage is not None:
-            self.usage = usage
-            mark |= self._hold(bool(parsed.choices))
+        if parsed.usage is not None or parsed.x_groq is not None:
+            usage = read_usage(parsed.usage) or (read_usage(parsed.x_groq.usage) if parsed.x_groq else None)
+            if usage is not None:
+                self.usage = usage
+                mark |= self._hold(bool(parsed.choices))
         if named or parsed.error or parsed.object == "error":
             raise _told(data, parsed, named=named)
         return _MARKS[mark]
@@ -172,11 +190,17 @@ class OpenAITap:
     def _take(self, choice: _Choice) -> int:
         """Take finish reason and size from one choice of an event."""
         mark = 0
-        parts = choice.delta.parts() if choice.delta is not None else (choice.text,)
-        if any(parts):
+        delta = choice.delta
+        if delta is not None and delta.is_text():
             mark = CONTENT
             self._content = True
-            self.output_characters += sum(map(_characters, parts))
+            self.output_characters += len(delta.content)
+        else:
+            parts = delta.parts() if delta is not None else (choice.text,)
+            if any(parts):
+                mark = CONTENT
+                self._content = True
+                self.output_characters += sum(map(_characters, parts))
         if choice.finish_reason:
             mark |= FINISH
             self.finish = choice.finish_reason
