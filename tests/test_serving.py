@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -140,3 +141,26 @@ async def test_what_cannot_be_served_is_told_at_its_place(tmp_path: Path, line: 
     assert out == b""
     assert errors.startswith(b"proxy.yaml:1:")
     assert b"Traceback" not in errors
+
+
+def test_serving_loads_nothing_that_only_some_configurations_need(tmp_path: Path) -> None:
+    """Start-up is mostly imports: what a proxy, HTTP/2 or a plugin's own calls need comes when they do."""
+    (tmp_path / "proxy.yaml").write_text(
+        "auth: none\nledger: sqlite:///x.db\nproviders: {lab: {base_url: 'http://127.0.0.1:9/v1'}}\n"
+    )
+    code = (
+        "import sys, asyncio\n"
+        "from pathlib import Path\n"
+        "from pointsman.cli import load_setup\n"
+        "import pointsman.serving\n"
+        "from pointsman.gateway import Gateway\n"
+        "async def boot():\n"
+        "    async with Gateway.dry(load_setup(Path('proxy.yaml'))):\n"
+        "        heavy = {'httpx', 'httpcore', 'urllib.request', 'h2', 'sqlite_utils', 'cryptography'}\n"
+        "        print(sorted(heavy & sys.modules.keys()))\n"
+        "asyncio.run(boot())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")

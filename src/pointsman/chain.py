@@ -114,13 +114,11 @@ class _Phase:
 
     async def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """What a hook's coroutine returns. One that ends without waiting costs no timer."""
-        if self._chain.timeout is None:
-            return await coroutine
         try:
             awaited = coroutine.send(None)
         except StopIteration as done:
             return done.value
-        if self._deadline is None:
+        if self._deadline is None and self._chain.timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + self._chain.timeout
         async with asyncio.timeout_at(self._deadline) as self._timer:
             return await _Begun(coroutine, awaited)
@@ -167,12 +165,12 @@ class _Begun(Awaitable[Any]):
 
 async def first(chain: Chain, *args: Any) -> Any:
     """The first answer that is not None; the implementations behind it are not asked."""
-    phase = chain.phase()
+    phase, timed = chain.phase(), chain.timeout is not None
     for link in chain.links:
         try:
             value = link.call(*args)
             if link.is_async:
-                value = await phase.wait(value)
+                value = await (phase.wait(value) if timed else value)
         except RequestError:
             raise
         except Exception as error:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import httpx
 
 from pointsman.config import ProviderSettings
 from pointsman.providers import HttpProvider
 
 from .names import DIALECT, VERSION
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["KEY_VARIABLE", "KIND", "AnthropicProvider", "make_provider"]
 
