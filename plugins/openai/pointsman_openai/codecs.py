@@ -21,7 +21,7 @@ from .decode import decode_chat, decode_inputs
 from .encode import encode_chat, encode_completion, encode_embeddings
 from .errors import DIALECT, encode_error
 from .forward import forward
-from .peek import check_messages, peek
+from .peek import peek
 from .request import encode_request
 from .splice import with_cost
 from .stream import ChatStream, CompletionStream
@@ -79,9 +79,7 @@ class ChatCodec(_OpenAICodec, Translator):
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""
         peeked = peek(request, content="messages")
-        messages = request.fields["messages"]
-        check_messages(messages)
-        peeked.has_images = b'"image_url"' in bytes(messages)
+        peeked.has_images = b'"image_url"' in bytes(request.fields["messages"])
         return peeked
 
     def decode_request(self, request: Request) -> Chat:

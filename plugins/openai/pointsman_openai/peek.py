@@ -11,7 +11,7 @@ from pointsman.errors import BadRequest
 from pointsman.members import BAD_JSON, names, read, wrong
 from pointsman.types import Peek, Request
 
-__all__ = ["asks_accounting", "check_messages", "peek"]
+__all__ = ["asks_accounting", "peek"]
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -19,6 +19,7 @@ class _Message(msgspec.Struct, gc=False):
 
 
 _Amount = Annotated[int, msgspec.Meta(ge=0)]
+MESSAGES = "messages"
 UNUSUAL = frozenset({"models", "usage", "functions"})
 """Members that are read one by one."""
 
@@ -37,6 +38,7 @@ class _Asked(msgspec.Struct, gc=False):
     max_completion_tokens: _Amount | None = None
     n: Annotated[int, msgspec.Meta(ge=1)] | None = None
     tools: list[msgspec.Raw] | None = None
+    messages: list[_Message] = []
 
 
 class _UsageOption(msgspec.Struct, gc=False):
@@ -54,7 +56,8 @@ _any = msgspec.json.Decoder(Any)
 
 
 def peek(request: Request, *, content: str) -> Peek:
-    """Read what routing needs. `content` names the member that holds the input.
+    """Read what routing needs. `content` names the member that holds the input; messages are required to be
+    a list of objects with a role each, their content unread.
 
     Raises BadRequest that names the field at fault.
     """
@@ -62,12 +65,17 @@ def peek(request: Request, *, content: str) -> Peek:
     raw = fields.get(content)
     if raw is not None and UNUSUAL.isdisjoint(fields):
         try:
-            return _seen(_asked.decode(request.raw), len(memoryview(raw)))
+            asked_for = _asked.decode(request.raw)
         except BAD_JSON:
             pass  # the members, read one by one, tell which it is
+        else:
+            if asked_for.messages or content != MESSAGES:
+                return _seen(asked_for, len(memoryview(raw)))
     model, further = names(fields)
     if raw is None:
         raise BadRequest(f"`{content}` is missing", param=content)
+    if content == MESSAGES:
+        _check_messages(raw)
     asked = read(fields, "stream_options", _stream_options, "an object with a boolean `include_usage`")
     accounting = asks_accounting(fields) or False
     most = _whole_number(fields, "max_completion_tokens", least=0)
@@ -98,7 +106,7 @@ def _seen(asked: _Asked, characters: int) -> Peek:
     )
 
 
-def check_messages(raw: msgspec.Raw) -> None:
+def _check_messages(raw: msgspec.Raw) -> None:
     """Require a list of objects with a role each, their content unread. Raises BadRequest."""
     try:
         if _messages.decode(raw):

@@ -10,11 +10,12 @@ import pytest
 
 from pointsman.errors import BadRequest
 from pointsman.types import Peek, Request
-from pointsman_openai.peek import asks_accounting, check_messages, peek
+from pointsman_openai.peek import asks_accounting, peek
 
 
 def peeked(**members: Any) -> Peek:
-    return peek(Request(json.dumps({"model": "m", "messages": [], **members}).encode()), content="messages")
+    request = {"model": "m", "messages": [{"role": "user"}], **members}
+    return peek(Request(json.dumps(request).encode()), content="messages")
 
 
 def fields(**members: Any) -> dict[str, msgspec.Raw]:
@@ -22,7 +23,7 @@ def fields(**members: Any) -> dict[str, msgspec.Raw]:
 
 
 def test_a_bare_request_has_defaults() -> None:
-    assert peeked() == Peek("m", characters=2)
+    assert peeked() == Peek("m", characters=len('[{"role": "user"}]'))
 
 
 def test_everything_routing_needs_is_read() -> None:
@@ -111,7 +112,9 @@ def test_missing_content_is_refused_by_its_name() -> None:
 
 
 def test_messages_with_roles_pass_whatever_else_they_hold() -> None:
-    check_messages(msgspec.Raw(b'[{"role": "user", "content": {"odd": 1}, "role2": []}, {"role": "x"}]'))
+    messages = b'[{"role": "user", "content": {"odd": 1}, "role2": []}, {"role": "x"}]'
+    for more in (b"", b', "models": ["b"]'):  # read at once, and member by member
+        assert peek(Request(b'{"model": "a", "messages": ' + messages + more + b"}"), content="messages")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +131,6 @@ def test_messages_with_roles_pass_whatever_else_they_hold() -> None:
 )
 def test_wrong_messages_are_refused_by_their_path(messages: bytes, param: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        check_messages(msgspec.Raw(messages))
+        peek(Request(b'{"model": "a", "messages": ' + messages + b"}"), content="messages")
     assert refused.value.param == param
     assert f"`{param}`" in refused.value.message
