@@ -139,6 +139,7 @@ def start(
         (folder / name).write_text(Template(text).substitute(words))
     command = [Template(part).substitute(words) for part in contender.command]
     env = {**os.environ, **contender.env}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled once, as where they are installed
     log = folder / "log"
     begun = time.monotonic()
     process = Process(command, core=core, folder=folder, log=log, env=env, realtime=realtime)
