@@ -158,6 +158,12 @@ class Codec(ABC):
     """What keeps a quiet stream open."""
     local = False
     """Whether a plugin answers this surface itself for endpoints that cannot."""
+    bookkeeping: frozenset[str] = frozenset()
+    """Members of a request that cannot change its answer: whom it is for, how it is accounted. What an answer
+    repeats is not among them. A dot leads into an object: `usage.include`."""
+    stateful: frozenset[str] = frozenset()
+    """Members of a request whose answer depends on what its provider keeps: the same request again may be
+    answered otherwise."""
 
     def refine(self, error: UpstreamStatus) -> UpstreamStatus:
         """A provider's error with what its body tells in this dialect beyond its status."""

@@ -42,6 +42,8 @@ class _MessagesCodec(Codec):
     forward_headers = frozenset({"anthropic-version", "anthropic-beta"})
     default_headers = MappingProxyType({"anthropic-version": VERSION})
     ping = format_event(b'{"type": "ping"}', name="ping")
+    bookkeeping = frozenset({"metadata"})
+    stateful = frozenset({"container"})
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`. Streams of this dialect always tell their usage."""

@@ -30,6 +30,7 @@ def test_two_surfaces_of_one_dialect() -> None:
     assert isinstance(messages, Translator)
     assert not isinstance(count, Translator)
     assert messages.forward_headers == {"anthropic-version", "anthropic-beta"}
+    assert (messages.bookkeeping, messages.stateful) == ({"metadata"}, {"container"})
 
 
 def test_a_ping_is_an_event(codec: MessagesCodec) -> None:

@@ -30,6 +30,12 @@ from .tools import custom_names
 
 __all__ = ["ChatCodec", "CompletionsCodec", "EmbeddingsCodec"]
 
+BOOKKEEPING = frozenset(
+    {
+        *("user", "metadata", "safety_identifier", "prompt_cache_key"),
+        *("usage.include", "stream_options.include_usage"),
+    }
+)
 _prompt = msgspec.json.Decoder(str | list[msgspec.Raw])
 
 
@@ -38,6 +44,7 @@ class _OpenAICodec(Codec):
     of a whole answer holds the answer itself."""
 
     dialect = DIALECT
+    bookkeeping = BOOKKEEPING
     streams = True
     holds = "choices"
 

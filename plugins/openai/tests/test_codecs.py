@@ -35,6 +35,13 @@ def test_the_surfaces_of_the_dialect() -> None:
     ]
 
 
+def test_who_asks_and_what_is_accounted_cannot_change_an_answer() -> None:
+    for codec in (CHAT, COMPLETIONS, EMBEDDINGS):
+        assert {"user", "metadata", "stream_options.include_usage", "usage.include"} <= codec.bookkeeping
+        assert not {"model", "seed", "store", "service_tier"} & codec.bookkeeping
+        assert not codec.stateful
+
+
 def test_a_chat_needs_messages() -> None:
     with pytest.raises(BadRequest, match="`messages`"):
         CHAT.peek(request(messages="hello"))

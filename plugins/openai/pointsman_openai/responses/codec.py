@@ -33,6 +33,8 @@ class ResponsesCodec(Translator):
     dialect = DIALECT
     surface = "chat"
     path = "/responses"
+    bookkeeping = frozenset({"usage.include"})
+    stateful = frozenset({"conversation", "prompt", "background"})
     preference = 1
     """Where a host speaks other dialects too, in this one its reasoning comes back to it."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.dialects import ErrorView, Quirks
 from pointsman.losses import Losses
-from pointsman.types import Embeddings, Request
+from pointsman.types import Embeddings, Request, Response
 from pointsman_openai import ResponsesCodec
 
 CODEC = ResponsesCodec()
@@ -19,6 +19,17 @@ QUIRKS = Quirks()
 def test_where_it_is_found() -> None:
     assert (CODEC.dialect, CODEC.surface, CODEC.path) == ("openai-responses", "chat", "/responses")
     assert CODEC.example("m") is None
+
+
+def test_what_an_answer_repeats_changes_it() -> None:
+    asked = {"model": "m", "input": "Hello", "metadata": {"a": "b"}, "user": "u", "prompt_cache_key": "k"}
+    answer = Response("resp_1", "m", 1, [])
+    told = json.loads(CODEC.encode_response(answer, request=Request.of(asked), losses=Losses()))
+    assert {name: told[name] for name in ("metadata", "user", "prompt_cache_key")} == {
+        name: asked[name] for name in ("metadata", "user", "prompt_cache_key")
+    }
+    assert not asked.keys() & CODEC.bookkeeping
+    assert {"conversation", "background"} <= CODEC.stateful
 
 
 def test_a_request_goes_through_all_of_it() -> None:
