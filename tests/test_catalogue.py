@@ -79,6 +79,23 @@ def test_adding_again_adds_endpoints_and_keeps_the_first(catalogue: Catalogue) -
     assert [endpoint.id for endpoint in found.endpoints] == ["cloud/one", "lab/one-b"]
 
 
+def test_a_name_is_resolved_once_until_the_catalogue_grows(catalogue: Catalogue) -> None:
+    found = catalogue.resolve("fast")
+    assert found is catalogue.resolve("fast")
+    catalogue.add(Model("meta/llama-3", [Endpoint(catalogue.providers["lab"], "llama-3-70b")]))
+    grown = catalogue.resolve("fast")
+    assert grown is not None
+    assert [endpoint.id for endpoint in grown.endpoints][2:] == ["lab/llama-3-70b"]
+
+
+def test_names_that_only_clients_know_are_not_kept(catalogue: Catalogue) -> None:
+    found = [catalogue.resolve("lab/made-up") for _ in range(2)]
+    assert found[0] is not found[1]
+    assert catalogue.resolve("no-such-model") is None
+    catalogue.add(Model("no-such-model"))
+    assert catalogue.resolve("no-such-model") is not None
+
+
 def test_listed_names_and_near_ones(catalogue: Catalogue) -> None:
     assert list(catalogue.names()) == ["meta/llama-3", "acme/one", "acme/two", "fast", "llama"]
     assert len(catalogue) == 3

@@ -19,7 +19,7 @@ from pointsman.dialects import (
     Translator,
 )
 from pointsman.errors import BadRequest
-from pointsman.lanes import Lanes, Way
+from pointsman.lanes import Lanes, Way, unread
 from pointsman.losses import Losses
 from pointsman.money import Cost
 from pointsman.providers import Provider
@@ -118,8 +118,19 @@ ASKED = Request(b'{"text": "Hello"}')
 def test_a_provider_of_the_clients_dialect_gets_its_bytes_unread() -> None:
     client = Full("one")
     found = way(Lanes(client, ASKED, registered(client, Full("two"))), provider("one", "two"))
-    assert (found.lane, found.codec, found.request) == ("bytes", client, ASKED)
+    assert (found.lane, found.codec, found.request) == ("bytes", client, None)
     assert client.decoded == 0
+
+
+def test_requests_of_a_codec_share_the_way_on_which_nobody_reads_them() -> None:
+    client, other = Full("one"), Full("two")
+    to = Endpoint(provider("one").provider, "native", params={"top_p": 0.5})
+    found = unread(client, to)
+    assert found is not None
+    assert (found.lane, found.params, found.losses) == ("bytes", {"top_p": 0.5}, Losses())
+    assert way(Lanes(client, ASKED, registered(client)), to) is found is unread(client, to)
+    assert unread(other, to) is None, "this one has to be translated"
+    assert unread(Full("one"), to) is not found, "each codec has its own"
 
 
 def test_a_provider_without_dialects_is_asked_in_canonical_types() -> None:
@@ -135,8 +146,9 @@ def test_another_dialect_is_translated_once_for_each_model_of_a_host() -> None:
     hosts.append(Endpoint(hosts[0].provider, "another"))
     ways = [way(lanes, host) for host in (*hosts, *hosts)]
     assert {each.lane for each in ways} == {"translated"}
-    assert ways[0].request.body == {"in": "two", "model": "native", "said": "Hello"}
-    assert ways[3].request.body["model"] == "another"
+    asked = [each.request.body for each in ways if each.request is not None]
+    assert asked[0] == {"in": "two", "model": "native", "said": "Hello"}
+    assert asked[3]["model"] == "another"
     assert ways[0].losses.parameters == ["n0"]
     assert (client.decoded, other.encoded) == (1, 4)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .chain import concat, fold
 from .errors import BadRequest, NotFound, RequestError
 from .exchange import Candidate
-from .lanes import Lanes, Way
+from .lanes import Lanes, Way, unread
 
 if TYPE_CHECKING:
     from .exchange import Exchange
@@ -25,34 +25,39 @@ async def find_candidates(exchange: Exchange) -> None:
 
     Raises NotFound where none is left, BadRequest where that is for what the request holds.
     """
-    chains = exchange.setup.chains
+    chains, codec = exchange.setup.chains, exchange.codec
     listed: list[Candidate] = await concat(chains.list_candidates, exchange)
-    lanes = Lanes(exchange.codec, exchange.request, exchange.setup.dialects)
+    lanes = Lanes(codec, exchange.request, exchange.setup.dialects)
     faults: list[BadRequest] = []
-    possible = [candidate for candidate in listed if _possible(exchange, candidate, lanes, faults)]
+    possible: list[Candidate] = []
+    for candidate in listed:
+        why = candidate.endpoint.provider.unready()
+        if why is None:
+            candidate.way = unread(codec, candidate.endpoint)
+            if candidate.way is None:
+                why = _translate(exchange, candidate, lanes, faults)
+        if why is None:
+            possible.append(candidate)
+        else:
+            exchange.exclude(candidate, by="core", why=why)
     exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
     if not exchange.candidates:
         raise faults[0] if faults else _nowhere(exchange, listed, lanes)
 
 
-def _possible(exchange: Exchange, candidate: Candidate, lanes: Lanes, faults: list[BadRequest]) -> bool:
-    """Whether the core can reach a candidate without losing content; why not goes on record."""
-    provider = candidate.endpoint.provider
-    why = provider.unready()
-    if why is None:
-        try:
-            candidate.way = lanes.way(candidate.endpoint)
-        except BadRequest as error:  # what its own dialect would have let pass
-            faults.append(error)
-            exchange.exclude(candidate, by="core", why=error.message)
-            return False
-        if candidate.way is None:
-            why = f"does not serve {exchange.surface} in {exchange.dialect}"
-        else:
-            why = _loses(exchange, candidate.way)
-    if why is not None:
-        exchange.exclude(candidate, by="core", why=why)
-    return why is None
+def _translate(
+    exchange: Exchange, candidate: Candidate, lanes: Lanes, faults: list[BadRequest]
+) -> str | None:
+    """Find the way to a candidate that has to be asked in other words than the client's; why that is no good,
+    in words. A request that cannot be read is one of the `faults`."""
+    try:
+        way = candidate.way = lanes.way(candidate.endpoint)
+    except BadRequest as error:  # what its own dialect would have let pass
+        faults.append(error)
+        return error.message
+    if way is None:
+        return f"does not serve {exchange.surface} in {exchange.dialect}"
+    return _loses(exchange, way)
 
 
 def _loses(exchange: Exchange, way: Way) -> str | None:

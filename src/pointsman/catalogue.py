@@ -9,19 +9,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .providers import Provider
+
+if TYPE_CHECKING:
+    from .dialects import Codec
+    from .lanes import Way
 
 __all__ = ["Catalogue", "Endpoint", "Model", "Resolution"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Endpoint:
-    """One model at one provider.
+    """One model at one provider. `id` is `provider/native-id`.
 
     `params` are defaults for requests that lack them, `timeout` the longest a whole answer may take, in
-    seconds, `extra` what plugins declared for an endpoint, by name.
+    seconds, `extra` what plugins declared for an endpoint, by name. `ways` are those that every request of a
+    client's codec shares; `pointsman.lanes` finds them.
     """
 
     provider: Provider
@@ -29,11 +34,11 @@ class Endpoint:
     params: Mapping[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(init=False)
+    ways: dict[Codec, Way | None] = field(default_factory=dict, init=False, repr=False)
 
-    @property
-    def id(self) -> str:
-        """`provider/native-id`."""
-        return f"{self.provider.name}/{self.native_id}"
+    def __post_init__(self) -> None:
+        self.id = f"{self.provider.name}/{self.native_id}"
 
 
 @dataclass(slots=True)
@@ -48,7 +53,7 @@ class Model:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Resolution:
     """What a name means: the canonical model, its endpoints, and all names that allow-lists may use."""
 
@@ -67,9 +72,13 @@ class Catalogue:
         self._aliases: dict[str, Model] = {}
         self._endpoints: dict[str, tuple[Model, Endpoint]] = {}
         self._native: dict[str, list[tuple[Model, Endpoint]]] = {}
+        self._resolved: dict[str, Resolution] = {}
+        """What names of this catalogue mean; never names that only clients know."""
 
     def add(self, model: Model) -> None:
         """Add a model, or endpoints and aliases to one that is there. The first of an endpoint counts."""
+        self._resolved.clear()
+        self._resolved.clear()
         present = self.models.setdefault(model.name, Model(model.name, listed=model.listed))
         present.aliases = tuple(dict.fromkeys((*present.aliases, *model.aliases)))
         present.extra = {**model.extra, **present.extra}
@@ -84,9 +93,14 @@ class Catalogue:
 
     def resolve(self, name: str) -> Resolution | None:
         """What `name` means, or None. A provider that takes unlisted ids makes an endpoint for one."""
+        known = self._resolved.get(name)
+        if known is not None:
+            return known
         model = self._aliases.get(name) or self.models.get(name)
         if model is not None:
-            return Resolution(name, model.name, tuple(model.endpoints), (name, model.name, *model.aliases))
+            known = Resolution(name, model.name, tuple(model.endpoints), (name, model.name, *model.aliases))
+            self._resolved[name] = known
+            return known
         found = self._endpoints.get(name)
         if found is None:
             found = self._unlisted(name)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 __all__ = ["Decision", "Exclusion", "Weighed"]
 
 
-@dataclass(slots=True)
-class Exclusion:
+class Exclusion(msgspec.Struct):
     """An endpoint that was dropped: by which plugin, and why in words."""
 
     endpoint: str
@@ -24,32 +24,30 @@ class Exclusion:
     why: str
 
 
-@dataclass(slots=True)
-class Weighed:
+class Weighed(msgspec.Struct):
     """An endpoint that stayed, with what spoke for its place, its lane and what that loses."""
 
     endpoint: str
     model: str
     provider: str
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[str] = []
     lane: str | None = None
-    lost: list[str] = field(default_factory=list)
+    lost: list[str] = []
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(msgspec.Struct):
     """Collected while an exchange passes the routing hooks; rendered by `record`.
 
     `rules` are the rules looked at, in order, each with its verdict; `values` the request's values
-    that they used (never bodies).
+    that they used (never bodies). Requests that are judged alike share both.
     """
 
     requested: str = ""
     rule: str | None = None
-    rules: list[dict[str, Any]] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
+    rules: Sequence[Mapping[str, Any]] = ()
+    values: Mapping[str, Any] = {}
     models: Sequence[str] = ()
-    excluded: list[Exclusion] = field(default_factory=list)
+    excluded: list[Exclusion] = []
     seed: int | None = None
     _random: random.Random | None = None
 
@@ -71,8 +69,8 @@ class Decision:
         record: dict[str, Any] = {
             "requested": self.requested,
             "rule": self.rule,
-            "rules": self.rules,
-            "values": self.values,
+            "rules": list(self.rules),
+            "values": dict(self.values),
             "models": list(self.models),
             "candidates": [
                 {

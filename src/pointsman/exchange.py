@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from .decision import Decision, Weighed
 from .errors import RequestError, UpstreamError, UpstreamStatus
 from .losses import Losses
@@ -55,7 +57,7 @@ class Actor:
         return any(fnmatchcase(name, pattern) for pattern in self.models for name in names)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What `select_route` decided: the rule's name and the models to try, in order of preference."""
 
@@ -63,14 +65,13 @@ class Plan:
     models: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Candidate:
+class Candidate(msgspec.Struct):
     """An endpoint that could answer, for `model`, the name under which it was found, and the way there:
     the core finds it before candidates are ranked."""
 
     endpoint: Endpoint
     model: str
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[str] = []
     way: Way | None = None
 
 

@@ -21,7 +21,7 @@ from .losses import Losses
 from .providers import Provider
 from .types import PARAMS, Chat, Request
 
-__all__ = ["Lane", "Lanes", "Way", "is_canonical"]
+__all__ = ["Lane", "Lanes", "Way", "is_canonical", "unread"]
 
 Lane = Literal["bytes", "translated", "canonical", "local"]
 
@@ -36,18 +36,32 @@ STORED = "~content"
 
 
 class Way(msgspec.Struct, frozen=True):
-    """How an endpoint is asked: in which lane, by which codec, with what request, what that loses, and which
-    of the endpoint's defaults the request does not have yet."""
+    """How an endpoint is asked: in which lane, by which codec, with what request where it is not the client's
+    own, what that loses, and which of the endpoint's defaults the request does not have yet."""
 
     lane: Lane
     codec: Codec
-    request: Request
+    request: Request | None = None
     losses: Losses = msgspec.field(default_factory=Losses)
     params: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
+def unread(codec: Codec, endpoint: Endpoint) -> Way | None:
+    """The way on which any request of a codec gets to an endpoint without being read, or None where it has
+    to be translated. It is found once and loses nothing."""
+    ways = endpoint.ways
+    if codec not in ways:
+        provider, way = endpoint.provider, None
+        if provider.serves(codec.dialect, codec.surface):
+            way = Way("bytes" if provider.dialects else "canonical", codec, params=endpoint.params)
+        ways[codec] = way
+    return ways[codec]
+
+
 class Lanes:
     """The ways from one request to endpoints. It is decoded once, and encoded once for each endpoint."""
+
+    __slots__ = ("_chat", "_codec", "_dialects", "_request", "_ways")
 
     def __init__(self, codec: Codec, request: Request, dialects: Dialects) -> None:
         self._codec = codec
@@ -62,19 +76,18 @@ class Lanes:
         Where it speaks several other dialects, the one that loses least, and among equals the one its
         codec says is the better. Raises BadRequest for a request that cannot be read.
         """
-        codec, provider = self._codec, endpoint.provider
-        if provider.serves(codec.dialect, codec.surface):
-            lane: Lane = "bytes" if provider.dialects else "canonical"
-            return Way(lane, codec, self._request, params=endpoint.params)
+        way = unread(self._codec, endpoint)
+        if way is not None:
+            return way
         best: Way | None = None
-        for translator in self._translators(provider):
+        for translator in self._translators(endpoint.provider):
             way = self._translated(translator, endpoint)
             if best is None or _severity(way.losses) < _severity(best.losses):
                 best = way
             if not any(_severity(best.losses)):
                 break
-        if best is None and codec.local:
-            return Way("local", codec, self._request)
+        if best is None and self._codec.local:
+            return Way("local", self._codec)
         return best
 
     def _translators(self, provider: Provider) -> Iterator[Translator]:

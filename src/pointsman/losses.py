@@ -8,8 +8,9 @@ is reported after it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 __all__ = ["Losses", "Missing"]
 
@@ -17,8 +18,7 @@ NOTE = "~"
 """How a codec's own notes in `extra` begin: no loss."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """Content that has no place: `path` in the client's request, and `what` cannot be said, in words."""
 
     path: str
@@ -28,14 +28,13 @@ class Missing:
         return f"`{self.path}` ({self.what})"
 
 
-@dataclass(slots=True)
-class Losses:
+class Losses(msgspec.Struct):
     """What one translation loses, each thing once: `parameters` of the request by the client's names,
     `content` of the request, and members of the `answer`."""
 
-    parameters: list[str] = field(default_factory=list)
-    content: list[Missing] = field(default_factory=list)
-    answer: list[str] = field(default_factory=list)
+    parameters: list[str] = []
+    content: list[Missing] = []
+    answer: list[str] = []
 
     def parameter(self, name: str) -> None:
         """A parameter, by the name the client gave it."""

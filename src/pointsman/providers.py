@@ -269,7 +269,7 @@ class HttpCaller:
         way, peek = attempt.way, exchange.peek
         codec = way.codec
         body, dropped = codec.forward(
-            way.request,
+            exchange.request if way.request is None else way.request,
             model=attempt.endpoint.native_id,
             peek=peek,
             quirks=provider.quirks,

@@ -69,7 +69,7 @@ class Echo:
                 gateway.setup.catalogue.add(_model(self._provider, native_id, listed=True))
 
     @hookimpl
-    async def call_provider(
+    def call_provider(
         self, exchange: Exchange, attempt: Attempt
     ) -> Answer | Embeddings | AsyncIterator[Event] | None:
         """Answer for our providers. Raises BadRequest for a wrong script in the request."""
@@ -79,7 +79,7 @@ class Echo:
         fault = FAULTS.get(native_id)
         if fault is not None:
             if (exchange.dialect, exchange.surface) == WIRE:
-                return await play(fault.script, max_header=exchange.setup.core.upstream.max_header)
+                return play(fault.script, max_header=exchange.setup.core.upstream.max_header)
             failure = fault.failure()
             if failure is not None:
                 raise failure

@@ -7,25 +7,36 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from pointsman.errors import MalformedAnswer, UpstreamCut
+from pointsman.events import Event
 from pointsman.testing.script import Close, Hang, Pause, Reset, Script, Send
 from pointsman.upstream import Answer, ChunkedAnswer
 
-__all__ = ["play"]
+__all__ = ["Headless", "play"]
 
 
-async def play(script: Script, *, max_header: int) -> Answer:
-    """The answer of a script, once its headers are there; hangs where a script never sends any.
+class Headless(AsyncIterator[Event]):
+    """The answer of a raw script: it never gets past its headers. What it sends is counted and not looked at.
 
-    Raises MalformedAnswer for headers of more than `max_header` bytes, UpstreamCut where a raw script ends:
-    what it sends is counted and not looked at.
+    Raises MalformedAnswer for headers of more than `max_header` bytes, UpstreamCut where the script ends.
     """
-    if script.framing == "raw":
+
+    def __init__(self, script: Script, max_header: int) -> None:
+        self._script = script
+        self._max_header = max_header
+
+    async def __anext__(self) -> Event:
         size = 0
-        async for data in _chunks(script, "headers"):
+        async for data in _chunks(self._script, "headers"):
             size += len(data)
-            if size > max_header:
-                raise _too_large(max_header)
+            if size > self._max_header:
+                raise _too_large(self._max_header)
         raise _cut("headers")
+
+
+def play(script: Script, *, max_header: int) -> Answer | Headless:
+    """The answer of a script. Raises MalformedAnswer for headers of more than `max_header` bytes."""
+    if script.framing == "raw":
+        return Headless(script, max_header)
     if sum(len(name) + len(value) + 4 for name, value in script.headers.items()) > max_header:
         raise _too_large(max_header)
     headers = {name.lower(): value for name, value in script.headers.items()}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from random import Random
 
 from pointsman import hookimpl
-from pointsman.catalogue import Resolution
+from pointsman.catalogue import Endpoint, Resolution
 from pointsman.config import Problem
 from pointsman.errors import ConfigError, NotFound
 from pointsman.exchange import Candidate, Exchange, Plan
@@ -14,8 +15,8 @@ from pointsman.gateway import Gateway
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
 from pointsman.setup import Setup
 
-from .decisions import DECISIONS, Sampler, keep, show_decision
-from .rules import Rule, compile_rule, plan_for
+from .decisions import DECISIONS, keep, show_decision
+from .rules import Rules, compile_rule
 from .settings import ExplainSettings, RouteSettings
 
 __all__ = ["POINTSMAN_API", "Routes"]
@@ -23,14 +24,18 @@ __all__ = ["POINTSMAN_API", "Routes"]
 POINTSMAN_API = 1
 
 LONGEST_SHOWN = 100
+MOST_KEPT = 4096
+"""For how many models, at each place in a plan, the reasons of their endpoints are kept."""
 
 
 class Routes:
     """The plugin. Its rules are compiled at start-up and do not change afterwards."""
 
     def __init__(self) -> None:
-        self._rules: tuple[Rule, ...] = ()
-        self._sampler = Sampler(0)
+        self._rules = Rules()
+        self._places = lru_cache(MOST_KEPT)(_places)
+        self._sample = 0.0
+        self._draw = Random().random  # noqa: S311 - a sample, not a secret
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
@@ -69,47 +74,49 @@ class Routes:
         problems = [*_repeated(setup, routes), *_unknown(setup, routes)]
         if problems:
             raise ConfigError.of(problems)
-        self._rules = tuple(compile_rule(route) for route in routes)
-        self._sampler = Sampler(setup.section("explain").sample)
+        self._rules = Rules(compile_rule(route) for route in routes)
+        self._sample = setup.section("explain").sample
 
     @hookimpl
     def select_route(self, exchange: Exchange) -> Plan:
         """The plan of the first rule that matches. Raises NotFound if none of its models exists."""
-        plan = plan_for(exchange, self._rules)
-        catalogue = exchange.setup.catalogue
-        if not any(catalogue.resolve(name) for name in plan.models):
-            raise _no_model(exchange, plan.models[0])
-        return plan
+        judgement, decision = self._rules.judge(exchange), exchange.decision
+        decision.rules, decision.values = judgement.rules, judgement.values
+        plan, catalogue = judgement.plan, exchange.setup.catalogue
+        for name in plan.models:
+            if catalogue.resolve(name) is not None:
+                return plan
+        raise _no_model(exchange, plan.models[0])
 
     @hookimpl
     def list_candidates(self, exchange: Exchange) -> list[Candidate]:
         """The endpoints of the plan's models, in the plan's and then the operator's order, each once."""
-        plan = exchange.plan
+        plan, resolve = exchange.plan, exchange.setup.catalogue.resolve
         candidates: dict[str, Candidate] = {}
         for number, name in enumerate(plan.models if plan is not None else (), 1):
-            resolution = exchange.setup.catalogue.resolve(name)
+            resolution = resolve(name)
             if resolution is None:
                 exchange.decision.exclude(name[:LONGEST_SHOWN], by="routes", why="no such model")
                 continue
-            for candidate in _candidates(resolution, number):
-                candidates.setdefault(candidate.endpoint.id, candidate)
+            for endpoint, reason in self._places(resolution, number):
+                if endpoint.id not in candidates:
+                    candidates[endpoint.id] = Candidate(endpoint, resolution.model, [reason])
         return list(candidates.values())
 
     @hookimpl
     def request_finished(self, exchange: Exchange) -> None:
-        """Store the decision record where it is wanted."""
-        keep(exchange, self._sampler)
+        """Store the decision record of a request that failed, asked for it, or is in the sample."""
+        if exchange.error is not None or self._draw() < self._sample or exchange.wants_explanation():
+            keep(exchange)
 
 
-def _candidates(resolution: Resolution, number: int) -> Iterator[Candidate]:
-    of = len(resolution.endpoints)
-    for place, endpoint in enumerate(resolution.endpoints, 1):
-        yield Candidate(endpoint, resolution.model, [_reason(number, resolution.asked, place, of)])
-
-
-@lru_cache(maxsize=4096)
-def _reason(number: int, asked: str, place: int, of: int) -> str:
-    return f"{_ordinal(number)} choice: model {asked}, endpoint {place} of {of}"
+def _places(resolution: Resolution, number: int) -> list[tuple[Endpoint, str]]:
+    """The endpoints of a model that is the plan's choice of this number, each with why it has its place."""
+    choice, of = f"{_ordinal(number)} choice: model {resolution.asked}", len(resolution.endpoints)
+    return [
+        (endpoint, f"{choice}, endpoint {place} of {of}")
+        for place, endpoint in enumerate(resolution.endpoints, 1)
+    ]
 
 
 def _ordinal(number: int) -> str:

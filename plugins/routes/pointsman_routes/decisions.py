@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import secrets
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -12,7 +9,7 @@ from pointsman.errors import NotFound
 from pointsman.exchange import Exchange
 from pointsman.ledger import Column, Table
 
-__all__ = ["DECISIONS", "SELECT_DECISION", "Sampler", "keep", "show_decision"]
+__all__ = ["DECISIONS", "SELECT_DECISION", "keep", "show_decision"]
 
 DECISIONS = Table(
     name="decisions",
@@ -27,33 +24,19 @@ DECISIONS = Table(
 SELECT_DECISION = "select key_id, record from decisions where id = :id"
 
 
-class Sampler:
-    """Draws a share of all requests, independently of what the requests draw for themselves."""
+def keep(exchange: Exchange) -> None:
+    """Store the record of a request.
 
-    def __init__(self, share: float) -> None:
-        self._share = share
-        self._random = random.Random(secrets.randbits(64))  # noqa: S311 - a sample, not a secret
-
-    def draw(self) -> bool:
-        """Whether this request is in the sample."""
-        return self._random.random() < self._share
-
-
-def keep(exchange: Exchange, sampler: Sampler) -> None:
-    """Store the record of a request that failed, asked for it, or is in the sample.
-
-    A request that ended before anything was decided, because its client left, has none.
+    One that ended before anything was decided, because its client left, has none.
     """
-    failed = exchange.error is not None
-    decided = failed or exchange.plan is not None
+    decided = exchange.error is not None or exchange.plan is not None
     if exchange.actor is None or not decided:
         return
-    if failed or exchange.wants_explanation() or sampler.draw():
-        record = exchange.record()
-        exchange.gateway.ledger.insert(
-            DECISIONS.name,
-            {"id": record["id"], "at": record["at"], "key_id": exchange.actor.key_id, "record": record},
-        )
+    record = exchange.record()
+    exchange.gateway.ledger.insert(
+        DECISIONS.name,
+        {"id": record["id"], "at": record["at"], "key_id": exchange.actor.key_id, "record": record},
+    )
 
 
 async def show_decision(request: Request) -> JSONResponse:

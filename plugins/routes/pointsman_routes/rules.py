@@ -1,4 +1,4 @@
-"""Rules, compiled: each condition is a closure that says whether it holds and for which value."""
+"""Rules, compiled: each condition is a test of one value of a request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,21 @@ from pointsman.exchange import Exchange, Plan
 
 from .settings import RouteSettings, TagsSettings, WhenSettings
 
-__all__ = ["VARIABLES", "Condition", "Rule", "Test", "compile_rule", "models_asked", "plan_for"]
+__all__ = ["VARIABLES", "Condition", "Judgement", "Rule", "Rules", "Variable", "compile_rule", "models_asked"]
 
-Test = Callable[[Exchange], tuple[bool, Any]]
-"""Whether a condition holds for a request, and the value (JSON data) it was decided on."""
+LONGEST_KEPT = 200
+"""Characters of a model's name up to which its judgement is kept: longer ones are nobody's."""
+MOST_KEPT = 1024
+"""How many judgements are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Something rules may ask of a request: how it is read (always the same way, and fast, for it is read of
+    every request once a rule names it), and how what the file expects of it is made into a test."""
+
+    read: Callable[[Exchange], Any]
+    compile: Callable[[Any], Callable[[Any], bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,7 @@ class Condition:
 
     variable: str
     expected: Any
-    test: Test
+    holds: Callable[[Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +48,70 @@ class Rule:
     models: tuple[str, ...]
     fallbacks: tuple[str, ...]
 
-    def matches(self, exchange: Exchange) -> bool:
-        """Whether all conditions hold. Puts on record what was looked at, and the first that failed."""
-        decision = exchange.decision
-        for condition in self.conditions:
-            holds, value = condition.test(exchange)
-            decision.values[condition.variable] = value
-            if not holds:
-                failed = {"when": condition.variable, "value": value, "expected": condition.expected}
-                decision.rules.append({"name": self.name, "matched": False, "failed": failed})
-                return False
-        decision.rules.append({"name": self.name, "matched": True})
-        return True
+    def plan(self, asked: tuple[str, ...]) -> Plan:
+        """What this rule makes of a request for the models `asked`."""
+        return Plan(self.name, self.models or _once((*asked, *self.fallbacks)))
 
 
-def plan_for(exchange: Exchange, rules: Iterable[Rule]) -> Plan:
-    """The plan of the first rule that matches; without one, the models asked for."""
-    for rule in rules:
-        if rule.matches(exchange):
-            models = rule.models or (*models_asked(exchange), *rule.fallbacks)
-            return Plan(rule.name, models if rule.models else _once(models))
-    return Plan(None, models_asked(exchange))
+@dataclass(slots=True)
+class Judgement:
+    """The plan for requests of one kind, and why, for their records: the rules looked at, each with its
+    verdict, and the values they used."""
+
+    plan: Plan
+    rules: list[dict[str, Any]]
+    values: dict[str, Any]
+
+
+class Rules:
+    """Rules in their order; the first whose conditions hold decides. What they say to requests that are alike
+    in all that any rule asks is found out once."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self._rules = tuple(rules)
+        used = _once(condition.variable for rule in self._rules for condition in rule.conditions)
+        self._reads = [VARIABLES[name].read for name in used]
+        self._kept: dict[tuple[Any, ...], Judgement] = {}
+
+    def judge(self, exchange: Exchange) -> Judgement:
+        """What the rules say; without one that matches, the models asked for are planned."""
+        peek = exchange.peek
+        if peek.models or len(peek.model) > LONGEST_KEPT:
+            return self._judged(exchange)
+        seen = (peek.model, *[read(exchange) for read in self._reads])
+        found = self._kept.get(seen)
+        if found is None:
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            found = self._kept[seen] = self._judged(exchange)
+        return found
+
+    def _judged(self, exchange: Exchange) -> Judgement:
+        """The first failing condition of each rule goes on record, up to the rule that matches."""
+        asked = models_asked(exchange)
+        found = Judgement(Plan(None, asked), [], {})
+        for rule in self._rules:
+            failed = _failed(rule, exchange, found.values)
+            if failed is None:
+                found.rules.append({"name": rule.name, "matched": True})
+                found.plan = rule.plan(asked)
+                break
+            found.rules.append({"name": rule.name, "matched": False, "failed": failed})
+        return found
+
+
+def _failed(rule: Rule, exchange: Exchange, values: dict[str, Any]) -> dict[str, Any] | None:
+    """The first condition that does not hold, for the record; the values looked at are added to `values`."""
+    for condition in rule.conditions:
+        value = VARIABLES[condition.variable].read(exchange)
+        values[condition.variable] = _as_json(value)
+        if not condition.holds(value):
+            return {
+                "when": condition.variable,
+                "value": _as_json(value),
+                "expected": condition.expected,
+            }
+    return None
 
 
 def models_asked(exchange: Exchange) -> tuple[str, ...]:
@@ -80,7 +134,7 @@ def compile_rule(settings: RouteSettings) -> Rule:
 def _conditions(when: WhenSettings) -> tuple[Condition, ...]:
     given = [(NAMES.get(field.name, field.name), getattr(when, field.name)) for field in fields(when)]
     return tuple(
-        Condition(variable, _as_json(expected), VARIABLES[variable](expected))
+        Condition(variable, _as_json(expected), VARIABLES[variable].compile(expected))
         for variable, expected in given
         if expected is not None
     )
@@ -97,53 +151,33 @@ def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else names
 
 
-def _matching(patterns: str | tuple[str, ...], read: Callable[[Exchange], str]) -> Test:
+def _pattern(patterns: str | tuple[str, ...]) -> Callable[[str], bool]:
     match = re.compile("|".join(map(fnmatch.translate, _listed(patterns))) or r"(?!)").match
-
-    def test(exchange: Exchange) -> tuple[bool, str]:
-        value = read(exchange)
-        return match(value) is not None, value
-
-    return test
+    return lambda value: match(value) is not None
 
 
-def _model(patterns: str | tuple[str, ...]) -> Test:
-    return _matching(patterns, lambda exchange: exchange.peek.model)
+def _name(names: str | tuple[str, ...]) -> Callable[[str], bool]:
+    return frozenset(_listed(names)).__contains__
 
 
-def _key(patterns: str | tuple[str, ...]) -> Test:
-    return _matching(patterns, lambda exchange: exchange.actor.name if exchange.actor is not None else "")
+def _is(wanted: bool) -> Callable[[bool], bool]:
+    return lambda value: value is wanted
 
 
-def _surface(names: str | tuple[str, ...]) -> Test:
-    wanted = frozenset(_listed(names))
-    return lambda exchange: (exchange.surface in wanted, exchange.surface)
-
-
-def _stream(wanted: bool) -> Test:
-    return lambda exchange: (exchange.peek.stream is wanted, exchange.peek.stream)
-
-
-def _tags(wanted: TagsSettings) -> Test:
+def _tagged(wanted: TagsSettings) -> Callable[[tuple[str, ...]], bool]:
     any_of = frozenset(wanted.any) if wanted.any is not None else None
     all_of = frozenset(wanted.all or ())
-
-    def test(exchange: Exchange) -> tuple[bool, list[str]]:
-        tags = exchange.actor.tags if exchange.actor is not None else ()
-        holds = all_of.issubset(tags) and (any_of is None or not any_of.isdisjoint(tags))
-        return holds, list(tags)
-
-    return test
+    return lambda tags: all_of.issubset(tags) and (any_of is None or not any_of.isdisjoint(tags))
 
 
-VARIABLES: Mapping[str, Callable[[Any], Test]] = {
-    "model": _model,
-    "key": _key,
-    "surface": _surface,
-    "stream": _stream,
-    "key.tags": _tags,
+VARIABLES: Mapping[str, Variable] = {
+    "model": Variable(lambda exchange: exchange.peek.model, _pattern),
+    "key": Variable(lambda exchange: exchange.actor.name if exchange.actor else "", _pattern),
+    "surface": Variable(lambda exchange: exchange.surface, _name),
+    "stream": Variable(lambda exchange: exchange.peek.stream, _is),
+    "key.tags": Variable(lambda exchange: tuple(exchange.actor.tags) if exchange.actor else (), _tagged),
 }
-"""How each variable of `when` is compiled, by its name in the file."""
+"""The variables of `when`, by their names in the file."""
 
 NAMES: Mapping[str, str] = {"tags": "key.tags"}
 """Variables whose name in the file is none in Python."""

@@ -10,7 +10,7 @@ import pytest
 
 from pointsman.exchange import Actor, Exchange, Plan
 from pointsman.gateway import Gateway
-from pointsman_routes.decisions import Sampler, keep
+from pointsman_routes.decisions import keep
 
 Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
 
@@ -82,7 +82,7 @@ async def test_a_request_that_failed_is_always_recorded(
 
 
 @pytest.mark.parametrize(("plan", "kept"), [(Plan(None, ("fast",)), 1), (None, 0)])
-async def test_a_client_that_left_is_in_the_sample_only_once_something_was_decided(
+async def test_a_client_that_left_has_a_record_only_once_something_was_decided(
     serve: Serve, plan: Plan | None, kept: int
 ) -> None:
     async with serve(NONE) as (gateway, _):
@@ -90,15 +90,21 @@ async def test_a_client_that_left_is_in_the_sample_only_once_something_was_decid
         exchange.actor = Actor("alice", "key-alice")
         exchange.plan = plan
         exchange.outcome = "cancelled"
-        keep(exchange, Sampler(1))
+        keep(exchange)
         await gateway.ledger.flush()
         assert len(await gateway.ledger.select("select id from decisions")) == kept
 
 
-@pytest.mark.parametrize(("share", "low", "high"), [(0, 0, 0), (0.5, 400, 600), (1, 1000, 1000)])
-def test_a_sampler_draws_its_share(share: float, low: int, high: int) -> None:
-    sampler = Sampler(share)
-    assert low <= sum(sampler.draw() for _ in range(1000)) <= high
+@pytest.mark.parametrize(("share", "low", "high"), [(0, 0, 0), (0.5, 60, 140), (1, 200, 200)])
+async def test_the_sample_is_the_share_that_the_file_asks_for(
+    serve: Serve, share: float, low: int, high: int
+) -> None:
+    async with serve(f"explain: {{sample: {share}}}\n") as (gateway, client):
+        for _ in range(200):
+            await ask(client, "fast")
+        await gateway.ledger.flush()
+        (row,) = await gateway.ledger.select("select count(*) as kept from decisions")
+        assert low <= row["kept"] <= high
 
 
 async def test_a_record_holds_no_text_of_the_request(serve: Serve) -> None:
