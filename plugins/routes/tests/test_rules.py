@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
 
 import pytest
 
-from pointsman.exchange import Actor, Exchange
+from pointsman.exchange import Actor, Exchange, Plan
+from pointsman.gateway import Gateway
+from pointsman.setup import Setup
+from pointsman.types import Request
+from pointsman_routes.rules import MOST_KEPT, Judgement, Rules, compile_rule
 
 Decided = Callable[..., AbstractAsyncContextManager[Exchange]]
+
+
+class Judge(Protocol):
+    def __call__(self, raw: bytes, name: str = "alice") -> Judgement: ...
 
 
 def body(model: str = "acme/large", **fields: Any) -> bytes:
@@ -140,3 +148,45 @@ async def test_models_of_a_rule_replace_the_ones_asked_for_and_fallbacks_follow(
     sections = "routes: [{name: rest, use: {models: [fast], fallbacks: [big]}}]\n"
     async with decided(sections, body("auto", models=["acme/tiny"])) as exchange:
         assert exchange.decision.models == ("fast", "big")
+
+
+@asynccontextmanager
+async def judging(setup: Callable[[str], Setup], sections: str) -> AsyncIterator[Judge]:
+    """Judges a request of the key of a name by the rules of a file."""
+    made = setup(sections)
+    codec = made.dialects.get("openai-chat", "chat")
+    async with Gateway.dry(made) as gateway:
+        rules = Rules(compile_rule(route) for route in made.section("routes"))
+
+        def judge(raw: bytes, name: str = "alice") -> Judgement:
+            exchange = Exchange(gateway, codec, {})
+            exchange.actor = Actor(name, f"key-{name}")
+            exchange.peek = codec.peek(Request(raw))
+            return rules.judge(exchange)
+
+        yield judge
+
+
+async def test_requests_that_are_alike_in_what_rules_ask_are_judged_once(
+    setup: Callable[[str], Setup],
+) -> None:
+    async with judging(setup, rule("key: al*, stream: false")) as judge:
+        first = judge(body())
+        assert first.plan == Plan("chosen", ("fast",))
+        assert judge(body(temperature=1)) is first
+        for raw, name in ((body(stream=True), "alice"), (body(), "bob"), (body("big"), "alice")):
+            assert judge(raw, name) is not first
+        assert judge(body(stream=True)).plan == Plan(None, ("acme/large",))
+        assert judge(body(), "bob").values == {"key": "bob"}
+        assert judge(body(), "alan") is not first, "its record has another value"
+
+
+async def test_judgements_that_clients_could_pile_up_are_not_kept(setup: Callable[[str], Setup]) -> None:
+    async with judging(setup, "") as judge:
+        for raw in (body("x" * 201), body(models=["fast"])):
+            assert judge(raw) == judge(raw)
+            assert judge(raw) is not judge(raw)
+        first = judge(body())
+        for number in range(MOST_KEPT):
+            judge(body(f"open/{number}"))
+        assert judge(body()) is not first, "it was forgotten when there were too many"
