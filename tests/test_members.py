@@ -7,7 +7,7 @@ import pytest
 
 from pointsman.dialects import Quirks
 from pointsman.errors import BadRequest
-from pointsman.members import add_defaults, names, read, rendered, set_member, suit, wrong
+from pointsman.members import add_defaults, names, read, rendered, suit, with_model, wrong
 from pointsman.types import Request
 
 _number = msgspec.json.Decoder(int | None)
@@ -56,10 +56,8 @@ def test_no_model_is_told(text: str, words: str) -> None:
 
 def test_what_does_not_change_goes_out_as_the_very_bytes() -> None:
     asked = request('{ "model" : "a",  "x": [1 , 2] }')
-    fields = dict(asked.fields)
-    set_member(fields, "model", b'"a"')
-    assert rendered(asked, fields) is asked.raw
-    set_member(fields, "model", b'"b"')
+    assert rendered(asked, with_model(asked, "a")) is asked.raw
+    fields = with_model(asked, "b")
     assert rendered(asked, fields) == b'{"model":"b","x":[1 , 2]}'
     del fields["x"]
     assert rendered(asked, fields) == b'{"model":"b"}'

@@ -11,7 +11,7 @@ from .dialects import Quirks
 from .errors import BadRequest
 from .types import Request
 
-__all__ = ["BAD_JSON", "add_defaults", "names", "read", "rendered", "set_member", "suit", "wrong"]
+__all__ = ["BAD_JSON", "add_defaults", "names", "read", "rendered", "suit", "with_model", "wrong"]
 
 BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for text that is not the JSON it wants."""
@@ -56,11 +56,9 @@ def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> t
     return model, tuple(further)
 
 
-def set_member(fields: dict[str, msgspec.Raw], name: str, value: bytes) -> None:
-    """Set a member, leaving one alone that has this value already."""
-    present = fields.get(name)
-    if present is None or bytes(present) != value:
-        fields[name] = msgspec.Raw(value)
+def with_model(request: Request, model: str) -> dict[str, msgspec.Raw]:
+    """A request's members, asking for `model`: a copy to be changed further."""
+    return {**request.fields, "model": msgspec.Raw(msgspec.json.encode(model))}
 
 
 def add_defaults(
@@ -75,6 +73,8 @@ def add_defaults(
 
 def suit(fields: dict[str, msgspec.Raw], quirks: Quirks) -> list[str]:
     """Rename and drop what a host calls otherwise or refuses; return what was dropped."""
+    if not quirks.rename and quirks.drop.isdisjoint(fields):
+        return []
     for name, other in quirks.rename.items():
         if name in fields:
             value = fields.pop(name)

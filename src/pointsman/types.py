@@ -62,10 +62,12 @@ _encode = msgspec.json.Encoder().encode
 class Request:
     """A client's request body: raw bytes, split at the top level or parsed whole only on demand."""
 
-    __slots__ = ("_body", "_fields", "raw")
+    __slots__ = ("_body", "_fields", "raw", "thoughtless")
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
+        self.thoughtless = False
+        """Its codec has seen that no turn holds what a model thought, but for a null in its place."""
         self._fields: dict[str, msgspec.Raw] | None = None
         self._body: dict[str, Any] | None = None
 
@@ -90,18 +92,17 @@ class Request:
 
 
 def _decode(decoder: msgspec.json.Decoder[Any], raw: bytes) -> Any:
-    if not raw.strip():
-        raise BadRequest("the request has no body; send a JSON object")
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError:
         raise BadRequest('the body must be a JSON object, as in {"model": …}') from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if not raw.strip():
+            raise BadRequest("the request has no body; send a JSON object") from None
         raise BadRequest(f"the body is not valid JSON: {error}") from None
 
 
-@dataclass(slots=True)
-class Peek:
+class Peek(msgspec.Struct):
     """What routing needs to know of a request, read without decoding its content.
 
     `choices` is how many answers are asked for (`n`); `characters` the size of the input in bytes, from
@@ -115,7 +116,6 @@ class Peek:
     choices: int = 1
     characters: int = 0
     has_tools: bool = False
-    has_images: bool = False
     usage_in_stream: bool = False
     cost_in_body: bool = False
     models: tuple[str, ...] = ()
@@ -328,8 +328,7 @@ PARAMS: Mapping[str, str] = {
 """The parameters that more than one dialect has, with what they hold. Others stay in `Chat.extra`."""
 
 
-@dataclass(slots=True)
-class Usage:
+class Usage(msgspec.Struct):
     """Tokens of one answer.
 
     `input` counts all of the input, `cache_read` and `cache_write` among it; `output` counts all of the
@@ -343,7 +342,7 @@ class Usage:
     cache_write: int = 0
     reasoning: int = 0
     estimated: bool = False
-    raw: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] = msgspec.field(default_factory=dict)
     service_tier: str | None = None
 
 
@@ -354,8 +353,7 @@ def token_count(value: Any) -> int | None:
     return int(value) if 0 <= value <= MOST_TOKENS else None
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """Why an answer ended: the canonical `reason`, and `native`, the provider's own word for it.
 
     `sequence` is the stop text that ended it, where the provider tells.
@@ -396,7 +394,7 @@ def derive_finish(native: str | None, parts: Iterable[Part] = (), *, sequence: s
     An answer that "stopped" with a tool call in it finished with `tool_calls`, whatever its provider says.
     """
     reason = _FINISH.get((native or "stop").lower(), "stop")
-    if reason == "stop" and any(isinstance(part, ToolCall) for part in parts):
+    if parts and reason == "stop" and any(isinstance(part, ToolCall) for part in parts):
         reason = "tool_calls"
     return Finish(reason, native, sequence)
 

@@ -9,7 +9,7 @@ import msgspec
 
 from pointsman.dialects import Quirks
 from pointsman.errors import BadRequest
-from pointsman.members import add_defaults, rendered, set_member, suit
+from pointsman.members import add_defaults, rendered, suit, with_model
 from pointsman.sealing import MARK
 from pointsman.types import Request
 
@@ -39,8 +39,7 @@ def forward(
     which nothing changes goes out as the very bytes that came.
     """
     lost: list[str] = []
-    fields = dict(request.fields)
-    set_member(fields, "model", msgspec.json.encode(model))
+    fields = with_model(request, model)
     for name in [each for each in fields if each in ROUTING]:
         if name not in quirks.keeps:
             del fields[name]

@@ -56,7 +56,6 @@ def peek(request: Request) -> Peek:
         max_tokens=most,
         characters=len(memoryview(messages)) + beside,
         has_tools=bool(read(fields, "tools", _list, "a list")),
-        has_images=b'"image"' in bytes(messages),
         usage_in_stream=True,
         models=further,
     )

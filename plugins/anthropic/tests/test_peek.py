@@ -31,14 +31,13 @@ def test_what_routing_needs_is_read(request_of: Make) -> None:
     )
     assert (found.model, found.stream, found.max_tokens) == ("claude", True, 50)
     assert found.has_tools
-    assert found.has_images
     assert found.usage_in_stream
     assert found.characters > 100
 
 
 def test_a_small_request_needs_little(request_of: Make) -> None:
     found = peek(request_of({"stream": None, "max_tokens": None, "tools": None}))
-    assert (found.stream, found.max_tokens, found.has_tools, found.has_images) == (False, None, False, False)
+    assert (found.stream, found.max_tokens, found.has_tools) == (False, None, False)
 
 
 def test_further_models_come_by_either_name(request_of: Make) -> None:

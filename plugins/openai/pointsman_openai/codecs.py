@@ -85,9 +85,7 @@ class ChatCodec(_OpenAICodec, Translator):
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""
-        peeked = peek(request, content="messages")
-        peeked.has_images = b'"image_url"' in bytes(request.fields["messages"])
-        return peeked
+        return peek(request, content="messages")
 
     def decode_request(self, request: Request) -> Chat:
         """See `Codec.decode_request`."""

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Quirks
-from pointsman.members import rendered, set_member, suit
+from pointsman.members import rendered, suit, with_model
 from pointsman.sealing import MARK
 from pointsman.types import Peek, Request
 
@@ -27,6 +27,8 @@ _TRUE = msgspec.Raw(b"true")
 _NULL = msgspec.Raw(b"null")
 DETAILS = "reasoning_details"
 _SEALED = f'"{MARK}'.encode()
+OURS = frozenset({"models", "usage"})
+"""Members that may be meant for the gateway."""
 TOKEN_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})
 """Two names of one parameter: a host refuses a request that has both."""
 
@@ -39,16 +41,17 @@ def forward(
     `asks_usage` says that this surface has streams whose usage must be asked for. A request in which
     nothing changes goes out as the very bytes that came.
     """
-    fields = dict(request.fields)
-    set_member(fields, "model", msgspec.json.encode(model))
-    consume(fields, quirks)
-    _add(fields, params)
+    fields = with_model(request, model)
+    if not OURS.isdisjoint(fields):
+        consume(fields, quirks)
+    if params:
+        _add(fields, params)
     if asks_usage and peek.stream and quirks.stream_usage == "ask":
         _ask_for_usage(fields)
     lost = suit(fields, quirks)
-    if quirks.stream_usage == "always" and "stream_options" in lost:
+    if lost and quirks.stream_usage == "always" and "stream_options" in lost:
         lost.remove("stream_options")  # such a host reports its usage unasked
-    if _forget(fields, quirks):
+    if (quirks.reasoning == "never" or not request.thoughtless) and _forget(fields, quirks):
         lost.append("reasoning")
     return rendered(request, fields), lost
 

@@ -18,6 +18,14 @@ class _Message(msgspec.Struct, gc=False):
     role: str
 
 
+class _Plain(_Message, gc=False):
+    """A turn without thoughts, its content unread."""
+
+    reasoning: None = None
+    reasoning_content: None = None
+    reasoning_details: None = None
+
+
 _Amount = Annotated[int, msgspec.Meta(ge=0)]
 MESSAGES = "messages"
 UNUSUAL = frozenset({"models", "usage", "functions"})
@@ -38,7 +46,7 @@ class _Asked(msgspec.Struct, gc=False):
     max_completion_tokens: _Amount | None = None
     n: Annotated[int, msgspec.Meta(ge=1)] | None = None
     tools: list[msgspec.Raw] | None = None
-    messages: list[_Message] = []
+    messages: list[_Plain] = []
 
 
 class _UsageOption(msgspec.Struct, gc=False):
@@ -65,12 +73,22 @@ def peek(request: Request, *, content: str) -> Peek:
     raw = fields.get(content)
     if raw is not None and UNUSUAL.isdisjoint(fields):
         try:
-            asked_for = _asked.decode(request.raw)
+            seen = _asked.decode(request.raw)
         except BAD_JSON:
             pass  # the members, read one by one, tell which it is
         else:
-            if asked_for.messages or content != MESSAGES:
-                return _seen(asked_for, len(memoryview(raw)))
+            if seen.messages or content != MESSAGES:
+                request.thoughtless = True
+                most, options = seen.max_completion_tokens, seen.stream_options
+                return Peek(
+                    seen.model,
+                    seen.stream is True,
+                    seen.max_tokens if most is None else most,
+                    seen.n or 1,
+                    len(memoryview(raw)),
+                    bool(seen.tools),
+                    options is not None and options.include_usage is True,
+                )
     model, further = names(fields)
     if raw is None:
         raise BadRequest(f"`{content}` is missing", param=content)
@@ -89,20 +107,6 @@ def peek(request: Request, *, content: str) -> Peek:
         usage_in_stream=accounting or bool(asked is not None and asked.include_usage),
         cost_in_body=accounting,
         models=further,
-    )
-
-
-def _seen(asked: _Asked, characters: int) -> Peek:
-    options = asked.stream_options
-    most = asked.max_completion_tokens
-    return Peek(
-        asked.model,
-        stream=bool(asked.stream),
-        max_tokens=asked.max_tokens if most is None else most,
-        choices=asked.n or 1,
-        characters=characters,
-        has_tools=bool(asked.tools),
-        usage_in_stream=options is not None and bool(options.include_usage),
     )
 
 

@@ -96,6 +96,8 @@ class _Answer(msgspec.Struct, gc=False):
 _event = msgspec.json.Decoder(_Event)
 _answer = msgspec.json.Decoder(_Answer)
 _object = msgspec.json.Decoder(dict[str, Any])
+ALONE = len(b"data: \n\n")
+"""What surrounds the data of an event that has nothing else, no name either."""
 CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
 _MARKS = tuple(Mark(value) for value in range(2 * Mark.PRIVATE.value))
 """Every combination of marks by its number: joining flags of an enum costs more than reading an event."""
@@ -118,17 +120,18 @@ WRITTEN = (
 class OpenAITap:
     """See `pointsman.dialects.Tap`. `holds` is the member without which a whole answer is none."""
 
+    usage: Usage | None = None
+    finish: str | None = None
+    output_characters = 0
+    complete = False
+    """Every choice asked for has finished, or the stream said its end after some of its answer."""
+    _content = False
+    _finished: frozenset[int] = frozenset()
+
     def __init__(self, *, peek: Peek, quirks: Quirks, holds: str) -> None:
-        self.usage: Usage | None = None
-        self.finish: str | None = None
-        self.output_characters = 0
+        self._peek = peek
+        self._quirks = quirks
         self._holds = holds
-        self._choices = peek.choices
-        self._private = not peek.usage_in_stream and quirks.stream_usage == "ask"
-        self._content = False
-        self._finished: set[int] = set()
-        self.complete = False
-        """Every choice asked for has finished, or the stream said its end after some of its answer."""
 
     def feed(self, event: bytes) -> Mark:
         """See `Tap.feed`."""
@@ -142,8 +145,15 @@ class OpenAITap:
             if data == b"[DONE]":
                 self.complete = self._content or bool(self._finished)
                 return Mark.DONE
-        named = b"event:" in event and event_name(event) == "error"
-        parsed = _parse(data, named=named)
+        named = len(event) > len(data) + ALONE and event_name(event) == "error"
+        try:
+            if not data.isascii():
+                data.decode()
+            parsed = _event.decode(data)
+        except BAD_JSON as error:
+            if named:
+                raise reported(data.decode("utf-8", "replace"), phase="stream") from None
+            raise _nonsense(error) from None
         mark = 0
         for choice in parsed.choices or ():
             mark |= self._take(choice)
@@ -166,9 +176,8 @@ class OpenAITap:
             told = None
         if told is not None and (usage := read_usage(told.usage)) is not None:
             self.usage = usage
-            self.finish = next(
-                (each.finish_reason for each in reversed(told.choices) if each.finish_reason), None
-            )
+            for choice in told.choices:
+                self.finish = choice.finish_reason or self.finish
             self.complete = True
             return
         answer = _read_object(body)
@@ -204,14 +213,15 @@ class OpenAITap:
         if choice.finish_reason:
             mark |= FINISH
             self.finish = choice.finish_reason
-            self._finished.add(choice.index or 0)
-            self.complete = len(self._finished) >= self._choices
+            self._finished |= {choice.index or 0}
+            self.complete = len(self._finished) >= self._peek.choices
         return mark
 
     def _hold(self, with_choices: bool) -> int:
         """What usage says of its event: held when it comes alone, or when every choice has finished."""
         if not with_choices:
-            return HOLD | PRIVATE if self._private else HOLD
+            unasked = not self._peek.usage_in_stream and self._quirks.stream_usage == "ask"
+            return HOLD | PRIVATE if unasked else HOLD
         return HOLD if self.complete else 0
 
 
@@ -254,18 +264,6 @@ def read_event(data: bytes, *, named: bool) -> dict[str, Any]:
         if fault is not None:
             raise reported(fault, phase="stream")
     return event
-
-
-def _parse(data: bytes, *, named: bool) -> _Event:
-    """The event's JSON. Raises MalformedAnswer, or UpstreamStatus for an error told in plain words."""
-    try:
-        if not data.isascii():
-            data.decode()
-        return _event.decode(data)
-    except BAD_JSON as error:
-        if named:
-            raise reported(data.decode("utf-8", "replace"), phase="stream") from None
-        raise _nonsense(error) from None
 
 
 def _nonsense(error: Exception) -> MalformedAnswer:

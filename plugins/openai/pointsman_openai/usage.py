@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pointsman.types import Usage, token_count
+from pointsman.types import MOST_TOKENS, Usage, token_count
 
 __all__ = ["read_usage", "usage_object", "written_usage"]
 
@@ -24,15 +24,18 @@ def read_usage(data: Any) -> Usage | None:
     """
     if not isinstance(data, dict):
         return None
-    given = _count(data, "prompt_tokens", "input_tokens")
-    output = _count(data, "completion_tokens", "output_tokens")
-    total = _count(data, "total_tokens")
-    if given is None and output is None and total is None:
-        return None
-    written = output or 0
-    told = given if given is not None else max(0, (total or 0) - written)
-    written = max(written, (total or 0) - told)
-    if data.keys() <= COUNTED:
+    told, written, total = data.get("prompt_tokens"), data.get("completion_tokens"), data.get("total_tokens")
+    if not (
+        told.__class__ is written.__class__ is total.__class__ is int
+        and told >= 0
+        and written >= 0
+        and told + written == total <= MOST_TOKENS
+    ):
+        counted = _counted(data)
+        if counted is None:
+            return None
+        told, written = counted
+    if COUNTED.issuperset(data):
         return Usage(told, written, raw=data)
     prompt = _details(data, "prompt_tokens_details", "input_tokens_details")
     completion = _details(data, "completion_tokens_details", "output_tokens_details")
@@ -41,20 +44,32 @@ def read_usage(data: Any) -> Usage | None:
     reasoning = _count(completion, "reasoning_tokens") or _count(data, "reasoning_tokens") or 0
     cache_read = min(cache_read, told)
     return Usage(
-        input=told,
-        output=written,
-        cache_read=cache_read,
-        cache_write=min(cache_write, told - cache_read),
-        reasoning=min(reasoning, written),
+        told,
+        written,
+        cache_read,
+        min(cache_write, told - cache_read),
+        min(reasoning, written),
         raw=data,
     )
+
+
+def _counted(data: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Input and output of an object that does not tell them, and their sum, in the usual words."""
+    given = _count(data, "prompt_tokens", "input_tokens")
+    output = _count(data, "completion_tokens", "output_tokens")
+    total = _count(data, "total_tokens")
+    if given is None and output is None and total is None:
+        return None
+    written = output or 0
+    told = given if given is not None else max(0, (total or 0) - written)
+    return told, max(written, (total or 0) - told)
 
 
 def _count(data: Mapping[str, Any], *names: str) -> int | None:
     """The first of these members that is a count."""
     for name in names:
-        count = token_count(data.get(name))
-        if count is not None:
+        value = data.get(name)
+        if value is not None and (count := token_count(value)) is not None:
             return count
     return None
 

@@ -47,13 +47,6 @@ def test_a_chat_needs_messages() -> None:
         CHAT.peek(request(messages="hello"))
 
 
-def test_pictures_are_seen_and_talk_of_them_is_not() -> None:
-    picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]
-    talk = [{"role": "user", "content": 'what is "image_url"?'}]
-    assert CHAT.peek(request(messages=picture)).has_images
-    assert not CHAT.peek(request(messages=talk)).has_images
-
-
 @pytest.mark.parametrize(
     ("prompt", "n", "choices"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Quirks
-from pointsman.members import add_defaults, rendered, set_member, suit
+from pointsman.members import add_defaults, rendered, suit, with_model
 from pointsman.sealing import MARK
 from pointsman.types import Request
 from pointsman_openai.forward import consume
@@ -36,8 +36,7 @@ def forward(
 
     A request in which nothing changes goes out as the very bytes that came.
     """
-    fields = dict(request.fields)
-    set_member(fields, "model", msgspec.json.encode(model))
+    fields = with_model(request, model)
     consume(fields, quirks)
     add_defaults(fields, params, SPELLINGS)
     lost = suit(fields, quirks)

@@ -47,7 +47,6 @@ def peek(request: Request) -> Peek:
         max_tokens=most,
         characters=len(memoryview(given)) + len(memoryview(instructions)),
         has_tools=bool(read(fields, "tools", _list, "a list")),
-        has_images=b'"input_image"' in bytes(given),
         usage_in_stream=True,
         cost_in_body=asks_accounting(fields) or False,
         models=further,
