@@ -59,10 +59,14 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `select_route` decided: the rule's name and the models to try, in order of preference."""
+    """What `select_route` decided: the rule's name and the models to try, in order of preference.
+
+    `extra` is what other plugins declared for a rule's `use`, by name, as far as the rule says it.
+    """
 
     rule: str | None
     models: tuple[str, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Candidate(msgspec.Struct):

@@ -41,16 +41,17 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. `models` are those it uses, its fallbacks among them; without any, those asked for are used
-    and `fallbacks` after them."""
+    and `fallbacks` after them. `extra` goes into its plans."""
 
     name: str
     conditions: tuple[Condition, ...]
     models: tuple[str, ...]
     fallbacks: tuple[str, ...]
+    extra: Mapping[str, Any]
 
     def plan(self, asked: tuple[str, ...]) -> Plan:
         """What this rule makes of a request for the models `asked`."""
-        return Plan(self.name, self.models or _once((*asked, *self.fallbacks)))
+        return Plan(self.name, self.models or _once((*asked, *self.fallbacks)), self.extra)
 
 
 @dataclass(slots=True)
@@ -128,7 +129,8 @@ def compile_rule(settings: RouteSettings) -> Rule:
     """A rule ready for requests."""
     use = settings.use
     models = _once((*use.models, *use.fallbacks)) if use.models else ()
-    return Rule(settings.name, _conditions(settings.when), models, use.fallbacks)
+    extra = {name: value for name, value in use.extra.items() if value is not None}
+    return Rule(settings.name, _conditions(settings.when), models, use.fallbacks, extra)
 
 
 def _conditions(when: WhenSettings) -> tuple[Condition, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from pointsman.config import setting
 
@@ -62,12 +64,14 @@ class WhenSettings:
 class UseSettings:
     """Which models a rule's requests go to."""
 
+    record: ClassVar[str] = "use"
     models: tuple[str, ...] = setting(
         default=(), help="Models to try in this order, in place of those asked for.", example=["fast"]
     )
     fallbacks: tuple[str, ...] = setting(
         default=(), help="Models to try when all of those have failed.", example=["small"]
     )
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def make(name: str, settings: ProviderSettings) -> Provider:
 @hookimpl
 def plugin_settings(register: RegisterSettings) -> None:
     register(tuple[KeySettings, ...], section="keys", default=(), help="Keys.")
+    register.field("use", "colour", str | None, default=None, help="A word of another plugin.")
 
 
 @hookimpl

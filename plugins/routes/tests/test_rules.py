@@ -150,6 +150,14 @@ async def test_models_of_a_rule_replace_the_ones_asked_for_and_fallbacks_follow(
         assert exchange.decision.models == ("fast", "big")
 
 
+async def test_what_a_rule_says_to_other_plugins_is_in_the_plan(decided: Decided) -> None:
+    red = "routes: [{name: red, when: {stream: true}, use: {colour: red}}, {name: rest}]\n"
+    async with decided(red, body(stream=True)) as exchange:
+        assert exchange.plan == Plan("red", ("acme/large",), {"colour": "red"})
+    async with decided(red, body()) as exchange:
+        assert exchange.plan == Plan("rest", ("acme/large",))
+
+
 @asynccontextmanager
 async def judging(setup: Callable[[str], Setup], sections: str) -> AsyncIterator[Judge]:
     """Judges a request of the key of a name by the rules of a file."""
