@@ -17,7 +17,7 @@ def clocks(**changes: float) -> Clocks:
 
 
 async def hang(timer: Clocks, after: Callable[[Clocks], None] = lambda timer: None) -> None:
-    async with timer:
+    with timer:
         after(timer)
         await asyncio.Event().wait()
 
@@ -39,12 +39,10 @@ async def test_each_clock_ends_the_attempt_and_says_which(
 
 
 async def test_clocks_let_other_time_outs_and_errors_pass() -> None:
-    with pytest.raises(TimeoutError, match="mine"):
-        async with clocks():
-            raise TimeoutError("mine")
-    with pytest.raises(KeyError):
-        async with clocks():
-            raise KeyError("x")
+    with pytest.raises(TimeoutError, match="mine"), clocks():
+        raise TimeoutError("mine")
+    with pytest.raises(KeyError), clocks():
+        raise KeyError("x")
 
 
 def deadline_in(seconds: float) -> Deadline:
@@ -52,7 +50,7 @@ def deadline_in(seconds: float) -> Deadline:
 
 
 async def moving(deadline: Deadline, *places: float) -> None:
-    async with deadline:
+    with deadline:
         for at in places:
             deadline.at = at
         await asyncio.Event().wait()
@@ -75,10 +73,10 @@ async def test_it_may_come_forward_too_and_be_set_late() -> None:
 
 
 async def test_one_that_is_taken_away_or_left_in_time_does_nothing() -> None:
-    async with deadline_in(0.005) as deadline:
+    with deadline_in(0.005) as deadline:
         deadline.at = float("inf")
         await asyncio.sleep(2 * TURN)
-    async with deadline_in(0.005):
+    with deadline_in(0.005):
         pass
     await asyncio.sleep(2 * TURN)
     assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
@@ -86,7 +84,7 @@ async def test_one_that_is_taken_away_or_left_in_time_does_nothing() -> None:
 
 async def test_a_cancellation_from_outside_is_not_taken_for_it() -> None:
     async def wait() -> None:
-        async with deadline_in(60):
+        with deadline_in(60):
             await asyncio.Event().wait()
 
     task = asyncio.ensure_future(wait())
@@ -99,18 +97,17 @@ async def test_a_cancellation_from_outside_is_not_taken_for_it() -> None:
 async def test_a_wheel_without_deadlines_stands_still_and_turns_again() -> None:
     wheel = Wheel()
     for _ in range(2):
-        async with Deadline(wheel):
+        with Deadline(wheel):
             assert wheel._timer is not None
         await asyncio.sleep(2 * TURN)
         assert wheel._timer is None
-    with pytest.raises(TimeoutError):
-        async with Deadline(wheel, 0):
-            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError), Deadline(wheel, 0):
+        await asyncio.Event().wait()
 
 
 async def test_while_a_client_is_behind_the_clocks_stand() -> None:
     timer = clocks(stall=0.2, total=0.3)
-    async with timer:
+    with timer:
         timer.content()
         timer.pause()
         await asyncio.sleep(0.5)

@@ -64,7 +64,7 @@ def clocks(**changes: float) -> Clocks:
 async def relayed(*events: bytes) -> tuple[ListSink, ByteRelay, ClientStream]:
     sink = ListSink()
     stream = client(sink)
-    async with clocks() as timer:
+    with clocks() as timer:
         relay = ByteRelay(stream, FakeTap(), timer, limit=1000)
         for event in events:
             relay.feed(event + b"\n\n")
@@ -119,7 +119,7 @@ async def test_an_end_without_a_finish_is_a_cut() -> None:
 
 async def test_a_last_event_without_its_empty_line_counts_and_gets_it() -> None:
     sink = ListSink()
-    async with clocks() as timer:
+    with clocks() as timer:
         relay = ByteRelay(client(sink), FakeTap(), timer, limit=1000)
         relay.feed(b"c\n\nf")
         relay.finish()
@@ -129,7 +129,7 @@ async def test_a_last_event_without_its_empty_line_counts_and_gets_it() -> None:
 async def test_a_slow_client_stops_all_clocks() -> None:
     sink = ListSink()
     stream = client(sink)
-    async with clocks(stall=0.02, total=0.05) as timer:
+    with clocks(stall=0.02, total=0.05) as timer:
         relay = ByteRelay(stream, FakeTap(), timer, limit=1000)
         sink.full = True
         assert relay.feed(b"c\n\n"), "full: the upstream read pauses"
@@ -143,7 +143,7 @@ async def test_a_slow_client_stops_all_clocks() -> None:
 
 async def test_a_whole_stream_is_told_to_end_soon() -> None:
     told: list[float] = []
-    async with clocks() as timer:
+    with clocks() as timer:
         relay = ByteRelay(client(ListSink()), FakeTap(), timer, limit=1000, ending=told.append)
         relay.feed(b"c\n\n")
         assert told == []
@@ -152,7 +152,7 @@ async def test_a_whole_stream_is_told_to_end_soon() -> None:
 
 
 async def test_a_tail_without_end_is_given_up() -> None:
-    async with clocks() as timer:
+    with clocks() as timer:
         relay = ByteRelay(client(ListSink()), FakeTap(), timer, limit=1000)
         relay.feed(b"c\n\nh\n\n")
         with pytest.raises(MalformedAnswer, match="does not end after its usage"):
@@ -208,7 +208,7 @@ def attempt() -> Attempt:
 async def translated(*events: bytes) -> tuple[ListSink, EventRelay, EventWriter, Attempt]:
     sink, tried = ListSink(), attempt()
     stream = client(sink)
-    async with clocks() as timer:
+    with clocks() as timer:
         writer = EventWriter(stream, Names(), timer, tried)
         relay = EventRelay(writer, Letters(), limit=1000)
         for event in events:
@@ -258,7 +258,7 @@ async def test_what_follows_the_end_of_a_translated_stream_is_ignored() -> None:
 
 async def test_a_last_translated_event_needs_no_empty_line() -> None:
     sink, tried = ListSink(), attempt()
-    async with clocks() as timer:
+    with clocks() as timer:
         relay = EventRelay(EventWriter(client(sink), Names(), timer, tried), Letters(), limit=1000)
         relay.feed(b"spd\n\nf")
         relay.finish()
@@ -268,7 +268,7 @@ async def test_a_last_translated_event_needs_no_empty_line() -> None:
 async def test_a_whole_translated_stream_is_told_to_end_soon_and_waits_for_a_slow_client() -> None:
     told: list[float] = []
     sink = ListSink()
-    async with clocks(stall=0.02, total=0.05) as timer:
+    with clocks(stall=0.02, total=0.05) as timer:
         writer = EventWriter(client(sink), Names(), timer, attempt())
         relay = EventRelay(writer, Letters(), limit=1000, ending=told.append)
         sink.full = True

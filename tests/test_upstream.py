@@ -226,6 +226,25 @@ async def test_connections_are_limited_and_waiting_ends_with_advice() -> None:
         await again.close()
 
 
+async def test_whoever_waits_for_a_connection_is_next_in_turn_unless_it_has_left() -> None:
+    async with (
+        server(answering(whole(b"ok"))) as port,
+        upstream(replace(SETTINGS, max_connections=1)) as client,
+    ):
+        held = await client.send(request(port))
+        gone, leaving, staying = (asyncio.ensure_future(client.send(request(port))) for _ in range(3))
+        await asyncio.sleep(0)
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+        await held.close()
+        leaving.cancel()  # its turn has just come
+        answer = await asyncio.wait_for(staying, 5)
+        assert leaving.cancelled()
+        assert await answer.read(10) == b"ok"
+        await answer.close()
+
+
 @pytest.mark.parametrize("ticks", range(12))
 async def test_no_cancellation_costs_a_slot(ticks: int) -> None:
     """Cancelled after 0, 1, 2, … turns of the loop, with room for one connection only."""

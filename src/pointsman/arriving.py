@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from .calls import ChunkedAnswer, Receiver, inflated, is_compressed, too_large
 
-__all__ = ["Headers", "Http1Answer", "Line"]
+__all__ = ["Http1Answer", "Line"]
 
 MOST_BUFFERED = 256 * 1024
 """Bytes of a body that wait for whoever reads it; then nothing more is taken from the socket."""
@@ -25,34 +25,6 @@ class Line(Protocol):
 
     def resume(self, answer: Http1Answer) -> None:
         """Read on."""
-
-
-class Headers(Mapping[str, str]):
-    """An answer's headers, kept as they came and decoded when asked for."""
-
-    __slots__ = ("_raw",)
-
-    def __init__(self) -> None:
-        self._raw: dict[bytes, bytes] = {}
-
-    def add(self, name: bytes, value: bytes) -> None:
-        """Take one line; lines of one name are joined by commas."""
-        present = self._raw.get(name)
-        self._raw[name] = value if present is None else b"%b, %b" % (present, value)
-
-    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
-        """A header's value; empty where there is none and no other default is given."""
-        value = self._raw.get(name.encode("latin-1"))
-        return default if value is None else value.decode("latin-1")
-
-    def __getitem__(self, name: str) -> str:
-        return self._raw[name.encode("latin-1")].decode("latin-1")
-
-    def __iter__(self) -> Iterator[str]:
-        return (name.decode("latin-1") for name in self._raw)
-
-    def __len__(self) -> int:
-        return len(self._raw)
 
 
 class Http1Answer:
@@ -76,7 +48,7 @@ class Http1Answer:
 
     def __init__(self, connection: Line) -> None:
         self.status = 0
-        self.headers: Headers = Headers()
+        self.headers: dict[str, str] = {}
         self.headed = False
         """Status and headers are there."""
         self.complete = False
@@ -95,13 +67,6 @@ class Http1Answer:
         """Call back once, when the answer is closed."""
         self._closed = callback
 
-    async def head(self) -> None:
-        """Return when status and headers are there. Raises UpstreamError."""
-        while not self.headed:
-            if self.error is not None:
-                raise self.error
-            await self._wait()
-
     async def read(self, limit: int) -> bytes:
         """See `Answer`."""
         if is_compressed(self.headers):
@@ -109,7 +74,7 @@ class Http1Answer:
         self._wants_end = limit
         self._connection.resume(self)
         while not self.complete and self._size <= limit and self.error is None:
-            await self._wait()
+            await self.wait()
         if self._size > limit:
             raise too_large(limit)
         if self.error is not None:
@@ -136,13 +101,14 @@ class Http1Answer:
                     return
                 else:
                     self._connection.resume(self)
-                    await self._wait()
+                    await self.wait()
         finally:
             self._receiver = None
 
     async def close(self) -> None:
         """See `Answer`."""
-        self._connection.drop(self)
+        if not self.complete:
+            self._connection.drop(self)
         closed, self._closed = self._closed, None
         if closed is not None:
             closed()
@@ -161,7 +127,12 @@ class Http1Answer:
             elif self.complete:
                 return
             else:
-                await self._wait()
+                await self.wait()
+
+    def wait(self) -> asyncio.Future[None]:
+        """Done when something has come. One task waits at a time."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        return self._waiter
 
     def take(self, data: bytes) -> None:
         """A piece of the body has come."""
@@ -205,13 +176,7 @@ class Http1Answer:
         self._size = 0
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
-
-from msgspec.structs import replace
 
 from .chain import first
 from .deadlines import Clocks, Deadline
@@ -74,49 +73,55 @@ class Attempts:
         self._whole = False
 
     async def run(self) -> None:
-        """Try candidates until one answers. Raises what the client is to be told."""
+        """Try candidates until one answers. Raises what the client is to be told.
+
+        One whose key was refused is tried once more, while it has another key.
+        """
         exchange = self.exchange
-        for candidate in self._candidates():
-            attempt = exchange.begin_attempt(candidate)
-            self._refused = False
-            try:
-                await self._attempt(attempt)
-            except RequestError as error:
-                self._refused = True
-                if not isinstance(error, UpstreamError):
-                    raise
-                verdict = self._failed(attempt, error)
-                if self.client is not None and self.client.has_content:
-                    raise
-                if not self._again and verdict == "stop":
-                    raise
-                if self.client is not None:
-                    self.client.reset()
-            else:
-                self._whole = True
-                exchange.public.attempts.append(attempt)
-                return
-            finally:
-                attempt.ended = time.monotonic()
+        exchange.gateway.retries.request()
+        for place, candidate in enumerate(exchange.candidates, 1):
+            kept = 0  # attempts that are left to the candidates behind it
+            while self._may_try(candidate, kept):
+                attempt = exchange.begin_attempt(candidate)
+                self._refused = self._again = False
+                try:
+                    await self._attempt(attempt)
+                except RequestError as error:
+                    self._refused = True
+                    if not isinstance(error, UpstreamError) or not self._goes_on(attempt, error):
+                        raise
+                else:
+                    self._whole = True
+                    exchange.public.attempts.append(attempt)
+                    return
+                finally:
+                    attempt.ended = time.monotonic()
+                if not self._again:
+                    break
+                kept = min(len(exchange.candidates) - place, 1)
         raise exhausted(exchange)
 
-    def _candidates(self) -> Iterator[Candidate]:
-        """The candidates in turn; one whose key was refused once more, while it has another key."""
+    def _may_try(self, candidate: Candidate, kept: int) -> bool:
+        """Whether the number of attempts and the retry budget allow another one."""
         exchange = self.exchange
-        most = exchange.setup.core.attempts
-        retries = exchange.gateway.retries
-        retries.request()
-        for place, candidate in enumerate(exchange.candidates):
-            others = min(len(exchange.candidates) - place - 1, 1)
-            self._again = True
-            first = True
-            while self._again and len(exchange.attempts) < most - (0 if first else others):
-                self._again = first = False
-                name = candidate.endpoint.provider.name
-                if exchange.attempts and not retries.allows(name):
-                    log.warning("%s: the retry budget has nothing for %s", exchange.request_id, name)
-                    continue
-                yield candidate
+        made = len(exchange.attempts)
+        if made >= exchange.setup.core.attempts - kept:
+            return False
+        name = candidate.endpoint.provider.name
+        if not made or exchange.gateway.retries.allows(name):
+            return True
+        log.warning("%s: the retry budget has nothing for %s", exchange.request_id, name)
+        return False
+
+    def _goes_on(self, attempt: Attempt, error: UpstreamError) -> bool:
+        """Whether another attempt may follow a failed one, which is put on record."""
+        client = self.client
+        verdict = self._failed(attempt, error)
+        if (client is not None and client.has_content) or (verdict == "stop" and not self._again):
+            return False
+        if client is not None:
+            client.reset()
+        return True
 
     def used(self) -> Usage | None:
         """What the exchange used: reported, or estimated where content came without a report.
@@ -128,8 +133,10 @@ class Attempts:
             return None
         usage = attempt.usage
         if usage is not None:
+            if self._whole:
+                return usage
             written = estimate(0, self._output_characters).output
-            if self._whole or written <= STALE * usage.output:
+            if written <= STALE * usage.output:
                 return usage
             return replace(usage, output=written, estimated=True)  # it was told before most was written
         if self._refused and not self._output_characters:
@@ -173,7 +180,7 @@ class Attempts:
         self._output_characters = 0
         answered: Answer | None = None
         try:
-            async with clocks:
+            with clocks:
                 try:
                     result = await first(exchange.setup.chains.call_provider, exchange, attempt)
                 except Internal as error:
@@ -185,13 +192,13 @@ class Attempts:
                     exchange.public.lost = attempt.lost
                 if result is None:
                     raise ConnectFailed(f"no plugin can call provider {endpoint.provider.name!r}")
-                if isinstance(result, Response | Embeddings):
+                if hasattr(result, "pump"):
+                    answered = result
+                    await self._answer(attempt, result, clocks)
+                elif isinstance(result, Response | Embeddings):
                     await self._canonical(attempt, result, clocks)
                 elif isinstance(result, AsyncIterator):
                     await self._events(attempt, result, clocks)
-                elif hasattr(result, "pump"):
-                    answered = result
-                    await self._answer(attempt, result, clocks)
                 else:
                     raise TypeError(f"call_provider answered {type(result).__name__}")
         except RequestError:
@@ -206,13 +213,13 @@ class Attempts:
     async def _answer(self, attempt: Attempt, answer: Answer, clocks: Clocks) -> None:
         """Bytes of the lane's dialect."""
         attempt.upstream_status = answer.status
-        codec = attempt.way.codec
+        way = attempt.way
+        codec = way.codec
         try:
             if answer.status >= 300:
                 raise await status_error(answer)
-            kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if self.client is None or kind in STREAM_TYPES:
-                if isinstance(codec, Translator) and attempt.lane == "translated":
+            if self.client is None or _content_type(answer) in STREAM_TYPES:
+                if way.lane == "translated" and isinstance(codec, Translator):
                     await self._translated(attempt, codec, answer, clocks)
                 else:
                     await self._relayed(attempt, answer, clocks)
@@ -220,7 +227,7 @@ class Attempts:
             tap = codec.tap(peek=self.exchange.peek, quirks=attempt.endpoint.provider.quirks)
             tap.whole(await answer.read(MOST_ERROR_BODY))  # an error object in a 200 says more than its type
             raise MalformedAnswer(
-                f"the provider answered a request for a stream with {kind or 'no type'}", phase="headers"
+                f"the provider answered a request for a stream with {_content_type(answer)}", phase="headers"
             )
         except UpstreamStatus as error:
             refined = codec.refine(error)
@@ -281,7 +288,7 @@ class Attempts:
 
         relay = relay_with(ending)
         try:
-            async with grace:
+            with grace:
                 await answer.pump(relay)
         except TimeoutError:
             if not grace.expired:
@@ -349,6 +356,11 @@ class Attempts:
     def _wrote(self, writer: EventWriter) -> None:
         self._output_characters = writer.characters
         self.exchange.finish = writer.finish or self.exchange.finish
+
+
+def _content_type(answer: Answer) -> str:
+    """What a provider says that its answer is, without parameters; empty where it says nothing."""
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _characters(part: Part) -> int:

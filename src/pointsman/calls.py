@@ -116,7 +116,7 @@ def too_large(limit: int) -> MalformedAnswer:
 
 def is_compressed(headers: Mapping[str, str]) -> bool:
     """Whether the headers say that a body has to be inflated, in a way that is known or not."""
-    return _encoding(headers) not in ("", "identity")
+    return "content-encoding" in headers and _encoding(headers) not in ("", "identity")
 
 
 def _encoding(headers: Mapping[str, str]) -> str:

@@ -43,9 +43,9 @@ class Link:
 
 class Chain:
     """The implementations of one hook in calling order. `timeout` in seconds covers one phase; `waits` says
-    whether any of them can wait at all."""
+    whether any of them can wait at all, `still` is the phase that all calls share where none can."""
 
-    __slots__ = ("_still", "hook", "links", "timeout", "waits")
+    __slots__ = ("hook", "links", "still", "timeout", "waits")
 
     def __init__(
         self, hook: str, links: tuple[Link, ...] = (), timeout: float | None = 10.0, waits: bool = False
@@ -54,14 +54,10 @@ class Chain:
         self.links = links
         self.timeout = timeout
         self.waits = waits
-        self._still = _Phase(self)
+        self.still = None if waits and timeout is not None else _Phase(self)
 
     def __bool__(self) -> bool:
         return bool(self.links)
-
-    def phase(self) -> _Phase:
-        """A phase of this chain; where no hook can wait there is nothing in it that two could not share."""
-        return _Phase(self) if self.waits else self._still
 
 
 def freeze(hook: str, links: list[Link], timeout: float | None) -> Chain:
@@ -165,7 +161,7 @@ class _Begun(Awaitable[Any]):
 
 async def first(chain: Chain, *args: Any) -> Any:
     """The first answer that is not None; the implementations behind it are not asked."""
-    phase, timed = chain.phase(), chain.timeout is not None
+    phase, timed = chain.still or _Phase(chain), chain.timeout is not None
     for link in chain.links:
         try:
             value = link.call(*args)
@@ -182,7 +178,7 @@ async def first(chain: Chain, *args: Any) -> Any:
 
 async def each(chain: Chain, *args: Any) -> None:
     """Every implementation in turn; one that raises ends the phase and fails the request."""
-    phase = chain.phase()
+    phase = chain.still or _Phase(chain)
     for link in chain.links:
         try:
             value = link.call(*args)
@@ -196,7 +192,7 @@ async def each(chain: Chain, *args: Any) -> None:
 
 async def fold(chain: Chain, exchange: Any, value: Any) -> Any:
     """Each implementation sees what the one before made of `value`; None leaves it as it is."""
-    phase = chain.phase()
+    phase = chain.still or _Phase(chain)
     for link in chain.links:
         try:
             result = link.call(exchange, value)
@@ -213,7 +209,7 @@ async def fold(chain: Chain, exchange: Any, value: Any) -> Any:
 
 async def concat(chain: Chain, *args: Any) -> list[Any]:
     """The lists of all implementations, joined in order."""
-    phase = chain.phase()
+    phase = chain.still or _Phase(chain)
     joined: list[Any] = []
     for link in chain.links:
         try:
@@ -231,7 +227,7 @@ async def concat(chain: Chain, *args: Any) -> list[Any]:
 async def observe(chain: Chain, *args: Any) -> None:
     """Every implementation in turn; one that raises or hangs is logged with its name, the rest go on."""
     for link in chain.links:
-        phase = chain.phase()
+        phase = chain.still or _Phase(chain)
         try:
             value = link.call(*args)
             if link.is_async:
@@ -248,7 +244,7 @@ def first_sync(chain: Chain, *args: Any) -> Any:
         except RequestError:
             raise
         except Exception as error:
-            raise chain.phase().fault(link, error) from error
+            raise (chain.still or _Phase(chain)).fault(link, error) from error
         if value is not None:
             return value
     return None

@@ -48,16 +48,17 @@ class KeyPool:
     def take(self) -> Key | None:
         """The next key that does not rest; where all do, the one that will be back first. None without
         keys."""
-        if not self._keys:
-            return None
+        keys = self._keys
+        if len(keys) < 2:
+            return keys[0] if keys else None
         now = time.monotonic()
-        for step in range(len(self._keys)):
-            place = (self._next + step) % len(self._keys)
-            key = self._keys[place]
+        for step in range(len(keys)):
+            place = (self._next + step) % len(keys)
+            key = keys[place]
             if key.rests_until <= now:
                 self._next = place + 1
                 return key
-        return min(self._keys, key=lambda key: key.rests_until)
+        return min(keys, key=lambda key: key.rests_until)
 
     def failed(self, key: Key, error: UpstreamError) -> bool:
         """Learn from what an attempt with a key ended with; say whether another key should be tried."""

@@ -10,7 +10,7 @@ import asyncio
 import time
 from math import inf
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from .errors import UpstreamTimeout
 
@@ -57,7 +57,7 @@ class Wheel:
 
 
 class Deadline:
-    """An async context manager that cancels what is in it soon after `at`, in monotonic seconds, and raises
+    """A context manager that cancels the task that is in it soon after `at`, in monotonic seconds, and raises
     TimeoutError then. `at` may be moved at any time, nowhere with infinity."""
 
     __slots__ = ("_cancelling", "_task", "_wheel", "at", "expired")
@@ -77,56 +77,50 @@ class Deadline:
             self.expired = True
             self._task.cancel()
 
-    async def __aenter__(self) -> Deadline:
-        self.enter()
-        return self
+    def told(self) -> Exception:
+        """What it raises."""
+        return TimeoutError()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.leave() and kind is not None and issubclass(kind, asyncio.CancelledError):
-            raise TimeoutError from error
-
-    def enter(self) -> None:
-        """Begin, in the task that is running."""
+    def __enter__(self) -> Self:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a deadline is for what runs in a task")
         self._task = task
         self._cancelling = task.cancelling()
         self._wheel.add(self)
+        return self
 
-    def leave(self) -> bool:
-        """End; say whether the task's cancellation, if there is one, is this deadline's alone."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         task, self._task = self._task, None
         self._wheel.discard(self)
-        return self.expired and task is not None and task.uncancel() <= self._cancelling
+        if not self.expired or task is None:
+            return
+        alone = task.uncancel() <= self._cancelling  # nobody else cancelled the task
+        if alone and isinstance(error, asyncio.CancelledError):
+            raise self.told() from None
 
 
-class Clocks:
+class Clocks(Deadline):
     """Three clocks over one attempt, as one deadline: first content, stall, total. Seconds.
 
-    An async context manager; raises UpstreamTimeout that says which clock ran out.
+    Raises UpstreamTimeout that says which clock ran out.
     """
 
-    __slots__ = ("_deadline", "_paused_at", "_stall", "_total_at", "_which", "first_content")
+    __slots__ = ("_paused_at", "_stall", "_total_at", "_which", "first_content")
 
     def __init__(self, wheel: Wheel, *, first_content: float, stall: float, total: float) -> None:
         now = time.monotonic()
-        self._deadline = Deadline(wheel)
+        super().__init__(wheel, now + min(first_content, total))
         self._stall = stall
         self._total_at = now + total
         self._paused_at: float | None = None
-        self._which: Literal["first content", "stall", "total"] = "first content"
+        self._which: Literal["first content", "stall", "total"] = (
+            "first content" if first_content < total else "total"
+        )
         self.first_content: float | None = None
         """When the first content came, in monotonic seconds."""
-        self._set("first content", now + first_content)
-
-    def _set(self, which: Literal["first content", "stall"], at: float) -> None:
-        if at < self._total_at:
-            self._which, self._deadline.at = which, at
-        else:
-            self._which, self._deadline.at = "total", self._total_at
 
     def content(self) -> None:
         """Content has come: from now on the stall clock runs."""
@@ -136,22 +130,18 @@ class Clocks:
         if self._paused_at is not None:
             self._total_at += now - self._paused_at
             self._paused_at = None
-        self._set("stall", now + self._stall)
+        self.at = now + self._stall
+        self._which = "stall"
+        if self.at >= self._total_at:
+            self.at, self._which = self._total_at, "total"
 
     def pause(self) -> None:
         """The client is slow: that is no fault of the provider's, so all clocks stand until `content`."""
         self._paused_at = time.monotonic()
-        self._deadline.at = inf
+        self.at = inf
 
-    async def __aenter__(self) -> Clocks:
-        self._deadline.enter()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._deadline.leave() and kind is not None and issubclass(kind, asyncio.CancelledError):
-            phase: Literal["stream", "first-content"] = (
-                "first-content" if self.first_content is None else "stream"
-            )
-            raise UpstreamTimeout(WORDS[self._which], phase=phase) from None
+    def told(self) -> Exception:
+        """What it raises."""
+        return UpstreamTimeout(
+            WORDS[self._which], phase="first-content" if self.first_content is None else "stream"
+        )

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from .arriving import Headers, Http1Answer
+from .arriving import Http1Answer
 from .dial import Connectable
 from .errors import MalformedAnswer, UpstreamCut, UpstreamError
 
@@ -90,17 +90,21 @@ class Connection(Connectable):
         kept connection turns out to have ended, and UpstreamError. However this ends without an answer, the
         connection is ended with it.
         """
-        if self._transport is None:
+        transport = self._transport
+        if transport is None:
             raise Stale("the provider's connection is closed", phase="headers")
         answer = self._answer = Http1Answer(self)
         self._read = self._barren = self._header = 0
         self._framed, self._bodiless = False, bodiless
         if len(body) < JOINED:
-            self._transport.write(head + body)
+            transport.write(head + body)
         else:
-            self._transport.writelines((head, body))
+            transport.writelines((head, body))
         try:
-            await answer.head()
+            while not answer.headed:
+                if answer.error is not None:
+                    raise answer.error
+                await answer.wait()
         except BaseException:
             self.drop(answer)
             raise
@@ -128,11 +132,7 @@ class Connection(Connectable):
 
     def resume(self, answer: Http1Answer) -> None:
         """Read on."""
-        if self._answer is answer:
-            self._read_on()
-
-    def _read_on(self) -> None:
-        if self._paused and self._transport is not None:
+        if self._paused and self._answer is answer and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
 
@@ -152,8 +152,9 @@ class Connection(Connectable):
         if answer is None:
             self.end()
             return
-        self._read += len(data)
-        self._barren += len(data)
+        size = len(data)
+        self._read += size
+        self._barren += size
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -206,7 +207,9 @@ class Connection(Connectable):
         answer = self._answer
         self._header += len(name) + len(value) + 4
         if answer is not None and not answer.headed:
-            answer.headers.add(name.lower(), value)
+            key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+            headers = answer.headers
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:
         """Status and headers are there. Those of an interim answer (1xx) are forgotten."""
@@ -215,14 +218,14 @@ class Connection(Connectable):
             return
         status = self._parser.get_status_code()
         if status < 200:
-            answer.headers = Headers()
+            answer.headers = {}
             return
         answer.status = status
         answer.headed = True
         headers = answer.headers
         self._framed = (
             "content-length" in headers
-            or "chunked" in headers.get("transfer-encoding").lower()
+            or "chunked" in headers.get("transfer-encoding", "").lower()
             or status in (204, 304)
         )
         answer.complete = self._bodiless
@@ -243,6 +246,7 @@ class Connection(Connectable):
 
     def _finish(self, answer: Http1Answer) -> None:
         """The answer is whole: the connection is free for another, where both sides agree."""
+        self.resume(answer)
         self._answer = None
         transport = self._transport
         unsent = transport is None or transport.get_write_buffer_size() > 0
@@ -250,7 +254,6 @@ class Connection(Connectable):
             self.end()
         else:
             self._reused = True
-            self._read_on()
             self._keeper.release(self)
         answer.arrived()
 

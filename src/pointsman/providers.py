@@ -263,31 +263,39 @@ class HttpCaller:
     @hookimpl(trylast=True)
     async def call_provider(self, exchange: Exchange, attempt: Attempt) -> Answer | None:
         """Send the request in the dialect of the lane."""
-        provider = attempt.endpoint.provider
+        endpoint = attempt.endpoint
+        provider = endpoint.provider
         if not isinstance(provider, HttpProvider) or attempt.way.lane == "local":
             return None
         way, peek = attempt.way, exchange.peek
         codec = way.codec
         body, dropped = codec.forward(
             exchange.request if way.request is None else way.request,
-            model=attempt.endpoint.native_id,
+            model=endpoint.native_id,
             peek=peek,
             quirks=provider.quirks,
             params=way.params,
         )
-        attempt.lost = list(dict.fromkeys((*way.losses.parameters, *dropped)))
-        url = provider.url(codec, model=attempt.endpoint.native_id, stream=peek.stream)
+        lost = way.losses.parameters
+        if lost or dropped:
+            attempt.lost = list(dict.fromkeys((*lost, *dropped)))
+        url = provider.url(codec, model=endpoint.native_id, stream=peek.stream)
         headers = {
             "content-type": "application/json",
             "accept": "text/event-stream" if peek.stream else "application/json",
+            **codec.default_headers,
         }
-        for name in exchange.codec.forward_headers & exchange.headers.keys():
-            if way.lane == "bytes":
-                headers[name] = exchange.headers[name]
-            elif name not in exchange.codec.default_headers:
-                attempt.lost.append(name)
-        for name, value in codec.default_headers.items():
-            headers.setdefault(name, value)
+        if exchange.codec.forward_headers:
+            _forward(exchange, attempt, headers)
         attempt.key = provider.keys.take()
         provider.sign(url, headers, attempt.key)
         return await exchange.gateway.upstream.send(Outgoing("POST", url, headers, body))
+
+
+def _forward(exchange: Exchange, attempt: Attempt, headers: dict[str, str]) -> None:
+    """Send along what belongs to the client's dialect; in another dialect it is lost."""
+    for name in exchange.codec.forward_headers & exchange.headers.keys():
+        if attempt.way.lane == "bytes":
+            headers[name] = exchange.headers[name]
+        elif name not in exchange.codec.default_headers:
+            attempt.lost.append(name)

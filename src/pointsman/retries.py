@@ -47,6 +47,8 @@ class RetryBudget:
     def _advance(self) -> None:
         """Forget the seconds that no longer count."""
         now = int(time.monotonic())
+        if now == self._second:
+            return
         for second in range(max(self._second + 1, now - WINDOW + 1), now + 1):
             self._requests[second % WINDOW] = self._retries[second % WINDOW] = 0
         self._second = now

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from .errors import MalformedAnswer
 
-__all__ = ["Splitter", "comment", "data_of", "event_name", "format_event", "missing_end"]
+__all__ = ["Splitter", "comment", "data_of", "event_name", "format_event", "has_name", "missing_end"]
 
 BOM = b"\xef\xbb\xbf"
+ALONE = len(b"data: \n\n")
+"""What an event without a name has around its data."""
 SMALL = 4096
 """Bytes of an unfinished event up to which it is looked at again with the next piece."""
 
@@ -31,12 +33,15 @@ class Splitter:
         """Take bytes; return the events they complete, each with the empty line that ends it."""
         buffer = self._buffer
         pending = len(buffer)
+        if pending < SMALL and pending + len(data) <= self._limit:
+            piece = bytes(buffer) + data if pending else data
+            if _is_plain(piece):
+                *parts, rest = piece.split(b"\n\n")
+                if rest or pending:
+                    self._buffer = bytearray(rest)
+                    self._scanned = 0
+                return [part + b"\n\n" for part in parts]
         buffer += data
-        if pending < SMALL and len(buffer) <= self._limit and _is_plain(buffer):
-            *parts, rest = bytes(buffer).split(b"\n\n")
-            self._buffer = bytearray(rest)
-            self._scanned = 0
-            return [part + b"\n\n" for part in parts]
         events: list[bytes] = []
         start = 0
         while True:
@@ -99,7 +104,7 @@ class Splitter:
             position = behind
 
 
-def _is_plain(buffer: bytearray) -> bool:
+def _is_plain(buffer: bytes) -> bool:
     """Whether lines end with LF alone, and events with one empty line: what nearly all hosts send."""
     return b"\r" not in buffer and b"\n\n\n" not in buffer and not buffer.startswith(b"\n")
 
@@ -115,10 +120,11 @@ def _behind(buffer: bytearray, at: int) -> int:
 
 def data_of(event: bytes) -> bytes | None:
     """The data of an event: its `data` lines joined by LF, or None where it has none (a comment)."""
-    if event.startswith(b"data: ") and event.endswith(b"\n\n") and event.find(b"\n") == len(event) - 2:
-        data = event[6:-2]  # one data line, ended by LF: what nearly every event is
-        if b"\r" not in data:
-            return data
+    start, end = 0, event.find(b"\n")
+    if end != len(event) - 2 and event.startswith(b"event: "):
+        start, end = end + 1, event.find(b"\n", end + 1)
+    if event.startswith(b"data: ", start) and event[end:] == b"\n\n" and b"\r" not in event:
+        return event[start + 6 : end]  # one data line, perhaps behind a name: what nearly every event is
     lines = [
         line[6:] if line.startswith(b"data: ") else line[5:]
         for line in _lines(event)
@@ -136,10 +142,17 @@ def missing_end(event: bytes) -> bytes:
 
 def event_name(event: bytes) -> str | None:
     """The value of the event's `event` field, if it has one."""
+    if event.startswith(b"event: ") and b"\r" not in event:
+        return event[7:].partition(b"\n")[0].decode("utf-8", "replace")
     for line in _lines(event):
         if line.startswith(b"event:"):
             return line[6:].removeprefix(b" ").decode("utf-8", "replace")
     return None
+
+
+def has_name(event: bytes, data: bytes, name: str) -> bool:
+    """Whether an event, of which this is the data, has this name."""
+    return len(event) > len(data) + ALONE and event_name(event) == name
 
 
 def _lines(event: bytes) -> list[bytes]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import cached_property
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from .arriving import Http1Answer
@@ -44,6 +45,10 @@ OURS = {"accept-encoding": "identity", "user-agent": "pointsman"}
 """Headers of every request that says nothing else."""
 MOST_TARGETS = 4096
 """URLs whose parts are remembered."""
+MOST_HEADS = 64
+"""Heads of requests to one URL that are remembered: they differ by key and by what clients send along."""
+PATIENCE = 1.0
+"""Seconds for which a call waits for its turn."""
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -63,15 +68,70 @@ def as_upstream_error(error: Exception, phase: Literal["headers", "body", "strea
 class _Target:
     """Where the requests to one URL go: by which path, to which origin, or by which client of httpx."""
 
-    __slots__ = ("egress", "line", "origin")
+    __slots__ = ("_heads", "_line", "egress", "origin")
 
     def __init__(self, url: str, *, origin: Origin | None = None, egress: Egress | None = None) -> None:
         parts = urlsplit(url)
         path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=PRINTABLE)
         host = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
-        self.line = f" {path} HTTP/1.1\r\nhost: {host}\r\n"
+        self._line = f" {path} HTTP/1.1\r\nhost: {host}\r\n"
+        self._heads: dict[tuple[Any, ...], bytes] = {}
         self.origin = origin
         self.egress = egress
+
+    def head(self, outgoing: Outgoing) -> bytes:
+        """Request line and headers. Raises Internal for a header that would be more than one."""
+        key = (outgoing.method, *outgoing.headers.items())
+        head = self._heads.get(key)
+        if head is None:
+            head = _head(outgoing.method + self._line, outgoing.headers)
+            if len(self._heads) >= MOST_HEADS:
+                self._heads.clear()
+            self._heads[key] = head
+        if outgoing.body or outgoing.method not in ("GET", "HEAD"):
+            return b"%bcontent-length: %d\r\n\r\n" % (head, len(outgoing.body))
+        return head + b"\r\n"
+
+
+class _Slots:
+    """The places for calls under way. Whoever waits for one is next, in turn."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self) -> bool:
+        """Take a place; say whether there was one."""
+        if self._free:
+            self._free -= 1
+            return True
+        return False
+
+    async def wait(self) -> None:
+        """Take a place as soon as there is one. Raises Unavailable after a second."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        taken = False
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await turn
+            taken = True
+        except TimeoutError:
+            raise Unavailable("all connections to providers are in use", retry_after=PATIENCE) from None
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not taken and not turn.cancelled():
+                self.release()  # its turn came just then
+
+    def release(self) -> None:
+        """Give a place back: to whoever has waited longest, if somebody does."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 class _Closing:
@@ -100,7 +160,7 @@ class Upstream:
     def __init__(self, settings: UpstreamSettings, *, idle: float = IDLE) -> None:
         self.settings = settings
         self._idle = idle
-        self._slots = asyncio.Semaphore(settings.max_connections)
+        self._slots = _Slots(settings.max_connections)
         self._limits = Limits(settings.connect_timeout, idle, settings.ahead, settings.max_header)
         self._origins: dict[str, Origin] = {}
         self._egresses: dict[str | None, Egress] = {}
@@ -129,19 +189,13 @@ class Upstream:
         for url in urls:
             self._target(url)
 
-    async def send(self, outgoing: Outgoing) -> Answer:
+    def send(self, outgoing: Outgoing) -> Coroutine[Any, Any, Answer]:
         """Send a request and return its answer once the headers are there. Raises UpstreamError."""
         target = self._targets.get(outgoing.url) or self._target(outgoing.url)
         if target.origin is not None:
-            return await self._directly(outgoing, target, target.origin)
+            return self._directly(outgoing, target, target.origin)
         assert target.egress is not None  # noqa: S101 - it has one or the other
-        await self._slot()
-        try:
-            answer = await target.egress.send(outgoing)
-        except BaseException:
-            self._slots.release()
-            raise
-        return _Closing(answer, self._slots.release)
+        return self._by_egress(outgoing, target.egress)
 
     @property
     def connections(self) -> tuple[int, int]:
@@ -160,8 +214,9 @@ class Upstream:
 
     async def _directly(self, outgoing: Outgoing, target: _Target, origin: Origin) -> Http1Answer:
         """Send over a connection of our own."""
-        head = _head(outgoing, target.line)
-        await self._slot()
+        head = target.head(outgoing)
+        if not self._slots.take():
+            await self._slots.wait()
         try:
             answer = await origin.ask(head, outgoing.body, bodiless=outgoing.method == "HEAD")
         except BaseException:
@@ -170,21 +225,21 @@ class Upstream:
         answer.on_close(self._slots.release)
         return answer
 
+    async def _by_egress(self, outgoing: Outgoing, egress: Egress) -> Answer:
+        """Send by httpx."""
+        if not self._slots.take():
+            await self._slots.wait()
+        try:
+            answer = await egress.send(outgoing)
+        except BaseException:
+            self._slots.release()
+            raise
+        return _Closing(answer, self._slots.release)
+
     async def _send_directly(self, outgoing: Outgoing) -> Http1Answer:
         """Send for httpx, which has no egress proxy here unless the environment names one."""
         origin = self._origin(outgoing.url)
         return await self._directly(outgoing, _Target(outgoing.url, origin=origin), origin)
-
-    async def _slot(self) -> None:
-        """Take a place among the calls under way. Raises Unavailable after a second."""
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return
-        try:
-            async with asyncio.timeout(1.0):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise Unavailable("all connections to providers are in use", retry_after=1.0) from None
 
     def _target(self, url: str) -> _Target:
         """Where a URL leads, remembered."""
@@ -255,18 +310,14 @@ class Upstream:
         return context
 
 
-def _head(outgoing: Outgoing, line: str) -> bytes:
-    """Request line and headers. Raises Internal for a header that would be more than one."""
-    given = outgoing.headers
-    lines = [f"{name}: {value}\r\n" for name, value in given.items()]
-    lines += [f"{name}: {value}\r\n" for name, value in OURS.items() if name not in given]
-    if outgoing.body or outgoing.method not in ("GET", "HEAD"):
-        lines.append(f"content-length: {len(outgoing.body)}\r\n")
+def _head(line: str, headers: Mapping[str, str]) -> bytes:
+    """A request line, `host` behind it, and headers. Raises Internal for one that would be more than one."""
+    lines = [f"{name}: {value}\r\n" for name, value in (OURS | dict(headers)).items()]
     try:
-        head = f"{outgoing.method}{line}{''.join(lines)}\r\n".encode("latin-1")
+        head = f"{line}{''.join(lines)}".encode("latin-1")
     except UnicodeEncodeError as error:
         raise Internal(f"a header for a provider is not Latin-1: {error.reason}") from None
-    ends = len(lines) + 3
+    ends = len(lines) + 2
     if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
         raise Internal("a header for a provider holds a line end")
     return head
