@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from .types import (
     Choice,
@@ -39,18 +41,16 @@ __all__ = [
 ]
 
 
-@dataclass(slots=True)
-class Started:
+class Started(msgspec.Struct):
     """An answer begins."""
 
     id: str
     model: str
     created: int
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
 
 
-@dataclass(slots=True)
-class PartStart:
+class PartStart(msgspec.Struct):
     """Part `index` of `choice` begins; `part` holds what is known of it, its text still empty."""
 
     choice: int
@@ -58,8 +58,7 @@ class PartStart:
     part: Part
 
 
-@dataclass(slots=True)
-class PartDelta:
+class PartDelta(msgspec.Struct):
     """More of a part: text, reasoning text, or argument JSON. `logprobs` are of these tokens."""
 
     choice: int
@@ -68,8 +67,7 @@ class PartDelta:
     logprobs: list[Any] | None = None
 
 
-@dataclass(slots=True)
-class Cited:
+class Cited(msgspec.Struct):
     """A text part has something from somewhere."""
 
     choice: int
@@ -77,8 +75,7 @@ class Cited:
     citation: Citation
 
 
-@dataclass(slots=True)
-class PartEnd:
+class PartEnd(msgspec.Struct):
     """A part is whole; the rest is what only the end of a `Reasoning` could tell."""
 
     choice: int
@@ -87,25 +84,22 @@ class PartEnd:
     redacted: str | None = None
 
 
-@dataclass(slots=True)
-class UsageUpdate:
+class UsageUpdate(msgspec.Struct):
     """Usage so far; the last one counts."""
 
     usage: Usage
 
 
-@dataclass(slots=True)
-class Finished:
+class Finished(msgspec.Struct):
     """A choice is whole. `extra` is the choice's, `message` its message's."""
 
     choice: int
     finish: Finish
-    extra: Extra = field(default_factory=dict)
-    message: Extra = field(default_factory=dict)
+    extra: Extra = {}
+    message: Extra = {}
 
 
-@dataclass(slots=True)
-class Failed:
+class Failed(msgspec.Struct):
     """The answer broke off; nothing follows."""
 
     message: str

@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from .catalogue import Endpoint
 from .dialects import Codec, Dialects, Translator

@@ -67,10 +67,10 @@ class Losses(msgspec.Struct):
 
 def foreign(extra: Mapping[str, Mapping[str, Any]], own: str) -> list[str]:
     """The names that other dialects than `own` put there, without the notes and what holds nothing."""
-    return [
-        name
-        for dialect, members in extra.items()
-        if dialect != own
-        for name, value in members.items()
-        if not name.startswith(NOTE) and value is not None
-    ]
+    found = []
+    for dialect, members in extra.items():
+        if dialect != own:
+            for name, value in members.items():
+                if value is not None and name[:1] != NOTE:
+                    found.append(name)
+    return found

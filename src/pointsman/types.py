@@ -9,7 +9,6 @@ never disagree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -121,8 +120,7 @@ class Peek(msgspec.Struct):
     models: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Citation:
+class Citation(msgspec.Struct):
     """Where a text says it has something from: a page by `url` and `title`, and the words quoted.
 
     `start` and `end` are the place in the text that is backed by it, in characters.
@@ -133,11 +131,10 @@ class Citation:
     quote: str | None = None
     start: int | None = None
     end: int | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
 
 
-@dataclass(slots=True)
-class Text:
+class Text(msgspec.Struct):
     """Plain text. `refusal` says that the model declines with it.
 
     `cache` is a prompt-cache mark behind this part, as `{"type": "ephemeral", "ttl": "1h"}`. `logprobs`
@@ -145,15 +142,14 @@ class Text:
     """
 
     text: str
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
     refusal: bool = False
-    citations: list[Citation] = field(default_factory=list)
+    citations: list[Citation] = []
     cache: dict[str, Any] | None = None
     logprobs: list[Any] | None = None
 
 
-@dataclass(slots=True)
-class Media:
+class Media(msgspec.Struct):
     """An image, sound, film or document: by `url`, or inline as base64 `data` of type `mime`.
 
     `detail` is how closely to look (low, high, auto), `name` a file's name or title, `cache` as in `Text`.
@@ -163,7 +159,7 @@ class Media:
     url: str | None = None
     data: str | None = None
     mime: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
     detail: str | None = None
     name: str | None = None
     cache: dict[str, Any] | None = None
@@ -182,8 +178,7 @@ class Media:
         return self.url or f"data:{self.mime or ''};base64,{self.data or ''}"
 
 
-@dataclass(slots=True)
-class Reasoning:
+class Reasoning(msgspec.Struct):
     """What the model thought.
 
     `signature` and `redacted` (the thought itself, unreadable) are opaque, and belong to `origin`, the
@@ -193,37 +188,34 @@ class Reasoning:
 
     text: str
     signature: str | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
     origin: str | None = None
     redacted: str | None = None
     summary: bool = False
     id: str | None = None
 
 
-@dataclass(slots=True)
-class ToolCall:
+class ToolCall(msgspec.Struct):
     """A call the model wants made; `arguments` is JSON text exactly as the model wrote it."""
 
     id: str
     name: str
     arguments: str
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
     cache: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class ToolResult:
+class ToolResult(msgspec.Struct):
     """What a tool call came to."""
 
     call_id: str
     parts: list[Part]
     is_error: bool = False
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
     cache: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class Unknown:
+class Unknown(msgspec.Struct):
     """A part only `dialect` knows: carried as it came."""
 
     dialect: str
@@ -233,8 +225,7 @@ class Unknown:
 Part: TypeAlias = Text | Media | Reasoning | ToolCall | ToolResult | Unknown
 
 
-@dataclass(slots=True)
-class Message:
+class Message(msgspec.Struct):
     """One turn. `role` is system, developer, user, assistant or tool.
 
     Results of tools stand in a message of role tool, or before what the user says next. `path` is where
@@ -243,7 +234,7 @@ class Message:
 
     role: str
     parts: list[Part]
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
     path: str = ""
 
     @property
@@ -252,30 +243,27 @@ class Message:
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
 
-@dataclass(slots=True)
-class Tool:
+class Tool(msgspec.Struct):
     """A function the model may call; `parameters` is its JSON Schema."""
 
     name: str
     description: str = ""
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    extra: Extra = field(default_factory=dict)
+    parameters: Mapping[str, Any] = {}
+    extra: Extra = {}
     strict: bool | None = None
     cache: dict[str, Any] | None = None
 
 
-@dataclass(slots=True)
-class ToolChoice:
+class ToolChoice(msgspec.Struct):
     """Whether tools may (`auto`), may not (`none`) or must (`required`) be called, and which: `names` are
     the only ones allowed; none named means all."""
 
     mode: Literal["auto", "none", "required"]
     names: tuple[str, ...] = ()
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
 
 
-@dataclass(slots=True)
-class Chat:
+class Chat(msgspec.Struct):
     """The canonical content of a chat request, read from `dialect`.
 
     `params` tune the answer, under the names of `PARAMS`. `names` says how the client wrote a parameter
@@ -285,13 +273,13 @@ class Chat:
 
     model: str
     messages: list[Message]
-    tools: list[Tool | Unknown] = field(default_factory=list)
+    tools: list[Tool | Unknown] = []
     tool_choice: ToolChoice | None = None
-    params: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = {}
     stream: bool = False
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
     dialect: str = ""
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = {}
 
     def called(self, param: str) -> str:
         """What the client calls a parameter."""
@@ -399,17 +387,15 @@ def derive_finish(native: str | None, parts: Iterable[Part] = (), *, sequence: s
     return Finish(reason, native, sequence)
 
 
-@dataclass(slots=True)
-class Choice:
+class Choice(msgspec.Struct):
     """One of the answers asked for."""
 
     message: Message
     finish: Finish
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
 
 
-@dataclass(slots=True)
-class Response:
+class Response(msgspec.Struct):
     """A whole chat answer. `created` is a Unix time in seconds."""
 
     id: str
@@ -417,11 +403,10 @@ class Response:
     created: int
     choices: list[Choice]
     usage: Usage | None = None
-    extra: Extra = field(default_factory=dict)
+    extra: Extra = {}
 
 
-@dataclass(slots=True)
-class Embeddings:
+class Embeddings(msgspec.Struct):
     """Vectors, one for each input, in order."""
 
     model: str

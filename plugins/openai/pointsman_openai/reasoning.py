@@ -7,8 +7,9 @@ text, summary or encrypted data, with the format of the dialect whose opaque par
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from pointsman.sealing import seal, unseal
 from pointsman.types import Message, Part, Reasoning

@@ -11,6 +11,11 @@ __all__ = ["read_usage", "usage_object", "written_usage"]
 
 COUNTED = frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"})
 """Members beside which there is nothing to read where there are no others."""
+DETAILED = COUNTED | {
+    *("prompt_tokens_details", "input_tokens_details"),
+    *("completion_tokens_details", "output_tokens_details"),
+}
+"""Members that tell everything where there are no others."""
 CACHED = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
 """What hosts call tokens read from a cache, where they tell it beside the prompt's."""
 
@@ -24,7 +29,9 @@ def read_usage(data: Any) -> Usage | None:
     """
     if not isinstance(data, dict):
         return None
-    told, written, total = data.get("prompt_tokens"), data.get("completion_tokens"), data.get("total_tokens")
+    told = data.get("prompt_tokens", data.get("input_tokens"))
+    written = data.get("completion_tokens", data.get("output_tokens"))
+    total = data.get("total_tokens")
     if not (
         told.__class__ is written.__class__ is total.__class__ is int
         and told >= 0
@@ -39,9 +46,13 @@ def read_usage(data: Any) -> Usage | None:
         return Usage(told, written, raw=data)
     prompt = _details(data, "prompt_tokens_details", "input_tokens_details")
     completion = _details(data, "completion_tokens_details", "output_tokens_details")
-    cache_read = _count(prompt, "cached_tokens") or _count(data, *CACHED) or 0
-    cache_write = _count(prompt, "cache_write_tokens") or _count(data, "cache_creation_input_tokens") or 0
-    reasoning = _count(completion, "reasoning_tokens") or _count(data, "reasoning_tokens") or 0
+    cache_read = _count(prompt, "cached_tokens") or 0
+    cache_write = _count(prompt, "cache_write_tokens") or 0
+    reasoning = _count(completion, "reasoning_tokens") or 0
+    if not DETAILED.issuperset(data):
+        cache_read = cache_read or _count(data, *CACHED) or 0
+        cache_write = cache_write or _count(data, "cache_creation_input_tokens") or 0
+        reasoning = reasoning or _count(data, "reasoning_tokens") or 0
     cache_read = min(cache_read, told)
     return Usage(
         told,
