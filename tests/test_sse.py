@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.errors import MalformedAnswer
-from pointsman.sse import Splitter, comment, data_of, event_name, format_event, missing_end
+from pointsman.sse import Splitter, comment, data_of, event_name, format_event, has_name, missing_end
 
 BIG = 8 * 1024 * 1024
 
@@ -83,6 +83,11 @@ def test_an_event_over_the_limit_is_refused_even_unfinished() -> None:
         (b"\xef\xbb\xbfdata: bom\n\n", b"bom"),
         (b"id: 1\nretry: x\ndata: 2\n\n", b"2"),
         (b"data: a\rdata: b\r\r", b"a\nb"),
+        (b"data: a\rdata: b\n\n", b"a\nb"),
+        (b"event: x\ndata: a\n\n", b"a"),
+        (b"event: x\ndata: a\ndata: b\n\n", b"a\nb"),
+        (b"event: x\nid: 1\ndata: a\n\n", b"a"),
+        (b"event: x\rdata: b\ndata: a\n\n", b"b\na"),
     ],
 )
 def test_data_of_an_event(event: bytes, data: bytes | None) -> None:
@@ -92,7 +97,24 @@ def test_data_of_an_event(event: bytes, data: bytes | None) -> None:
 def test_event_names() -> None:
     assert event_name(b"event: error\ndata: {}\n\n") == "error"
     assert event_name(b"event:x\r\ndata: {}\r\n\r\n") == "x"
+    assert event_name(b"event: x\rdata: {}\r\r") == "x"
     assert event_name(b"data: {}\n\n") is None
+    assert event_name(b"event: x") == "x"
+
+
+@pytest.mark.parametrize(
+    ("event", "named"),
+    [
+        (b"event: error\ndata: {}\n\n", True),
+        (b"data: {}\nevent:error\n\n", True),
+        (b"event: errors\ndata: {}\n\n", False),
+        (b"data: event: error\n\n", False),
+    ],
+)
+def test_whether_an_event_has_a_name(event: bytes, named: bool) -> None:
+    data = data_of(event)
+    assert data is not None
+    assert has_name(event, data, "error") is named
 
 
 def test_what_is_formatted_can_be_read() -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from pointsman.dialects import Mark
 from pointsman.members import BAD_JSON
-from pointsman.sse import data_of, event_name
+from pointsman.sse import data_of, has_name
 from pointsman.types import Usage
 
 from .errors import error_in, nonsense, reported
@@ -32,6 +32,7 @@ class StreamEvent(msgspec.Struct, gc=False):
 
 _event = msgspec.json.Decoder(StreamEvent)
 _object = msgspec.json.Decoder(dict[str, Any])
+_NOTHING, _CONTENT, _DONE = Mark.NOTHING, Mark.CONTENT, Mark.DONE
 _FINISH = Mark.FINISH | Mark.HOLD
 WRITTEN = ("text", "thinking", "partial_json")
 """The members of a delta that hold what a model wrote."""
@@ -43,7 +44,7 @@ def parse_event(event: bytes) -> StreamEvent | None:
     data = data_of(event)
     if data is None:
         return None
-    named = event.startswith(b"event: error") or (b"event:" in event and event_name(event) == "error")
+    named = has_name(event, data, "error")
     try:
         if not data.isascii():
             data.decode()
@@ -92,7 +93,7 @@ class MessagesTap:
         """See `Tap.feed`."""
         parsed = parse_event(event)
         if parsed is None:
-            return Mark.NOTHING
+            return _NOTHING
         kind = parsed.type
         if kind == "content_block_delta":
             return self._delta(parsed.delta)
@@ -112,33 +113,31 @@ class MessagesTap:
                 return _FINISH
         elif kind == "message_stop":
             self.complete = self.complete or self._begun
-            return Mark.DONE
-        return Mark.NOTHING
+            return _DONE
+        return _NOTHING
 
     def _delta(self, delta: Any) -> Mark:
         if not isinstance(delta, dict):
-            return Mark.NOTHING
-        if delta.get("type") == "citations_delta":
-            return Mark.CONTENT
+            return _NOTHING
         for name in WRITTEN:
             text = delta.get(name)
             if isinstance(text, str) and text:
                 self.output_characters += len(text)
-                return Mark.CONTENT
-        return Mark.NOTHING
+                return _CONTENT
+        return _CONTENT if delta.get("type") == "citations_delta" else _NOTHING
 
     def _block(self, block: Any) -> Mark:
         """A block that begins: content, but for a text or thought that is still empty."""
         if not isinstance(block, dict):
-            return Mark.NOTHING
+            return _NOTHING
         kind = block.get("type")
         if kind not in ("text", "thinking"):
-            return Mark.CONTENT
+            return _CONTENT
         text = block.get(kind)
         if not isinstance(text, str) or not text:
-            return Mark.NOTHING
+            return _NOTHING
         self.output_characters += len(text)
-        return Mark.CONTENT
+        return _CONTENT
 
     def _use(self, data: Any) -> None:
         self._raw = merged(self._raw, data)

@@ -9,7 +9,7 @@ import msgspec
 from pointsman.dialects import Mark, Quirks
 from pointsman.errors import MalformedAnswer, UpstreamError
 from pointsman.members import BAD_JSON
-from pointsman.sse import data_of, event_name
+from pointsman.sse import data_of, has_name
 from pointsman.types import Peek, Usage
 
 from .errors import error_in, reported
@@ -96,23 +96,23 @@ class _Answer(msgspec.Struct, gc=False):
 _event = msgspec.json.Decoder(_Event)
 _answer = msgspec.json.Decoder(_Answer)
 _object = msgspec.json.Decoder(dict[str, Any])
-ALONE = len(b"data: \n\n")
-"""What surrounds the data of an event that has nothing else, no name either."""
 CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
 _MARKS = tuple(Mark(value) for value in range(2 * Mark.PRIVATE.value))
 """Every combination of marks by its number: joining flags of an enum costs more than reading an event."""
-WRITTEN = (
-    "content",
-    "text",
-    "thinking",
-    "reasoning",
-    "reasoning_content",
-    "refusal",
-    "tool_calls",
-    "function_call",
-    "function",
-    "arguments",
-    "transcript",
+WRITTEN = frozenset(
+    {
+        "content",
+        "text",
+        "thinking",
+        "reasoning",
+        "reasoning_content",
+        "refusal",
+        "tool_calls",
+        "function_call",
+        "function",
+        "arguments",
+        "transcript",
+    }
 )
 """The members that hold what a model wrote."""
 
@@ -145,7 +145,7 @@ class OpenAITap:
             if data == b"[DONE]":
                 self.complete = self._content or bool(self._finished)
                 return Mark.DONE
-        named = len(event) > len(data) + ALONE and event_name(event) == "error"
+        named = has_name(event, data, "error")
         try:
             if not data.isascii():
                 data.decode()
@@ -205,11 +205,11 @@ class OpenAITap:
             self._content = True
             self.output_characters += len(delta.content)
         else:
-            parts = delta.parts() if delta is not None else (choice.text,)
-            if any(parts):
+            parts = list(filter(None, delta.parts() if delta is not None else (choice.text,)))
+            if parts:
                 mark = CONTENT
                 self._content = True
-                self.output_characters += sum(map(_characters, parts))
+                self.output_characters += _characters(parts)
         if choice.finish_reason:
             mark |= FINISH
             self.finish = choice.finish_reason
@@ -294,5 +294,5 @@ def _characters(value: Any) -> int:
     if isinstance(value, list):
         return sum(map(_characters, value))
     if isinstance(value, dict):
-        return sum(_characters(value.get(name)) for name in WRITTEN)
+        return sum([_characters(inner) for name, inner in value.items() if name in WRITTEN])
     return 0
