@@ -18,8 +18,10 @@ __all__ = ["call_provider"]
 @hookimpl
 def call_provider(exchange: Exchange, attempt: Attempt) -> Response | None:
     """Answer a count of tokens where the endpoint does not know this operation. Counting uses none."""
+    if attempt.way.lane != "local":
+        return None
     codec = exchange.codec
-    if codec.dialect != DIALECT or codec.surface != CountTokensCodec.surface or attempt.way.lane != "local":
+    if codec.dialect != DIALECT or codec.surface != CountTokensCodec.surface:
         return None
     counted = {DIALECT: {"input_tokens": estimate(exchange.peek.characters, 0).input}}
     return Response(exchange.request_id, exchange.peek.model, int(time.time()), [], Usage(), counted)
