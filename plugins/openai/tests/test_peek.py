@@ -118,6 +118,24 @@ def test_messages_with_roles_pass_whatever_else_they_hold() -> None:
 
 
 @pytest.mark.parametrize(
+    ("turn", "thoughtless"),
+    [
+        (b'"content": "my \\"reasoning\\""', True),
+        (b'"reasoning_content": null', True),
+        (b'"reasoning_content": "hm"', False),
+        (b'"reasoning": ""', False),
+        (b'"reasoning_details": [{"type": "reasoning.text"}]', False),
+        (b'"reasoning_details": [1], "reasoning_details": null', False),
+    ],
+)
+def test_it_is_seen_that_no_turn_holds_a_thought(turn: bytes, thoughtless: bool) -> None:
+    asked = Request(b'{"model": "a", "messages": [{"role": "user"}, {"role": "assistant", ' + turn + b"}]}")
+    assert not asked.thoughtless
+    assert peek(asked, content="messages").model == "a"
+    assert asked.thoughtless is thoughtless
+
+
+@pytest.mark.parametrize(
     ("messages", "param"),
     [
         (b"null", "messages"),
