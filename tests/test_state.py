@@ -353,3 +353,10 @@ async def test_whatever_the_wall_clock_does_no_window_outlives_its_length(
         if not verdict.allowed and cost <= amount:
             clock.advance(math.ceil(verdict.retry_after * 1000) / 1000)
             assert (await take(state, amount, period, cost)).allowed
+
+
+async def test_the_state_in_memory_answers_at_once_and_no_differently(clock: Clock) -> None:
+    at_once, awaited = (MemoryState(now=clock.now, utcnow=clock.utcnow) for _ in range(2))
+    demands = [Demand("k", Quota(3, "minute")), Demand("k", Quota(2, "day"))]
+    for _ in range(4):
+        assert at_once.take_now(demands) == await awaited.take(demands)

@@ -6,13 +6,13 @@ whole digest, so that no two keys can be taken for each other.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, ClassVar, Literal, Self
 
 from pointsman import hookimpl
@@ -35,7 +35,7 @@ PLAIN_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 _BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
 _NEXT_BEARER = re.compile(r",\s*(?=bearer\s)", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
-_HASH_OF_NOTHING = hashlib.sha256(b"").hexdigest()
+_HASH_OF_NOTHING = sha256(b"").hexdigest()
 
 
 def check_hash(key_hash: Secret) -> None:
@@ -235,7 +235,7 @@ def _credentials(headers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _digest(key: bytes) -> bytes:
-    return hashlib.sha256(key).digest()
+    return sha256(key).digest()
 
 
 def _key_id(digest: bytes) -> str:

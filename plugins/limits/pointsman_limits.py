@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Self
 
 from pointsman import hookimpl
@@ -67,7 +68,7 @@ class LimitSettings:
         default=(), help="Model calls, each rate counted for itself.", example=["10/s", "5000/day"]
     )
 
-    @property
+    @cached_property
     def rates(self) -> tuple[Rate, ...]:
         """The rates, whether one or several were written."""
         return (self.requests,) if isinstance(self.requests, Rate) else self.requests
@@ -123,11 +124,10 @@ class Limits:
     async def admit(self, exchange: Exchange) -> None:
         """Take one request out of all of the key's limits, or out of none and refuse."""
         actor = exchange.actor
-        rates = self._rates(actor) if actor is not None else ()
-        if actor is None or not rates:
+        if actor is None or not (rates := self._rates(actor)):
             return
-        demands = [Demand(_counter(actor.key_id), Quota(rate.amount, rate.period)) for rate in rates]
-        verdict = await exchange.gateway.state.take(demands)
+        demands, state = _demands(actor.key_id, rates), exchange.gateway.state
+        verdict = state.take_now(demands) or await state.take(demands)
         if verdict.allowed or verdict.demand is None:
             exchange.response_headers.update(_headers(verdict))
             return
@@ -142,6 +142,12 @@ class Limits:
         if own is not None:
             return own.rates
         return () if actor.role == "admin" else self._default
+
+
+@lru_cache(maxsize=10_000)
+def _demands(key_id: str, rates: tuple[Rate, ...]) -> tuple[Demand, ...]:
+    """What each request of a key takes."""
+    return tuple(Demand(_counter(key_id), Quota(rate.amount, rate.period)) for rate in rates)
 
 
 def _counter(key_id: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 from pointsman import hookimpl
@@ -54,6 +55,11 @@ class PriceSettings:
     request: Usd | None = setting(default=None, help="US dollars for each request, whatever its tokens.")
     source: str = setting(default="configuration", help="Where the price comes from.")
     date: Day | None = setting(default=None, help="When it was read there.", example="2026-11-01")
+
+    @cached_property
+    def origin(self) -> str:
+        """Source and date."""
+        return self.source if self.date is None else f"{self.source}, {self.date}"
 
 
 @dataclass(frozen=True)
@@ -111,17 +117,17 @@ def price_of(endpoint: Endpoint) -> PriceSettings | None:
 def cost_of(usage: Usage, price: PriceSettings) -> Cost:
     """What `usage` costs. Usage that contradicts itself never makes a part negative, and the cost's source
     says so."""
-    cache_read, cache_write, output = (
-        max(0, usage.cache_read),
-        max(0, usage.cache_write),
-        max(0, usage.output),
-    )
-    reasoning = min(max(0, usage.reasoning), output) if price.reasoning is not None else 0
+    source = price.origin
+    if not _adds_up(usage):
+        usage = _mended(usage)
+        source += "; the provider's usage contradicts itself"
+    cache_read, cache_write = usage.cache_read, usage.cache_write
+    reasoning = usage.reasoning if price.reasoning is not None else 0
     used: dict[str, tuple[int, int]] = {}
-    if fresh := max(0, usage.input - cache_read - cache_write):
-        used["input"] = fresh, int(price.input)
-    if written := output - reasoning:
-        used["output"] = written, int(price.output)
+    if fresh := usage.input - cache_read - cache_write:
+        used["input"] = fresh, price.input
+    if written := usage.output - reasoning:
+        used["output"] = written, price.output
     if cache_read:
         used["cache_read"] = cache_read, _or(price.cache_read, price.input)
     if cache_write:
@@ -129,19 +135,36 @@ def cost_of(usage: Usage, price: PriceSettings) -> Cost:
     if reasoning:
         used["reasoning"] = reasoning, _or(price.reasoning, price.output)
     if price.request:
-        used["request"] = 1, int(price.request) * MILLION
-    source = price.source if price.date is None else f"{price.source}, {price.date}"
-    if _contradictory(usage):
-        source += "; the provider's usage contradicts itself"
+        used["request"] = 1, price.request * MILLION
     return sum_cost(used, source=source)
 
 
-def _contradictory(usage: Usage) -> bool:
-    """Whether an amount is negative, or a part larger than the whole it is among."""
-    counts = (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
-    cached = max(0, usage.cache_read) + max(0, usage.cache_write)
-    return min(counts) < 0 or cached > usage.input or usage.reasoning > usage.output
+def _adds_up(usage: Usage) -> bool:
+    """Whether no amount is negative, and no part larger than the whole it is among."""
+    cache_read, cache_write = usage.cache_read, usage.cache_write
+    return (
+        0 <= usage.reasoning <= usage.output
+        and cache_read >= 0
+        and cache_write >= 0
+        and cache_read + cache_write <= usage.input
+    )
 
 
-def _or(price: Usd | None, other: Usd) -> int:
-    return int(other if price is None else price)
+def _mended(usage: Usage) -> Usage:
+    """The same usage with nothing negative, and wholes at least as large as their parts."""
+    output, cache_read, cache_write = (
+        max(0, usage.output),
+        max(0, usage.cache_read),
+        max(0, usage.cache_write),
+    )
+    return Usage(
+        max(usage.input, cache_read + cache_write),
+        output,
+        cache_read,
+        cache_write,
+        min(max(0, usage.reasoning), output),
+    )
+
+
+def _or(price: Usd | None, other: Usd) -> Usd:
+    return other if price is None else price

@@ -64,9 +64,10 @@ def sum_cost(parts: Mapping[str, tuple[int, int]], *, source: str = "") -> Cost:
 
     Raises ValueError for negative units or prices: a cost is never negative.
     """
-    details = {}
+    total, details = 0, {}
     for name, (units, price) in parts.items():
         if units < 0 or price < 0:
             raise ValueError(f"{name}: neither units ({units}) nor price ({price}) can be negative")
-        details[name] = units * price
-    return Cost((sum(details.values()) + MILLION // 2) // MILLION, details, source)
+        details[name] = part = units * price
+        total += part
+    return Cost((total + MILLION // 2) // MILLION, details, source)

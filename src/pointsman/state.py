@@ -82,6 +82,9 @@ class Verdict(msgspec.Struct, frozen=True):
 class State(Protocol):
     """Counters shared by all that serve one deployment."""
 
+    def take_now(self, demands: Sequence[Demand]) -> Verdict | None:
+        """As `take`, by a state that need not wait for the answer; None, and nothing taken, by any other."""
+
     async def take(self, demands: Sequence[Demand]) -> Verdict:
         """Take all the demands or none of them, in one step that nothing can come between."""
 
@@ -98,7 +101,7 @@ class State(Protocol):
         """`ok`, and figures of the engine."""
 
 
-class _Bucket(msgspec.Struct, frozen=True):
+class _Bucket(msgspec.Struct, gc=False):
     """A GCRA counter: `full_at` is when it is full again, in nanoseconds times `amount`, exact that way."""
 
     full_at: int
@@ -108,19 +111,61 @@ class _Bucket(msgspec.Struct, frozen=True):
     def expires(self) -> int:
         return _ceil(self.full_at, self.amount)
 
+    def spend(self, demand: Demand, now: int) -> Verdict:
+        """Take the demand, if there is as much."""
+        quota, cost = demand.quota, demand.cost
+        amount, length = quota.amount, LENGTH[quota.period]
+        empty = now * amount
+        full_at = self.full_at
+        if amount != self.amount:  # a changed amount keeps the moment at which it is full
+            full_at = full_at * amount // self.amount
+            self.full_at, self.amount = full_at, amount
+        full_at = max(full_at, empty)
+        wanted, limit = full_at + cost * length, empty + length * amount
+        retry_after = 0.0
+        if wanted <= limit:
+            self.full_at = full_at = wanted
+        elif cost > amount:
+            retry_after = math.inf
+        else:
+            retry_after = _ceil(wanted - limit, amount) / SECOND
+        remaining = (limit - full_at) // length
+        reset_after = (full_at - empty) / (amount * SECOND)
+        return Verdict(wanted <= limit, demand, amount, remaining, retry_after, reset_after)
 
-class _Window(msgspec.Struct, frozen=True):
+    def give_back(self, demand: Demand) -> None:
+        """Undo a `spend` that was allowed."""
+        self.full_at -= demand.cost * LENGTH[demand.quota.period]
+
+
+class _Window(msgspec.Struct, gc=False):
     """A calendar window: its number since 1970, when it ends on the monotonic clock, and its use."""
 
     index: int
     length: int
     ends: int
-    used: int
+    used: int = 0
 
     @property
     def expires(self) -> int:
-        # kept for one length more: `_window_at` must know it when the wall clock lags behind
+        # kept for one length more: `_window` must know it when the wall clock lags behind
         return self.ends + self.length
+
+    def spend(self, demand: Demand, now: int) -> Verdict:
+        """Take the demand, if there is as much."""
+        amount, cost = demand.quota.amount, demand.cost
+        allowed = self.used + cost <= amount
+        reset_after = (self.ends - now) / SECOND
+        retry_after = 0.0
+        if allowed:
+            self.used += cost
+        else:
+            retry_after = math.inf if cost > amount else reset_after
+        return Verdict(allowed, demand, amount, max(0, amount - self.used), retry_after, reset_after)
+
+    def give_back(self, demand: Demand) -> None:
+        """Undo a `spend` that was allowed."""
+        self.used -= demand.cost
 
 
 _Key = tuple[str, Period]
@@ -145,42 +190,36 @@ class MemoryState:
         self._now = now
         self._counters: LRUCache[_Key, _Counter] = LRUCache(capacity)
 
-    async def take(self, demands: Sequence[Demand]) -> Verdict:
-        """See `State.take`."""
+    def take_now(self, demands: Sequence[Demand]) -> Verdict:
+        """See `State.take_now`."""
         if not demands:
             return Verdict(True, None, 0, 0, 0.0, 0.0)
         now = round(self._now() * SECOND)
         if len(demands) == 1:
-            return self._take_one(demands[0], now)
-        staged: dict[_Key, _Counter] = {}
-        verdicts: list[Verdict] = []
+            return self._counter(demands[0], now).spend(demands[0], now)
+        spent = []
         for demand in demands:
-            key = (demand.key, demand.quota.period)
-            counter, verdict = self._spend(demand, staged.get(key) or self._counter(key, now), now)
-            staged[key] = counter
-            verdicts.append(verdict)
+            counter = self._counter(demand, now)
+            spent.append((counter, demand, counter.spend(demand, now)))
+        verdicts = [verdict for _, _, verdict in spent]
         refused = [verdict for verdict in verdicts if not verdict.allowed]
-        if refused:
-            return max(refused, key=lambda verdict: verdict.retry_after)
-        for key, counter in staged.items():
-            self._counters[key] = counter
-        return min(verdicts, key=lambda verdict: verdict.remaining / verdict.limit)
+        if not refused:
+            return min(verdicts, key=lambda verdict: verdict.remaining / verdict.limit)
+        for counter, demand, verdict in spent:
+            if verdict.allowed:
+                counter.give_back(demand)
+        return max(refused, key=lambda verdict: verdict.retry_after)
 
-    def _take_one(self, demand: Demand, now: int) -> Verdict:
-        key = (demand.key, demand.quota.period)
-        counter, verdict = self._spend(demand, self._counter(key, now), now)
-        if verdict.allowed:
-            self._counters[key] = counter
-        return verdict
+    async def take(self, demands: Sequence[Demand]) -> Verdict:
+        """See `State.take`."""
+        return self.take_now(demands)
 
     async def seed(self, demand_key: str, period: Period, used: int) -> None:
         """See `State.seed`."""
         if period not in ("hour", "day"):
             raise ValueError(f"only windows of an hour or a day can be seeded, not of a {period}")
-        key = (demand_key, period)
-        now = round(self._now() * SECOND)
-        window = self._window_at(self._counter(key, now), LENGTH[period], now)
-        self._counters[key] = msgspec.structs.replace(window, used=max(window.used, used))
+        window = self._window((demand_key, period), round(self._now() * SECOND))
+        window.used = max(window.used, used)
 
     async def close(self) -> None:
         """See `State.close`."""
@@ -193,30 +232,34 @@ class MemoryState:
             del self._counters[key]
         return {"ok": True, "counters": len(self._counters), "capacity": int(self._counters.maxsize)}
 
-    def _counter(self, key: _Key, now: int) -> _Counter | None:
-        """A counter that still matters."""
-        counter = self._counters.get(key)
-        return counter if counter is not None and now < counter.expires else None
+    def _counter(self, demand: Demand, now: int) -> _Counter:
+        """The counter of a demand: the one there is, or a new one."""
+        period = demand.quota.period
+        key = (demand.key, period)
+        if period in ("hour", "day"):
+            return self._window(key, now)
+        try:
+            return self._counters[key]
+        except KeyError:
+            bucket = self._counters[key] = _Bucket(0, demand.quota.amount)
+            return bucket
 
-    def _spend(self, demand: Demand, counter: _Counter | None, now: int) -> tuple[_Counter, Verdict]:
-        """The counter after this demand, unchanged where it refuses, and the verdict on it alone."""
-        if demand.quota.period in ("hour", "day"):
-            return _spend_window(demand, self._window_at(counter, LENGTH[demand.quota.period], now), now)
-        return _spend_bucket(demand, counter if isinstance(counter, _Bucket) else None, now)
-
-    def _window_at(self, counter: _Counter | None, length: int, now: int) -> _Window:
+    def _window(self, key: _Key, now: int) -> _Window:
         """The running window, or the next one: to the end of the hour or day by the wall clock.
 
         Where that clock still shows the window that is over, the next one has begun all the same and has
         its full length.
         """
-        last = counter if isinstance(counter, _Window) else None
-        if last is not None and now < last.ends:
+        last = self._counters.get(key)
+        if isinstance(last, _Window) and now < last.ends:
             return last
+        length = LENGTH[key[1]]
         index, elapsed = divmod((self._utcnow() - EPOCH) // MICROSECOND * 1000, length)
-        if last is not None and index == last.index:
-            return _Window(index + 1, length, now + length, 0)
-        return _Window(index, length, now + length - elapsed, 0)
+        window = _Window(index, length, now + length - elapsed)
+        if isinstance(last, _Window) and index == last.index and now < last.expires:
+            window = _Window(index + 1, length, now + length)
+        self._counters[key] = window
+        return window
 
 
 def open_state(
@@ -236,38 +279,6 @@ def open_state(
             "plugin for that engine, or write `state: memory`."
         )
     return MemoryState(now=now, utcnow=utcnow)
-
-
-def _spend_bucket(demand: Demand, bucket: _Bucket | None, now: int) -> tuple[_Bucket, Verdict]:
-    amount, length = demand.quota.amount, LENGTH[demand.quota.period]
-    full_at = now * amount
-    if bucket is not None:  # a changed amount keeps the moment at which it is full
-        full_at = max(full_at, bucket.full_at * amount // bucket.amount)
-    excess = full_at + demand.cost * length - (now + length) * amount
-    retry_after = 0.0
-    if excess <= 0:
-        full_at += demand.cost * length
-    elif demand.cost > amount:
-        retry_after = math.inf
-    else:
-        retry_after = _ceil(excess, amount) / SECOND
-    remaining = ((now + length) * amount - full_at) // length
-    reset_after = _ceil(full_at - now * amount, amount) / SECOND
-    verdict = Verdict(excess <= 0, demand, amount, remaining, retry_after, reset_after)
-    return _Bucket(full_at, amount), verdict
-
-
-def _spend_window(demand: Demand, window: _Window, now: int) -> tuple[_Window, Verdict]:
-    amount = demand.quota.amount
-    allowed = window.used + demand.cost <= amount
-    reset_after = (window.ends - now) / SECOND
-    retry_after = 0.0
-    if allowed:
-        window = msgspec.structs.replace(window, used=window.used + demand.cost)
-    else:
-        retry_after = math.inf if demand.cost > amount else reset_after
-    remaining = max(0, amount - window.used)
-    return window, Verdict(allowed, demand, amount, remaining, retry_after, reset_after)
 
 
 def _ceil(dividend: int, divisor: int) -> int:

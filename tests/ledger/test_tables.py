@@ -77,8 +77,8 @@ def test_the_primary_key_is_always_required() -> None:
         ("integer", 2**63 - 1, 2**63 - 1),
         ("real", 1, 1.0),
         ("real", 0.25, 0.25),
-        ("boolean", True, 1),
-        ("boolean", False, 0),
+        ("boolean", True, True),
+        ("boolean", False, False),
         ("json", {"a": [1, None, "é"]}, '{"a":[1,null,"\\u00e9"]}'),
         ("json", [], "[]"),
         ("json", ["\ud83d"], '["\\ud83d"]'),
@@ -112,3 +112,16 @@ def test_values_are_stored_as_their_type_says(kind: ColumnType, value: object, e
 def test_values_of_another_type_are_refused_by_column(kind: ColumnType, value: object) -> None:
     with pytest.raises(ValueError, match=r"table 't': column 'value': "):
         stored(kind, value)
+
+
+def test_a_row_may_be_the_values_of_all_columns_in_their_order() -> None:
+    table = Table("t", {"id": TEXT, "n": Column("integer", ""), "tags": Column("json", "")}, "id")
+    assert encode_row(table, ("a", 1, ["x"])) == encode_row(table, {"id": "a", "n": 1, "tags": ["x"]})
+    with pytest.raises(ValueError, match="table 't' has 3 columns, and the row 2"):
+        encode_row(table, ("a", 1))
+
+
+def test_everything_wrong_with_a_row_is_told() -> None:
+    table = Table("t", {"id": TEXT, "n": Column("integer", ""), "x": Column("real", "")}, "id")
+    with pytest.raises(ValueError, match=r"'id' is required; column 'n': .*; column 'x': expected a finite"):
+        encode_row(table, (None, "1", math.inf))

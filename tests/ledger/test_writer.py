@@ -254,3 +254,10 @@ def test_a_writer_not_started_is_not_well_and_closes(tmp_path: Path) -> None:
     assert writer.health()["error"] == "the ledger is not open"
     writer.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_row_that_comes_as_the_thread_ends_is_counted_as_lost(writer: Writer) -> None:
+    writer.close()
+    writer._deadline = None  # as a `put` saw it that began before
+    writer.put("a", ("0", 0))
+    assert (writer.health()["queued"], writer.health()["lost"]) == (0, 1)

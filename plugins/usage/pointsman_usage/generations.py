@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from functools import lru_cache
 
 from pointsman.exchange import Attempt, Exchange
 from pointsman.ledger import Column, Table
+from pointsman.types import Usage
 
 __all__ = ["GENERATIONS", "app_of", "generation"]
 
@@ -56,62 +58,70 @@ GENERATIONS = Table(
 )
 
 
-def generation(exchange: Exchange) -> dict[str, Any]:
-    """The row of an exchange that has ended. A column that is not in it is null."""
-    actor, plan, error = exchange.actor, exchange.plan, exchange.error
-    row: dict[str, Any] = {
-        "id": exchange.generation_id,
-        "request_id": exchange.request_id,
-        "at": exchange.at.isoformat(timespec="milliseconds"),
-        "app": app_of(exchange.headers),
-        "dialect": exchange.dialect,
-        "surface": exchange.surface,
-        "model_asked": exchange.peek.model[:LONGEST_TEXT],
-        "route": plan.rule if plan is not None else None,
-        "stream": exchange.peek.stream,
-        "outcome": exchange.outcome,
-        "status": exchange.status,
-        "attempts": len(exchange.attempts),
-        "total_ms": round(exchange.elapsed() * 1000, 3),
-    }
-    if actor is not None:
-        row["key_id"], row["key_name"] = actor.key_id, actor.name
-    if error is not None:
-        row["error_type"], row["error"] = error.error_type, error.message[:LONGEST_TEXT]
-    if exchange.attempts:
-        _add_attempt(row, exchange.attempts[-1])
-    _add_answer(row, exchange)
-    return row
+def generation(exchange: Exchange) -> tuple[object, ...]:
+    """The row of an exchange that has ended: a value for each column, in their order."""
+    codec, peek, plan, actor = exchange.codec, exchange.peek, exchange.plan, exchange.actor
+    usage, cost, finish, error = exchange.usage, exchange.cost, exchange.finish, exchange.error
+    attempt, started, first = exchange.attempt, exchange.started, exchange.first_content
+    return (
+        exchange.generation_id,
+        exchange.request_id,
+        _timestamp(exchange.at),
+        *((actor.key_id, actor.name) if actor else (None, None)),
+        app_of(exchange.headers),
+        codec.dialect,
+        codec.surface,
+        peek.model[:LONGEST_TEXT],
+        *(_tried(attempt) if attempt else (None, None, None)),
+        plan.rule if plan else None,
+        peek.stream,
+        exchange.outcome,
+        exchange.status,
+        finish.reason if finish else None,
+        finish.native[:LONGEST_TEXT] if finish and finish.native else None,
+        len(exchange.attempts),
+        attempt.lane if attempt else None,
+        _listed(attempt.lost) if attempt and attempt.lost else None,
+        _listed(attempt.losses.answer) if attempt and attempt.losses.answer else None,
+        *(_counted(usage) if usage else (None, None, None, None, None, False)),
+        *((cost.nano, cost.source or None) if cost else (None, None)),
+        _milliseconds(first - started) if first is not None else None,
+        _milliseconds(exchange.elapsed()),
+        *((error.error_type, error.message[:LONGEST_TEXT]) if error else (None, None)),
+    )
 
 
-def _add_attempt(row: dict[str, Any], attempt: Attempt) -> None:
-    """What the last attempt was, and what was lost in it."""
+def _tried(attempt: Attempt) -> tuple[str, str, str]:
+    """The model, provider and endpoint of an attempt."""
     endpoint = attempt.endpoint
-    row["model"] = attempt.candidate.model[:LONGEST_TEXT]
-    row["provider"] = endpoint.provider.name
-    row["endpoint"] = endpoint.id[:LONGEST_TEXT]
-    row["lane"] = attempt.lane
-    if attempt.lost:
-        row["lost"] = _listed(attempt.lost)
-    if attempt.losses.answer:
-        row["answer_lost"] = _listed(attempt.losses.answer)
+    return attempt.candidate.model[:LONGEST_TEXT], endpoint.provider.name, endpoint.id[:LONGEST_TEXT]
 
 
-def _add_answer(row: dict[str, Any], exchange: Exchange) -> None:
-    """How the answer ended, what it used and what it cost."""
-    usage, cost, finish, first = exchange.usage, exchange.cost, exchange.finish, exchange.first_content
-    row["estimated"] = usage is not None and usage.estimated
-    if finish is not None:
-        row["finish"] = finish.reason
-        row["native_finish"] = finish.native[:LONGEST_TEXT] if finish.native else None
-    if usage is not None:
-        row["input_tokens"], row["output_tokens"] = usage.input, usage.output
-        row["cache_read_tokens"], row["cache_write_tokens"] = usage.cache_read, usage.cache_write
-        row["reasoning_tokens"] = usage.reasoning
-    if cost is not None:
-        row["cost_nano"], row["price_source"] = cost.nano, cost.source or None
-    if first is not None:
-        row["first_content_ms"] = round((first - exchange.started) * 1000, 3)
+def _counted(usage: Usage) -> tuple[int, int, int, int, int, bool]:
+    """The tokens, and whether they are estimated."""
+    return (
+        usage.input,
+        usage.output,
+        usage.cache_read,
+        usage.cache_write,
+        usage.reasoning,
+        usage.estimated,
+    )
+
+
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1e6) / 1e3  # as `round(…, 3)`, which is slow
+
+
+def _timestamp(at: datetime) -> str:
+    second = _second(at.toordinal(), at.hour, at.minute, at.second)
+    return f"{second}.{at.microsecond // 1000:03d}+00:00"
+
+
+@lru_cache(maxsize=64)
+def _second(day: int, hour: int, minute: int, second: int) -> str:
+    """One text serves all requests of a second: `isoformat` is slow."""
+    return datetime.fromordinal(day).replace(hour=hour, minute=minute, second=second).isoformat()
 
 
 def _listed(names: Sequence[str]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from pointsman.ledger.tables import Table
+from pointsman.ledger.tables import Row, Table
 
 __all__ = ["Ledger"]
 
@@ -20,9 +20,10 @@ class Ledger(Protocol):
         cannot be used: taken by another server, damaged, unwritable, or declared otherwise before.
         """
 
-    def insert(self, table: str, row: Mapping[str, object]) -> None:
+    def insert(self, table: str, row: Row) -> None:
         """Queue a row and return at once; it can be read within 50 ms while the disk works.
 
+        A row is a mapping by column names, or a tuple of the values of all columns in their order.
         `json` columns take a dict or a list, `boolean` ones a bool. A second row with the same primary
         key is ignored and counted. Raises ValueError for an unknown table and a row that does not fit it.
         """

@@ -14,7 +14,7 @@ from pointsman.ledger.lock import WriterLock
 from pointsman.ledger.protocol import Ledger
 from pointsman.ledger.readonly import ReadOnlyLedger
 from pointsman.ledger.schema import insert_statement, prepare_schema, read_schema
-from pointsman.ledger.tables import Table, encode_row
+from pointsman.ledger.tables import Row, Table, encode_row
 from pointsman.ledger.writer import Writer
 
 __all__ = ["SqliteLedger", "open_ledger"]
@@ -40,7 +40,7 @@ class SqliteLedger:
         """See `Ledger.open`."""
         await asyncio.to_thread(self._open, tables)
 
-    def insert(self, table: str, row: Mapping[str, object]) -> None:
+    def insert(self, table: str, row: Row) -> None:
         """See `Ledger.insert`."""
         try:
             declared = self._tables[table]

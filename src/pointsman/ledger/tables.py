@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, get_args
+from math import isfinite
+from operator import itemgetter
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-__all__ = ["Column", "ColumnType", "StoredValue", "Table", "encode_row"]
+import msgspec
+from msgspec import ValidationError, convert
+from msgspec.structs import astuple
+
+__all__ = ["Column", "ColumnType", "Row", "StoredValue", "Table", "encode_row"]
 
 ColumnType = Literal["text", "integer", "real", "boolean", "json"]
 StoredValue = str | int | float | None
+Row = Mapping[str, object] | tuple[object, ...]
+"""A row by the names of its columns, those left out null, or the values of all columns in their order."""
+
+Pick = Callable[[Sequence[Any]], Sequence[Any]]
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")  # the longest name every engine takes
 RESERVED_PREFIXES = ("sqlite_", "pointsman_", "pg_")
-INTEGER_LIMIT = 2**63
+TYPES: Mapping[ColumnType, Any] = {
+    "text": str,
+    "integer": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+    "real": float,
+    "boolean": bool,
+    "json": dict | list,
+}
 
 
 @dataclass(frozen=True)
@@ -30,14 +45,13 @@ class Column:
 
 
 class Layout(NamedTuple):
-    """The columns of a table by their places: texts, all others with their encoders, all of them so, and
-    those that a row must have."""
+    """The columns of a table by their places: `row` says the type of each, `texts` and `reals` pick their
+    values out of a row, `json` are the places of the others that are not stored as they are."""
 
-    names: tuple[str, ...]
-    texts: tuple[int, ...]
-    others: tuple[tuple[int, Callable[[object], StoredValue]], ...]
-    all: tuple[tuple[int, Callable[[object], StoredValue]], ...]
-    required: tuple[int, ...]
+    row: type[msgspec.Struct]
+    texts: Pick
+    reals: Pick
+    json: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -55,20 +69,18 @@ class Table:
     @cached_property
     def layout(self) -> Layout:
         """Where in a row what stands."""
-        names = tuple(self.columns)
-        kinds = [column.type for column in self.columns.values()]
-        encoders = tuple((place, ENCODERS[kind]) for place, kind in enumerate(kinds))
-        return Layout(
-            names,
-            tuple(place for place, kind in enumerate(kinds) if kind == "text"),
-            tuple(each for each in encoders if kinds[each[0]] != "text"),
-            encoders,
-            tuple(
-                place
-                for place, (name, column) in enumerate(self.columns.items())
-                if column.required or name == self.primary_key
-            ),
-        )
+        places: dict[str, list[int]] = {kind: [] for kind in TYPES}
+        fields = []
+        for place, (name, column) in enumerate(self.columns.items()):
+            places[column.type].append(place)
+            type_ = TYPES[column.type]
+            fields.append((f"c{place}", type_ if self.requires(name) else type_ | None))
+        row = msgspec.defstruct(self.name, fields, array_like=True, forbid_unknown_fields=True)
+        return Layout(row, _picker(places["text"]), _picker(places["real"]), tuple(places["json"]))
+
+    def requires(self, name: str) -> bool:
+        """Whether a row must have a value in this column."""
+        return self.columns[name].required or name == self.primary_key
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.columns):
@@ -90,77 +102,66 @@ class Table:
                 raise ValueError(f"table {self.name!r}: key or index on {name!r}, which is not a column")
 
 
-def encode_row(table: Table, row: Mapping[str, object]) -> tuple[StoredValue, ...]:
+def encode_row(table: Table, row: Row) -> tuple[StoredValue, ...]:
     """The stored values of a row, in the order of the table's columns; a column left out is null.
 
     Text that is not Unicode (lone surrogates) is stored with `?` in those places. Raises ValueError
     for an unknown column, for one that is required and missing, and for a value of another type.
     """
+    layout = table.layout
+    given = row if isinstance(row, tuple) else _in_order(table, row)
+    try:
+        values = astuple(convert(given, layout.row))
+    except ValidationError:
+        raise _refusal(table, given) from None
+    if not all(map(isfinite, filter(None, layout.reals(values)))):
+        raise _refusal(table, given)
+    if not "".join(filter(None, layout.texts(values))).isascii():
+        values = tuple(map(_encodable, values))
+    return _with_json(table, values) if layout.json else values
+
+
+def _in_order(table: Table, row: Mapping[str, object]) -> tuple[object, ...]:
     if not row.keys() <= table.columns.keys():
         unknown = ", ".join(sorted(row.keys() - table.columns.keys()))
         raise ValueError(f"table {table.name!r} has no column {unknown}; it has {', '.join(table.columns)}")
-    values: list[Any] = [*map(row.get, table.columns)]
-    layout = table.layout
-    for place in layout.required:
-        if values[place] is None:
-            raise ValueError(f"table {table.name!r}: column {layout.names[place]!r} is required")
-    plain = _are_plain([values[place] for place in layout.texts if values[place] is not None])
-    for place, encode in layout.others if plain else layout.all:
-        value = values[place]
-        if value is not None:
+    return tuple(map(row.get, table.columns))
+
+
+def _refusal(table: Table, values: tuple[object, ...]) -> ValueError:
+    """What is wrong with a row that does not fit."""
+    if len(values) != len(table.columns):
+        return ValueError(f"table {table.name!r} has {len(table.columns)} columns, and the row {len(values)}")
+    wrong = []
+    for (name, column), value in zip(table.columns.items(), values, strict=True):
+        if value is None:
+            wrong += [f"column {name!r} is required"] if table.requires(name) else []
+            continue
+        try:
+            stored = convert(value, TYPES[column.type])
+            if column.type == "real" and not isfinite(stored):
+                wrong.append(f"column {name!r}: expected a finite number")
+        except ValidationError as error:
+            wrong.append(f"column {name!r}: {error}")
+    return ValueError(f"table {table.name!r}: {'; '.join(wrong)}")
+
+
+def _encodable(value: Any) -> Any:
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
+def _with_json(table: Table, values: Sequence[Any]) -> tuple[StoredValue, ...]:
+    """The values with those of `json` columns as the texts that are stored."""
+    encoded = [*values]
+    for place in table.layout.json:
+        if encoded[place] is not None:
             try:
-                values[place] = encode(value)
+                encoded[place] = json.dumps(encoded[place], separators=(",", ":"), allow_nan=False)
             except (TypeError, ValueError) as error:
-                raise ValueError(f"table {table.name!r}: column {layout.names[place]!r}: {error}") from error
-    return tuple(values)
+                name = [*table.columns][place]
+                raise ValueError(f"table {table.name!r}: column {name!r}: {error}") from error
+    return tuple(encoded)
 
 
-def _are_plain(texts: list[Any]) -> bool:
-    """Whether these are texts, and ASCII all: most rows, and most of their columns."""
-    try:
-        return "".join(texts).isascii()
-    except TypeError:
-        return False
-
-
-def _encode_text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, got {type(value).__name__}")
-    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _encode_integer(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"expected an integer, got {type(value).__name__}")
-    if not -INTEGER_LIMIT <= value < INTEGER_LIMIT:
-        raise ValueError("the integer does not fit 64 bits")
-    return value
-
-
-def _encode_real(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"expected a number, got {type(value).__name__}")
-    if not math.isfinite(value):
-        raise ValueError("expected a finite number")
-    return float(value)
-
-
-def _encode_boolean(value: object) -> int:
-    if not isinstance(value, bool):
-        raise TypeError(f"expected true or false, got {type(value).__name__}")
-    return int(value)
-
-
-def _encode_json(value: object) -> str:
-    if not isinstance(value, dict | list):
-        raise TypeError(f"expected a dict or a list, got {type(value).__name__}")
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
-
-
-ENCODERS: Mapping[ColumnType, Callable[[object], StoredValue]] = {
-    "text": _encode_text,
-    "integer": _encode_integer,
-    "real": _encode_real,
-    "boolean": _encode_boolean,
-    "json": _encode_json,
-}
+def _picker(places: Sequence[int]) -> Pick:
+    return itemgetter(*places) if len(places) > 1 else lambda values: [values[place] for place in places]

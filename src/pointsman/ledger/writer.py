@@ -32,7 +32,11 @@ Row = tuple[str, tuple[StoredValue, ...]]
 
 
 class Writer:
-    """Rows wait in order until their commit has succeeded; only then do they leave the queue."""
+    """Rows wait in order until their commit has succeeded; only then do they leave the queue.
+
+    `put` takes no lock: it appends, and then looks whether the thread must be told. The thread says that it
+    must before it looks at the queue for the last time, so that no row is overlooked.
+    """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
@@ -41,10 +45,11 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
         self._queue: deque[Row] = deque()
-        self._accepted = 0
         self._written = 0
         self._flushes: deque[tuple[int, Future[None]]] = deque()
+        self._sleeping = False  # the thread waits for a row, or is no more
         self._deadline: float | None = None  # monotonic; set when closing
+        self._ended = False
         self._failure: str | None = "the ledger is not open"
         self._lost = 0
         self._loss_logged = float("-inf")
@@ -60,15 +65,13 @@ class Writer:
 
     def put(self, table: str, values: tuple[StoredValue, ...]) -> None:
         """Queue one row, or count it as lost where the queue is full or closed."""
-        with self._changed:
-            waiting = len(self._queue)
-            if waiting < QUEUE_ROWS and self._deadline is None:
-                self._queue.append((table, values))
-                self._accepted += 1
-                if waiting in (0, GROUP_ROWS - 1):
-                    self._changed.notify()
-            else:
+        if self._deadline is not None or len(self._queue) >= QUEUE_ROWS:
+            with self._changed:
                 self._lose(1)
+            return
+        self._queue.append((table, values))
+        if self._sleeping:
+            self._tell()
 
     def flush(self) -> Future[None]:
         """Done when all rows queued before are on disk; `Unavailable` when the next commit fails."""
@@ -77,7 +80,7 @@ class Writer:
             if not self._queue:
                 future.set_result(None)
             else:
-                self._flushes.append((self._accepted, future))
+                self._flushes.append((self._written + len(self._queue), future))
                 if self._failure is None:  # otherwise the next try comes soon, and no sooner for asking
                     self._changed.notify()
         return future
@@ -116,12 +119,23 @@ class Writer:
                 self._written_to_disk(len(group))
         self._end()
 
+    def _tell(self) -> None:
+        """Tell the sleeping thread of a row; where it has ended meanwhile, the row is lost."""
+        with self._changed:
+            if self._ended:
+                self._lose_all()
+            else:
+                self._sleeping = False
+                self._changed.notify()
+
     def _next_group(self) -> list[Row]:
         """Wait for rows, then a little for company. Empty when closing with nothing left to write."""
         with self._changed:
+            self._sleeping = True
             self._changed.wait_for(lambda: self._queue or self._deadline is not None)
+            self._sleeping = False
             self._changed.wait_for(self._group_is_due, GROUP_SECONDS)
-            return list(islice(self._queue, GROUP_ROWS))
+            return list(islice(self._queue, GROUP_ROWS))  # in C alone: no `put` comes between
 
     def _group_is_due(self) -> bool:
         return len(self._queue) >= GROUP_ROWS or bool(self._flushes) or self._deadline is not None
@@ -192,6 +206,12 @@ class Writer:
             cause = self._failure or ("closing" if self._deadline is not None else "the queue is full")
             logger.error("ledger: %d rows lost so far: %s", self._lost, cause)
 
+    def _lose_all(self) -> None:
+        """Give up what is queued. The caller holds the lock."""
+        if self._queue:
+            self._lose(len(self._queue))
+            self._queue.clear()
+
     def _disconnect(self) -> None:
         if self._connection is not None:
             with suppress(Exception):  # a connection that failed may fail to close as well
@@ -200,11 +220,10 @@ class Writer:
 
     def _end(self) -> None:
         with self._changed:
-            if self._queue:
-                self._lose(len(self._queue))
-                self._queue.clear()
-            else:
+            self._ended = self._sleeping = True
+            if not self._queue:
                 self._failure = "the ledger is closed"
+            self._lose_all()
         self._fail_flushes()
         if self._connection is not None:
             with suppress(Exception):  # the next start does what could not be done here
