@@ -216,7 +216,7 @@ async def test_a_body_is_not_gathered_for_nobody(tmp_path: Any) -> None:
         (connection,) = await _connections(server)
         while not connection.flow.read_paused:
             await asyncio.sleep(0)
-        assert MOST_UNREAD < connection.cycle._size < 40 * MOST_UNREAD
+        assert MOST_UNREAD < connection.body_size < 40 * MOST_UNREAD
         assert not sending.done()
         go.set()
         assert (await client.answer())[0] == 200

@@ -12,7 +12,7 @@ def test_ids_are_of_their_kind_and_unlike_across_every_buffer() -> None:
     requests = [ids.request() for _ in range(BUFFERED)]
     generations = [ids.generation() for _ in range(BUFFERED)]
     assert all(re.fullmatch(r"req-[0-9a-f]{24}", each) for each in requests)
-    assert all(re.fullmatch(r"gen-\d{10,}-[0-9a-f]{20}", each) for each in generations)
+    assert all(re.fullmatch(r"gen-\d{10,}-[0-9a-f]{24}", each) for each in generations)
     drawn = {each.rpartition("-")[2] for each in (*requests, *generations)}
     assert len(drawn) == 2 * BUFFERED
 

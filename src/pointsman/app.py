@@ -159,13 +159,13 @@ class AsgiSink:
 
     def start(self, status: int, headers: Headers) -> None:
         """See `Sink`."""
-        framed = frame(headers)
-        fit = framed.headers
-        if framed.length is not None:
-            fit.append(("content-length", str(framed.length)))
-        if framed.close:
-            fit.append(("connection", "close"))
-        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fit]
+        lines, length, close = frame(headers)
+        fields = [line.partition(b": ") for line in lines.split(b"\r\n")[:-1]]
+        raw = [(name, value) for name, _, value in fields]
+        if length is not None:
+            raw.append((b"content-length", b"%d" % length))
+        if close:
+            raw.append((b"connection", b"close"))
         self._messages.append({"type": "http.response.start", "status": status, "headers": raw})
 
     def write(self, data: bytes) -> None:

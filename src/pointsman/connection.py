@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import fcntl
 import logging
-import math
 import sys
 import termios
 from collections.abc import Sized
+from math import inf
 from typing import Any
 
 import httptools
@@ -69,15 +69,20 @@ class Connection(HttpToolsProtocol):
         """Nothing more is to be written."""
         self._running: Any = None  # the request that is being answered: uvicorn's, or one that acts as such
         self._deaf = False  # what comes is thrown away
-        self._deadline = math.inf
+        self._deadline = inf
         self._in_head = self._in_body = False
         self._known = False  # the message that is arriving has become a request
-        self.patience = math.inf
+        self.version = "1.1"
+        """HTTP's, of the message that arrived last."""
+        self.peer = ""
+        """The client's address."""
+        self.patience = inf
         """Seconds for which nothing of a body may come."""
         self._begun = 0  # messages that began in the piece that is read
         self._piece = 0  # its length
         self._head_size = 0  # bytes of an unfinished head, those of this piece not counted
-        self._body_size = 0
+        self.body_size = 0
+        """Bytes of the arriving body so far."""
         self._framing = 0  # bytes of a chunked body that are not its content
         self._taken = 0
         self._moved = 0.0  # when the client last took something that was waiting for it
@@ -88,6 +93,7 @@ class Connection(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         super().connection_made(transport)
         self.flow = Flow(transport, self.pipeline)
+        self.peer = self.client[0] if self.client else ""
         transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
         self._deadline = self.loop.time() + self.settings.header_timeout
 
@@ -95,7 +101,7 @@ class Connection(HttpToolsProtocol):
         """See `asyncio.Protocol`. uvicorn tells the request that came last; the one under way must know."""
         super().connection_lost(exc)
         self._deaf = True
-        self._deadline = math.inf
+        self._deadline = inf
         self.pipeline.clear()
         if self._running is not None and not self._running.response_complete:
             self.abandon(self._running)
@@ -104,7 +110,7 @@ class Connection(HttpToolsProtocol):
         """See `asyncio.Protocol`."""
         if self._deaf:
             return
-        in_head, in_body, before = self._in_head, self._in_body, self._body_size
+        in_head, in_body, before = self._in_head, self._in_body, self.body_size
         self._begun, self._piece = 0, len(data)
         try:
             self.parser.feed_data(data)
@@ -113,7 +119,13 @@ class Connection(HttpToolsProtocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.refuse(BadRequest(f"this is not plain HTTP/1.1: {error}"))
         else:
-            self._account(in_head=in_head, in_body=in_body, body=self._body_size - before)
+            if self._in_head:
+                self._account_head(alone=not (in_head or in_body))
+            elif self._in_body:
+                self._account_body(self.body_size - before, more=in_body)
+            elif self._begun or in_head or in_body:
+                idle = self._running is None
+                self._deadline = self.loop.time() + self.settings.idle_timeout if idle else inf
 
     def on_message_begin(self) -> None:
         """See `httptools`."""
@@ -148,7 +160,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """See `httptools`."""
-        self.end_message()
+        self._in_body = False
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -158,7 +170,8 @@ class Connection(HttpToolsProtocol):
         if self.ended or self.transport.is_closing():
             return
         waiting = self.pipeline.pop() if self.pipeline else None
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if waiting is not None:
             self._start_asgi_task(*waiting)
         elif not self._in_head:
@@ -181,16 +194,14 @@ class Connection(HttpToolsProtocol):
         self._begun += 1
         self._in_head = True
         self._known = False
-        self._body_size = self._framing = 0
-
-    def end_message(self) -> None:
-        """A message is whole."""
-        self._in_body = False
+        self.url = b""
+        self.headers = []
+        self.body_size = self._framing = 0
 
     def count(self, body: bytes) -> None:
         """Count a piece of a body. Raises PayloadTooLarge."""
-        self._body_size += len(body)
-        if self._body_size > self.settings.max_body:
+        self.body_size += len(body)
+        if self.body_size > self.settings.max_body:
             raise too_large(self.settings.max_body)
 
     def accept(self, headers: dict[str, str]) -> None:
@@ -210,7 +221,8 @@ class Connection(HttpToolsProtocol):
         """Have a request answered that answers by itself, when those before it are."""
         self.cycle = request
         if self._running is None and not self.pipeline:
-            self._start_asgi_task(request, None)
+            self._running = request
+            request.begin()
         else:
             self.pipeline.appendleft((request, None))  # type: ignore[arg-type]
             if len(self.pipeline) >= MOST_QUEUED:
@@ -246,7 +258,7 @@ class Connection(HttpToolsProtocol):
         self._deaf = True
         if self.ended or self.transport.is_closing():
             return
-        self._deadline = math.inf
+        self._deadline = inf
         self._in_body = True  # whatever it is, there may be more of it
         request, self._known = (self.cycle if self._known else None), False
         if request is not None and request is self._running:
@@ -276,11 +288,6 @@ class Connection(HttpToolsProtocol):
             log.warning("a client read nothing for %g s: %s", self.settings.write_timeout, self.peer)
             self.transport.abort()
 
-    @property
-    def peer(self) -> str:
-        """The client's address."""
-        return self.client[0] if self.client else ""
-
     def _in_kernel(self) -> int:
         """Bytes that the system has and the client has not, where the system tells. It takes them in leaps of
         a megabyte: to judge a slow client by those would be to cut it while it reads."""
@@ -291,7 +298,7 @@ class Connection(HttpToolsProtocol):
 
     def _overdue(self, now: float) -> None:
         if self._deaf:
-            self._deadline = math.inf
+            self._deadline = inf
             self.transport.close()
         elif self._in_body:
             if self.flow.read_paused:  # it is us who do not read
@@ -299,7 +306,7 @@ class Connection(HttpToolsProtocol):
             elif self.cycle.response_complete:
                 self.transport.close()
             else:
-                self._deadline = math.inf
+                self._deadline = inf
                 self.stall(self.cycle)
         elif self._running is not None:
             return  # the next request is late while this one is answered: it is looked at then
@@ -309,31 +316,27 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _account(self, *, in_head: bool, in_body: bool, body: int) -> None:
-        """Behind a piece of input: count what is not whole yet, and set the clock for what must come next.
-
-        `in_head` and `in_body` say what was arriving before the piece, `body` how much of it was content.
-        """
+    def _account_head(self, *, alone: bool) -> None:
+        """Behind a piece of input with which a head is not whole: count it, and set the clock for the rest.
+        `alone` says that nothing had been arriving before the piece."""
         settings = self.settings
-        if self._in_head:
-            if not self._begun:
-                self._head_size += self._piece
-            else:  # behind another message its share of the piece is not known
-                alone = self._begun == 1 and not (in_head or in_body)
-                self._head_size = self._piece if alone else 0
-                self._deadline = self.loop.time() + settings.header_timeout
-            if self._head_size > settings.max_header + settings.max_url + START_LINE:
-                self.refuse(self._header_too_large())
-        elif self._in_body:
-            if in_body and not self._begun:
-                self._framing += self._piece - body
-                if self._framing > settings.max_header + FRAMING_PER_BYTE * self._body_size:
-                    self.refuse(BadRequest("the chunks of the body are mostly not body"))
-                    return
-            self._deadline = self.loop.time() + self.patience
-        elif self._begun or in_head or in_body:
-            idle = self._running is None
-            self._deadline = self.loop.time() + settings.idle_timeout if idle else math.inf
+        if not self._begun:
+            self._head_size += self._piece
+        else:  # behind another message its share of the piece is not known
+            self._head_size = self._piece if alone and self._begun == 1 else 0
+            self._deadline = self.loop.time() + settings.header_timeout
+        if self._head_size > settings.max_header + settings.max_url + START_LINE:
+            self.refuse(self._header_too_large())
+
+    def _account_body(self, content: int, *, more: bool) -> None:
+        """As `_account_head`, of a body: `content` bytes of the piece are its own, and with `more` it had
+        been arriving before."""
+        if more and not self._begun:
+            self._framing += self._piece - content
+            if self._framing > self.settings.max_header + FRAMING_PER_BYTE * self.body_size:
+                self.refuse(BadRequest("the chunks of the body are mostly not body"))
+                return
+        self._deadline = self.loop.time() + self.patience
 
     # what is refused
 
@@ -346,7 +349,7 @@ class Connection(HttpToolsProtocol):
             size = sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > settings.max_header:
                 raise self._header_too_large()
-        version = self.parser.get_http_version()
+        version = self.version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise BadRequest("HTTP/1.1 and HTTP/1.0 are spoken here")
         if self.parser.should_upgrade():

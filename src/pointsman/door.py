@@ -42,11 +42,8 @@ class Door(Connection):
     _hot: HotRequest | None = None
     """The request whose body is arriving, where it takes the short way."""
 
-    def on_message_begin(self) -> None:
-        """See `httptools`. What only ASGI needs is made when it does."""
-        self.begin_message()
-        self.url = b""
-        self.headers = []
+    on_message_begin = Connection.begin_message
+    """See `httptools`. What only ASGI needs is made when it does."""
 
     def accept(self, headers: dict[str, str]) -> None:
         """Take the short way where all is usual."""
@@ -76,7 +73,7 @@ class Door(Connection):
         if self._hot is None:
             super().on_message_complete()
         else:
-            self.end_message()
+            self._in_body = False
             self._hot.complete()
 
     def abandon(self, request: Any) -> None:
@@ -108,7 +105,6 @@ class HotRequest:
         "_left",
         "_old",
         "_prefix",
-        "_size",
         "_task",
         "_waiter",
         "_whole",
@@ -127,16 +123,12 @@ class HotRequest:
         self._prefix = prefix
         self._fields = fields
         self._body: list[bytes] = []
-        self._size = 0
         self._whole = False
         self._waiter: asyncio.Future[None] | None = None
         self._error: RequestError | None = None
         self._task: asyncio.Task[None] | None = None
-        self._head = b""  # of the answer, until there is something to send with it
-        self._chunked = False
-        self._left: int | None = None  # bytes of the answer that are still to come, where that is known
         self._id = request_id(fields, connection.entrance.gateway.ids)
-        self._old = connection.parser.get_http_version() == "1.0"
+        self._old = connection.version == "1.0"
         self.keep_alive = not self._old and connection.parser.should_keep_alive()
         self.disconnected = self.response_started = self.response_complete = False
 
@@ -166,28 +158,29 @@ class HotRequest:
         if self.response_complete:
             return
         self._body.append(data)
-        self._size += len(data)
-        if self._waiter is None and self._size > MOST_UNREAD:
+        if self._waiter is None and self._connection.body_size > MOST_UNREAD:
             self._connection.flow.pause_reading()
 
     def complete(self) -> None:
         """The body is whole."""
         self._whole = True
-        self._wake()
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
     def fail(self, error: RequestError) -> None:
         """The rest of the body does not come."""
         self._error = error
-        self._wake()
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
     def leave(self) -> None:
         """The client is gone."""
         if self._task is not None and not self.response_complete:
             self._task.cancel()
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _wake(self, waiter: asyncio.Future[None]) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """The exchange is over; one that was ended before it could answer leaves the client without."""
@@ -223,12 +216,12 @@ class HotRequest:
     def start(self, status: int, headers: Headers) -> None:
         """See `Sink`. The head leaves with the first bytes of the body."""
         connection = self._connection
-        framed = frame(headers)
-        self._left = framed.length
-        self._chunked = framed.length is None and not self._old
-        ends = self._chunked or framed.length is not None
-        self.keep_alive = self.keep_alive and ends and not framed.close
-        self._head = render(status, framed, chunked=self._chunked, close=not self.keep_alive)
+        lines, length, close = frame(headers)
+        self._left = length  # bytes of the answer that are still to come, where that is known
+        self._chunked = length is None and not self._old
+        if close or (length is None and self._old):
+            self.keep_alive = False
+        self._head = render(status, lines, length, chunked=self._chunked, close=not self.keep_alive)
         self.response_started = True
         if connection.entrance.access:
             path = f"{self._prefix}{self._codec.path}"

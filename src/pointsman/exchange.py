@@ -89,6 +89,7 @@ class Attempt:
 
     number: int
     candidate: Candidate
+    endpoint: Endpoint = field(init=False, repr=False)
     started: float = field(default_factory=time.monotonic)
     first_content: float | None = None
     ended: float | None = None
@@ -99,10 +100,8 @@ class Attempt:
     losses: Losses = field(default_factory=Losses)
     key: Key | None = None
 
-    @property
-    def endpoint(self) -> Endpoint:
-        """The endpoint tried."""
-        return self.candidate.endpoint
+    def __post_init__(self) -> None:
+        self.endpoint = self.candidate.endpoint
 
     @property
     def way(self) -> Way:
@@ -154,18 +153,19 @@ class Exchange:
     """One request on its way through the hooks.
 
     `headers` are the client's, lower case. `response_headers` go on the answer, `notes` are plugins' own
-    data, by plugin name. `admitted` says that every `admit` hook let it pass; `stopping` is set when the
+    data, by plugin name. `codec` is the client's; reading that of a page, which has no dialect, raises
+    RuntimeError. `admitted` says that every `admit` hook let it pass; `stopping` is set when the
     server ends it rather than the client.
     """
 
     __slots__ = (
-        "_codec",
         "actor",
         "admitted",
         "at",
         "attempts",
         "candidates",
         "client",
+        "codec",
         "cost",
         "decision",
         "error",
@@ -202,7 +202,8 @@ class Exchange:
     ) -> None:
         self.gateway = gateway
         self.setup: Setup = gateway.setup
-        self._codec = codec
+        if codec is not None:
+            self.codec = codec
         self.headers = headers
         self.prefix = prefix
         self.client = client
@@ -230,12 +231,13 @@ class Exchange:
         self.stopping = False
         self.notes: dict[str, Any] = {}
 
-    @property
-    def codec(self) -> Codec:
-        """The client's codec. Raises RuntimeError for a page, which has no dialect."""
-        if self._codec is None:
-            raise RuntimeError("this exchange has no dialect: it asks for a page")
-        return self._codec
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What is not there: the codec of a page."""
+            if name == "codec":
+                raise RuntimeError("this exchange has no dialect: it asks for a page")
+            raise AttributeError(name)
 
     @property
     def dialect(self) -> str:
@@ -274,8 +276,8 @@ class Exchange:
         """Open the next attempt and disclose it."""
         attempt = Attempt(len(self.attempts) + 1, candidate)
         self.attempts.append(attempt)
-        self.public.provider = candidate.endpoint.provider.name
-        self.public.model = candidate.model
+        public = self.public
+        public.provider, public.model = attempt.endpoint.provider.name, candidate.model
         return attempt
 
     def wants_explanation(self) -> bool:

@@ -48,11 +48,15 @@ class Guard:
 
     def refusal(self, headers: Mapping[str, str], raw_path: bytes, *, version: str) -> RequestError | None:
         """Why a request is refused, or None. `headers` are as `header_map` makes them."""
-        return self._host(headers.get("host"), version) or self._origin(headers) or self._path(raw_path)
+        host = headers.get("host")
+        error = None if host in self._answered else self._host(host, version)
+        if error is None and self._open:
+            error = self._origin(headers.get("origin"))
+        if error is None and (b"%" in raw_path or b"\\" in raw_path):
+            error = self._path(raw_path.lower())
+        return error
 
     def _host(self, host: str | None, version: str) -> RequestError | None:
-        if host in self._answered:
-            return None
         if (host is None and version != "1.0") or "," in (host or ""):
             return BadRequest("a request has exactly one Host header")
         if host is not None:
@@ -64,16 +68,12 @@ class Guard:
                 self._answered.add(host)
         return None
 
-    def _origin(self, headers: Mapping[str, str]) -> RequestError | None:
-        origin = headers.get("origin") if self._open else None
+    def _origin(self, origin: str | None) -> RequestError | None:
         if origin is None or origin in self._origins or self._hosts.allows_origin(origin):
             return None
         return Forbidden("with `auth: none` only web pages of our own hosts and of server.cors are answered")
 
-    def _path(self, raw_path: bytes) -> RequestError | None:
-        if b"%" not in raw_path and b"\\" not in raw_path:
-            return None
-        path = raw_path.lower()
+    def _path(self, path: bytes) -> RequestError | None:
         if not path.startswith(self._named) and (b"%2f" in path or b"%5c" in path or b"\\" in path):
             return NotFound("there is nothing at this path")
         return None
@@ -103,12 +103,10 @@ class Entrance:
 
 def header_map(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers by lower-case name, blanks around them left out; several of one name are joined by commas."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1").strip(" \t")) for name, value in raw]
-    headers = dict(pairs)
-    if len(headers) < len(pairs):
-        headers = {}
-        for name, value in pairs:
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1").strip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
 

@@ -9,28 +9,26 @@ __all__ = ["Ids"]
 
 BUFFERED = 4096
 """Random bytes asked of the system at once: each asking is a call of the kernel."""
+DIGITS = 24
 
 
 class Ids:
     """Makes ids out of the system's randomness."""
 
-    __slots__ = ("_at", "_digits")
+    __slots__ = ("_drawn",)
 
     def __init__(self) -> None:
-        self._digits = ""
-        self._at = 0
+        self._drawn: list[str] = []
 
     def request(self) -> str:
         """An id for a request whose client named none: `req-` and 24 hexadecimal digits."""
-        return f"req-{self._take(24)}"
+        return f"req-{(self._drawn or self._draw()).pop()}"
 
     def generation(self) -> str:
-        """An id for a generation: `gen-`, the second it began in, `-` and 20 hexadecimal digits."""
-        return f"gen-{int(time.time())}-{self._take(20)}"
+        """An id for a generation: `gen-`, the second it began in, `-` and 24 hexadecimal digits."""
+        return f"gen-{int(time.time())}-{(self._drawn or self._draw()).pop()}"
 
-    def _take(self, count: int) -> str:
-        if self._at + count > len(self._digits):
-            self._digits, self._at = os.urandom(BUFFERED).hex(), 0
-        digits = self._digits[self._at : self._at + count]
-        self._at += count
-        return digits
+    def _draw(self) -> list[str]:
+        digits = os.urandom(BUFFERED).hex()
+        self._drawn += [digits[at : at + DIGITS] for at in range(0, len(digits) - DIGITS + 1, DIGITS)]
+        return self._drawn

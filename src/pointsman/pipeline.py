@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 ACCOUNTED_PREFIX = "/api/v1"
 """Where clients expect usage and cost in every answer, asked for or not."""
 
+JSON = ("content-type", "application/json")
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 STOPPING = "the gateway is stopping; send the request again"
 RETRIED = frozenset({408, 409, 425, 429})
@@ -84,16 +85,9 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
         if client is not None:
             client.stop()
         if exchange.actor is not None:
-            await _finished(exchange)
-
-
-async def _finished(exchange: Exchange) -> None:
-    """Tell the observers that it is over, whatever happens to this task meanwhile."""
-    chain = exchange.setup.chains.request_finished
-    if chain.waits:
-        await exchange.gateway.shielded(observe(chain, exchange))
-    else:
-        await observe(chain, exchange)
+            observers = exchange.setup.chains.request_finished
+            told = observe(observers, exchange)  # to the end, whatever happens to this task meanwhile
+            await (exchange.gateway.shielded(told) if observers.waits else told)
 
 
 async def authenticate(exchange: Exchange) -> Actor:
@@ -113,11 +107,11 @@ async def decide(exchange: Exchange, *, admitted: bool) -> None:
     `admitted` runs the `admit` hooks, which count; a dry run leaves them out. Raises RequestError.
     """
     chains, decision = exchange.setup.chains, exchange.decision
-    exchange.peek = exchange.codec.peek(exchange.request)
+    peek = exchange.peek = exchange.codec.peek(exchange.request)
     if exchange.prefix == ACCOUNTED_PREFIX:
-        exchange.peek.usage_in_stream = exchange.peek.cost_in_body = True
-    decision.requested = exchange.peek.model
-    plan: Plan = await first(chains.select_route, exchange) or Plan(None, (exchange.peek.model,))
+        peek.usage_in_stream = peek.cost_in_body = True
+    decision.requested = peek.model
+    plan: Plan = await first(chains.select_route, exchange) or Plan(None, (peek.model,))
     exchange.plan = plan
     exchange.public.route = decision.rule = plan.rule
     decision.models = plan.models
@@ -139,16 +133,20 @@ async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -
         _price(exchange)
     exchange.outcome = "complete"
     exchange.status = 200
-    spliced = _cost_in_body(exchange)
+    wanted, cost = exchange.setup.core.cost_in_body, exchange.cost
+    spliced = exchange.peek.cost_in_body if wanted == "auto" else wanted == "always"
     if client is not None:
         client.end(_released(exchange, attempts.tail, spliced=spliced))
         return
     body = attempts.body
     if spliced:
-        body = exchange.codec.with_cost(body, exchange.cost, stream=False)
-    headers = [*answer_headers(exchange), ("content-type", "application/json")]
-    headers.append(("x-pointsman-cost", _cost_text(exchange)))
-    headers.append(("content-length", str(len(body))))
+        body = exchange.codec.with_cost(body, cost, stream=False)
+    headers = answer_headers(exchange)
+    headers += (
+        JSON,
+        ("x-pointsman-cost", format_usd(cost.nano) if cost is not None else "unpriced"),
+        ("content-length", str(len(body))),
+    )
     sink.start(200, headers)
     sink.write(body)
     sink.end()
@@ -164,13 +162,6 @@ def _price(exchange: Exchange) -> None:
         log.error("%s cannot be priced: %s", exchange.request_id, error.detail or error.message)
 
 
-def _cost_in_body(exchange: Exchange) -> bool:
-    wanted = exchange.setup.core.cost_in_body
-    if wanted == "auto":
-        return exchange.peek.cost_in_body
-    return wanted == "always"
-
-
 def _released(exchange: Exchange, tail: list[tuple[bytes, Mark]], *, spliced: bool) -> bytes:
     """The bytes that were held until the answer was priced, the cost spliced into the last usage."""
     parts = []
@@ -182,10 +173,6 @@ def _released(exchange: Exchange, tail: list[tuple[bytes, Mark]], *, spliced: bo
         else:
             parts.append(event)
     return b"".join(parts)
-
-
-def _cost_text(exchange: Exchange) -> str:
-    return format_usd(exchange.cost.nano) if exchange.cost is not None else "unpriced"
 
 
 def answer_headers(exchange: Exchange) -> Headers:
@@ -202,7 +189,7 @@ def answer_headers(exchange: Exchange) -> Headers:
         headers.append(("x-pointsman-route", _printable(public.route)))
     if public.lost:
         headers.append(("x-pointsman-lost", _printable(", ".join(public.lost))))
-    headers.extend(exchange.response_headers.items())
+    headers += exchange.response_headers.items()
     if "x-pointsman-explain" in exchange.headers and exchange.wants_explanation():
         headers.append(("x-pointsman-decision", json.dumps(exchange.record(), separators=(",", ":"))))
     return headers
@@ -245,10 +232,10 @@ def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: Re
             told = error.event if error.dialect == exchange.dialect else b""
         client.end(told or exchange.codec.encode_stream_error(view))
         return
-    body, content_type = exchange.codec.encode_error(view), "application/json"
+    body = exchange.codec.encode_error(view)
     if isinstance(error, UpstreamStatus) and error.dialect == exchange.dialect and _is_clients(error):
         body = error.body
-    headers = [*answer_headers(exchange), ("content-type", content_type), ("content-length", str(len(body)))]
+    headers = [*answer_headers(exchange), JSON, ("content-length", str(len(body)))]
     headers.extend({**_advice(error), **error.headers}.items())
     if error.retry_after is not None:
         headers.append(("retry-after", str(max(1, round(error.retry_after + 0.499)))))
