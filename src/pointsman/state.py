@@ -130,7 +130,7 @@ class _Bucket(msgspec.Struct, gc=False):
         else:
             retry_after = _ceil(wanted - limit, amount) / SECOND
         remaining = (limit - full_at) // length
-        reset_after = (full_at - empty) / (amount * SECOND)
+        reset_after = _ceil(full_at - empty, amount) / SECOND
         return Verdict(wanted <= limit, demand, amount, remaining, retry_after, reset_after)
 
     def give_back(self, demand: Demand) -> None:
