@@ -106,3 +106,44 @@ def test_what_cannot_be_started_is_told_at_its_place(tmp_path: Path, text: str, 
     with pytest.raises(ConfigError) as caught:
         Gateway(setup(tmp_path, text))
     assert [problem.line for problem in caught.value.problems] == [line]
+
+
+async def test_a_job_is_run_again_and_again_though_it_fails_until_the_gateway_stops(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = Gateway(setup(tmp_path, ""))
+    await gateway.start()
+    runs, often, cancelled = 0, asyncio.Event(), asyncio.Event()
+
+    async def job() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise ValueError("once")
+        often.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    gateway.every(0.001, job)
+    await often.wait()
+    await gateway.stop()
+    assert cancelled.is_set()
+    assert runs == 2
+    assert "job" in caplog.text
+    assert "once" in caplog.text
+
+
+async def test_jobs_of_a_dry_gateway_end_with_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import asyncio\nfrom pointsman import hookimpl\nPOINTSMAN_API = 1\n"
+        "async def job():\n    await asyncio.Event().wait()\n"
+        "@hookimpl\ndef startup(gateway):\n    gateway.every(0.001, job)\n"
+    )
+    text = "plugins: {./mine.py: {}, openai: {}, vendors: {}, routes: {}}"
+    before = asyncio.all_tasks()
+    async with Gateway.dry(assemble(read_text(text, name="p", env={}, base=tmp_path), env={})):
+        assert asyncio.all_tasks() != before
+    assert asyncio.all_tasks() == before

@@ -4,6 +4,7 @@ PointsmanError
 ├── StartupError               the process cannot start; printed without a traceback
 │   └── ConfigError            a configuration file is wrong (`config.problems` renders it)
 │       └── PluginError        a plugin cannot be loaded; names plugin and file
+├── SealError                  what is to be sealed or opened cannot be
 └── RequestError               one request fails; rendered in the client's dialect
     ├── BadRequest             400  invalid_request
     ├── Unauthenticated        401  authentication
@@ -44,6 +45,7 @@ __all__ = [
     "PointsmanError",
     "RateLimited",
     "RequestError",
+    "SealError",
     "StartupError",
     "Unauthenticated",
     "Unavailable",
@@ -80,6 +82,10 @@ class ConfigError(StartupError):
 class PluginError(ConfigError):
     """A plugin cannot be used. The message names the plugin and its file, and `problems` its place in the
     configuration where it stands there."""
+
+
+class SealError(PointsmanError):
+    """Something cannot be sealed, or what was sealed cannot be opened. Safe to show to the operator."""
 
 
 class RequestError(PointsmanError):

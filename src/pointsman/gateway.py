@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from .secrets import Secret
 from .setup import Setup
 from .state import State, open_state
 from .upstream import Upstream
+from .vault import Vault
 from .watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -47,6 +48,16 @@ def _at(setup: Setup, path: str) -> Iterator[None]:
         raise ConfigError.of([setup.config.problem(path, str(error))]) from None
 
 
+async def _repeat(interval: float, job: Callable[[], Awaitable[None]]) -> None:
+    """See `Gateway.every`."""
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            await job()
+        except Exception:
+            log.exception("the job %s failed", getattr(job, "__qualname__", job))
+
+
 class Gateway:
     """What lives as long as the process."""
 
@@ -61,6 +72,7 @@ class Gateway:
             self.ledger: Ledger = open_ledger(
                 core.ledger.url, base=setup.base, durability=core.ledger.durability
             )
+        self.vault = Vault(core.secret_keys)
         self.retries = RetryBudget()
         self.ids = Ids()
         self.wheel = Wheel()
@@ -70,6 +82,7 @@ class Gateway:
         """The admin key of this session, where no configuration names one."""
         self._watchdog = Watchdog()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._jobs: set[asyncio.Task[None]] = set()
         self._running: dict[asyncio.Task[None], Exchange] = {}
 
     @property
@@ -116,12 +129,14 @@ class Gateway:
             await gateway.prepare()
             yield gateway
         finally:
+            await gateway._end_jobs()
             await gateway.upstream.close()
 
     async def stop(self) -> None:
         """Wait for what is shielded, then close ledger, state and connections."""
         self.ready = False
         self._watchdog.stop()
+        await self._end_jobs()
         self.end_running()
         await self.idle(LAST_WORDS)
         while self._tasks:
@@ -136,6 +151,17 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
+
+    def every(self, interval: float, job: Callable[[], Awaitable[None]]) -> None:
+        """Run `job` each `interval` seconds, the first time after one, until the gateway stops. It is not
+        run twice at once; one that raises is logged and run again when it is due."""
+        self._jobs.add(asyncio.get_running_loop().create_task(_repeat(interval, job)))
+
+    async def _end_jobs(self) -> None:
+        for task in self._jobs:
+            task.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        self._jobs.clear()
 
     def run(self, exchange: Exchange, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run an exchange in a task of its own, known until it ends."""

@@ -97,7 +97,7 @@ def test_an_unknown_key_far_from_any_lists_the_valid_ones(refuse: Refuse) -> Non
     (problem,) = refuse("log: {zzzzzz: 1}")
     assert problem.expected == "one of `level`, `format`, `access`"
     (problem,) = refuse("zzzzzz: 1")
-    assert problem.expected.endswith("and 10 more")
+    assert problem.expected.endswith("and 11 more")
     (problem,) = refuse("plugins: {plain: {zzzzzz: 1}}")
     assert problem.expected == "one of `order`"
 

@@ -59,6 +59,26 @@ models:
 
 
 @pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("", ()),
+        ("secret_key: ${UNSET:-}", ()),
+        (f"secret_key: {'a' * 32}", (Secret("a" * 32),)),
+        (f"secret_key: [{'b' * 32}, {'a' * 32}]", (Secret("b" * 32), Secret("a" * 32))),
+        (f'secret_key: [{"b" * 32}, "${{UNSET:-}}"]', (Secret("b" * 32),)),
+    ],
+)
+def test_there_may_be_several_keys_that_seal(load: Load, text: str, keys: tuple[Secret, ...]) -> None:
+    assert load(text).core.secret_keys == keys
+
+
+def test_a_short_key_that_seals_is_refused_and_not_repeated(refuse: Refuse) -> None:
+    (problem,) = refuse("secret_key: hunter22hunter22")
+    assert "at least 32 characters" in str(problem)
+    assert "hunter22" not in str(problem)
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         (

@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 INSTANT = Duration(0.001)
+SHORTEST_SECRET = 32
+"""Characters of a key that seals, at least."""
 
 
 def check_url(value: str) -> None:
@@ -317,6 +319,20 @@ def check_aliases(models: Mapping[str, ModelSettings]) -> None:
         raise ExceptionGroup("aliases", errors)
 
 
+def check_secret_key(keys: Secret | tuple[Secret, ...] | None) -> None:
+    """Long enough to seal with. Raises ValueError, which never repeats a key."""
+    for key in _several(keys):
+        if len(key.reveal()) < SHORTEST_SECRET:
+            raise ValueError(
+                f"a key that seals has at least {SHORTEST_SECRET} characters; make one: openssl rand -hex 32"
+            )
+
+
+def _several(keys: Secret | tuple[Secret, ...] | None) -> tuple[Secret, ...]:
+    """Those that are not empty, as where a variable is not set."""
+    return tuple(filter(None, (keys,) if isinstance(keys, Secret) else keys or ()))
+
+
 @dataclass(frozen=True)
 class CoreSettings:
     """The core's sections."""
@@ -334,6 +350,13 @@ class CoreSettings:
     )
     admin_key: Secret | None = setting(
         default=None, help="A key that may do everything; empty is none.", example="${POINTSMAN_ADMIN_KEY:-}"
+    )
+    secret_key: Secret | tuple[Secret, ...] | None = setting(
+        default=None,
+        check=check_secret_key,
+        help="Seals what the ledger must keep secret: logged bodies, teams' own provider keys. Of several, "
+        "the first seals and the others open what they sealed before: put a new one first to rotate.",
+        example="${POINTSMAN_SECRET_KEY:-}",
     )
     log: LogSettings = setting(factory=LogSettings)
     upstream: UpstreamSettings = setting(factory=UpstreamSettings)
@@ -357,6 +380,11 @@ class CoreSettings:
     models: dict[str, ModelSettings] = setting(
         factory=dict, check=check_aliases, help="Models under names of your own, and where they are served."
     )
+
+    @property
+    def secret_keys(self) -> tuple[Secret, ...]:
+        """The keys of `secret_key`; the first seals."""
+        return _several(self.secret_key)
 
 
 def declare_core(schema: Schema) -> None:
