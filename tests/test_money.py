@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.money import format_usd, parse_usd, sum_cost
+from pointsman.money import Cost, format_usd, parse_usd, sum_cost
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,28 @@ def test_costs_are_exact(parts: list[tuple[int, int]]) -> None:
 def test_nothing_negative_is_priced(part: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="can be negative"):
         sum_cost({"input": part})
+
+
+def test_what_is_billed_is_the_cost_where_nothing_else_is_said() -> None:
+    assert Cost(5).billed == 5
+    assert Cost(5, billed=0).billed == 0
+    assert sum_cost({"input": (1, 5_000_000)}).billed == 5
+
+
+def test_a_markup_is_on_the_exact_cost_and_rounded_once() -> None:
+    cost = sum_cost({"input": (1, 499_999)}, markup=50_000)
+    assert (cost.nano, cost.billed) == (0, 1), "0.499999 and 5% are 0.52499895: not 5% of nothing"
+    assert sum_cost({"input": (1, 200_000_000)}, markup=2_500).billed == 201, "200 and 0.25%, half up"
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**12), st.integers(0, 10**8))
+def test_what_is_billed_is_exact(units: int, price: int, markup: int) -> None:
+    exact = Fraction(units * price, 10**6) * (1 + Fraction(markup, 10**6))
+    cost = sum_cost({"input": (units, price)}, markup=markup)
+    assert cost.billed == (exact + Fraction(1, 2)).__floor__()
+    assert cost.billed >= cost.nano
+
+
+def test_a_markup_is_never_negative() -> None:
+    with pytest.raises(ValueError, match="cannot be negative"):
+        sum_cost({"input": (1, 1)}, markup=-1)

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 import msgspec
+from msgspec.structs import force_setattr
 
 __all__ = ["MILLION", "NANO", "Cost", "format_usd", "parse_usd", "sum_cost"]
 
 NANO = 1_000_000_000
 MILLION = 1_000_000
+SQUARE = MILLION * MILLION
+UNSAID = -1
 LARGEST_NANO = 2**62  # fits a signed 64-bit column with room for sums
 
 
@@ -52,22 +55,35 @@ class Cost(msgspec.Struct, frozen=True):
 
     `nano` is the whole, rounded once. `details` are its exact parts in nano-USD per million (so that no
     rounding hides in them), by the name of the unit priced. `source` says where the price came from.
+    `billed` is what whoever asked is charged: the cost with its markup, without one the cost itself.
     """
 
     nano: int
     details: dict[str, int] = {}
     source: str = ""
+    billed: int = UNSAID
+
+    def __post_init__(self) -> None:
+        if self.billed == UNSAID:
+            force_setattr(self, "billed", self.nano)
 
 
-def sum_cost(parts: Mapping[str, tuple[int, int]], *, source: str = "") -> Cost:
+def sum_cost(parts: Mapping[str, tuple[int, int]], *, source: str = "", markup: int = 0) -> Cost:
     """Cost of `{name: (units, price in nano-USD per million units)}`, rounded half up once.
 
-    Raises ValueError for negative units or prices: a cost is never negative.
+    `markup`, in millionths, is on top of what is billed, which is rounded once too. Raises ValueError for
+    negative units, prices or markups: a cost is never negative.
     """
+    if markup < 0:
+        raise ValueError(f"a markup ({markup}) cannot be negative")
     total, details = 0, {}
     for name, (units, price) in parts.items():
         if units < 0 or price < 0:
             raise ValueError(f"{name}: neither units ({units}) nor price ({price}) can be negative")
         details[name] = part = units * price
         total += part
-    return Cost((total + MILLION // 2) // MILLION, details, source)
+    nano = (total + MILLION // 2) // MILLION
+    if not markup:
+        return Cost(nano, details, source, nano)
+    billed = (total * (MILLION + markup) + SQUARE // 2) // SQUARE
+    return Cost(nano, details, source, billed)

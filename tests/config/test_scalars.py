@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.config import Duration, Size, Usd, ValueType
+from pointsman.config import Duration, Percent, Size, Usd, ValueType
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,18 @@ def test_texts_are_short() -> None:
 
 def test_the_value_types_are_value_types() -> None:
     assert all(isinstance(each, ValueType) for each in (Duration, Size, Usd))
+
+
+@pytest.mark.parametrize(
+    ("text", "millionths", "spelled"),
+    [("5%", 50_000, "5%"), ("0.25 %", 2_500, "0.25%"), ("100%", 1_000_000, "100%"), ("0.0001%", 1, "0.0001%")],
+)
+def test_percentages_are_millionths(text: str, millionths: int, spelled: str) -> None:
+    assert Percent.parse(text) == millionths
+    assert Percent.parse(text).text == spelled
+
+
+@pytest.mark.parametrize("text", ["", "5", "%", "-5%", "5.%", "0.00001%", "1e2%", "5 % %", "\u0665%"])
+def test_what_is_no_percentage_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a percentage"):
+        Percent.parse(text)

@@ -31,7 +31,7 @@ from .plugins import OrderSettings, PluginEntry, plugins_of
 from .problems import Problem, render_github, render_json, render_text
 from .read import DEFAULT_FILE, find_config, read, read_text
 from .reference import reference_markdown
-from .scalars import Duration, Size, Usd, ValueType
+from .scalars import Duration, Percent, Size, Usd, ValueType
 from .schema import Schema
 from .show import Shown, show, show_json, show_text
 
@@ -48,6 +48,7 @@ __all__ = [
     "LogSettings",
     "ModelSettings",
     "OrderSettings",
+    "Percent",
     "PluginEntry",
     "Problem",
     "ProviderSettings",

@@ -1,4 +1,4 @@
-"""Value types: durations, sizes and amounts of money, read from their source text.
+"""Value types: durations, sizes, shares and amounts of money, read from their source text.
 
 A value type is any class with `parse(text)`, which raises ValueError in words for the operator, and
 `expected`, which says what it takes. `json_schema` and the property `text` (its canonical spelling) are
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pointsman.money import format_usd, parse_usd
 
-__all__ = ["Duration", "Size", "Usd", "ValueType"]
+__all__ = ["Duration", "Percent", "Size", "Usd", "ValueType"]
 
 NUMBER = r"([0-9]+(?:\.[0-9]+)?)"
 MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -31,6 +31,7 @@ BYTES = {
 }
 SIZE = re.compile(rf"{NUMBER} ?({'|'.join(BYTES)})?")
 LARGEST = 2**63 - 1
+PERCENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,4})?) ?%")
 
 
 @runtime_checkable
@@ -103,6 +104,27 @@ class Size(int):
             if self and self % BYTES[unit] == 0:
                 return f"{self // BYTES[unit]}{unit}"
         return f"{int(self)}B"
+
+
+class Percent(int):
+    """A share in millionths, exact as written."""
+
+    expected: ClassVar[str] = "a percentage such as 5% or 0.25%"
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{PERCENT.pattern}$"}
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `5%` or `0.25%`, with four decimals at most. Raises ValueError."""
+        match = PERCENT.fullmatch(text)
+        if match is None:
+            raise ValueError(f"{text!r} is not a percentage")
+        return cls(Decimal(match[1]).scaleb(4))
+
+    @property
+    def text(self) -> str:
+        """The shortest exact spelling: `5%`, `0.25%`."""
+        whole, rest = divmod(int(self), 10_000)
+        return f"{whole}.{rest:04d}".rstrip("0").rstrip(".") + "%"
 
 
 class Usd(int):
