@@ -11,7 +11,7 @@ import pytest
 from pointsman.catalogue import Endpoint
 from pointsman.config import read_text
 from pointsman.errors import UpstreamStatus
-from pointsman.exchange import Actor, Candidate, Exchange
+from pointsman.exchange import Actor, Candidate, Exchange, Level
 from pointsman.gateway import Gateway
 from pointsman.providers import Provider
 from pointsman.setup import assemble
@@ -40,6 +40,28 @@ def exchange(gateway: Gateway, **headers: str) -> Exchange:
 )
 def test_what_an_actor_may_use(patterns: tuple[str, ...], names: tuple[str, ...], may: bool) -> None:
     assert Actor("x", "key-x", models=patterns).may_use(*names) is may
+
+
+def test_every_level_must_allow_what_an_actor_does() -> None:
+    levels = (
+        Level("key", "key-x", "x", models=("*",)),
+        Level("team", "red", "red", models=("a/*", "fast"), providers=("lab", "spare")),
+        Level("organisation", "acme", "acme", models=("*/b", "b/*"), providers=("lab*",)),
+    )
+    actor = Actor("x", "key-x", levels=levels)
+    assert actor.bounded
+    assert actor.may_use("a/b")
+    assert actor.may_use("fast", "b/c"), "each level may know a model by another of its names"
+    assert not actor.may_use("b/c")
+    assert not actor.may_use("a/c")
+    assert [actor.may_reach(name) for name in ("lab", "spare", "lab2")] == [True, False, False]
+
+
+def test_an_actor_that_may_use_everything_is_not_bounded() -> None:
+    assert not Actor("x", "key-x").bounded
+    assert not Actor("x", "key-x", levels=(Level("key", "key-x", "x", models=("a", "*")),)).bounded
+    assert Actor("x", "key-x", models=()).bounded
+    assert Actor("x", "key-x", levels=(Level("team", "t", "t", surfaces=("chat",)),)).bounded
 
 
 def test_ids_are_of_their_kind_and_unlike(gateway: Gateway) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.config import ProviderSettings
+from pointsman.credentials import Key
 from pointsman.errors import ConnectFailed, UpstreamCut, UpstreamStatus
 from pointsman.failures import classify, refine, scrub
 from pointsman.providers import HttpProvider
@@ -67,3 +68,11 @@ def test_no_key_of_a_pool_is_told_to_a_client() -> None:
     scrub(error, provider)
     assert (error.message, error.body, error.detail) == ("[key] is old", b"[key]", "[key]")
     assert error.event == b"[key]"
+
+
+def test_a_key_that_is_none_of_the_providers_is_taken_out_too() -> None:
+    provider = HttpProvider("lab", kind="lab", base_url="http://lab", dialects=frozenset())
+    error = UpstreamStatus.of(401, "Incorrect API key: sk-of-a-team", body=b'{"key": "sk-of-a-team"}')
+    scrub(error, provider, Key(Secret("sk-of-a-team")))
+    assert "sk-of-a-team" not in f"{error.message} {error.detail} {error.body!r}"
+    assert b"[key]" in error.body

@@ -148,11 +148,11 @@ class Attempts:
         """Put a failure on record; say what follows it."""
         attempt.error = error
         provider = attempt.endpoint.provider
-        scrub(error, provider)
+        scrub(error, provider, attempt.key)
         verdict = classify(error)
         if verdict == "next":
             self.exchange.gateway.retries.failed(provider.name)
-        if isinstance(provider, HttpProvider) and attempt.key is not None:
+        if isinstance(provider, HttpProvider) and attempt.key is not None and not attempt.byok:
             self._again = provider.keys.failed(attempt.key, error)
         self.exchange.public.attempts.append(attempt)
         log.warning(

@@ -31,7 +31,7 @@ async def find_candidates(exchange: Exchange) -> None:
     faults: list[BadRequest] = []
     possible: list[Candidate] = []
     for candidate in listed:
-        why = candidate.endpoint.provider.unready()
+        why = _unready(exchange, candidate)
         if why is None:
             candidate.way = unread(codec, candidate.endpoint)
             if candidate.way is None:
@@ -43,6 +43,15 @@ async def find_candidates(exchange: Exchange) -> None:
     exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
     if not exchange.candidates:
         raise faults[0] if faults else _nowhere(exchange, listed, lanes)
+
+
+def _unready(exchange: Exchange, candidate: Candidate) -> str | None:
+    """Why a provider cannot be called, in words: a client with a key of its own needs none of the
+    provider's."""
+    provider, actor = candidate.endpoint.provider, exchange.actor
+    if actor is not None and provider.name in actor.keys:
+        return provider.absent
+    return provider.unready()
 
 
 def _translate(

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from .lanes import Lane, Way
     from .setup import Setup
 
-__all__ = ["Actor", "Attempt", "Candidate", "Exchange", "Outcome", "Plan", "Public", "Role"]
+__all__ = ["Actor", "Attempt", "Candidate", "Exchange", "Level", "Outcome", "Plan", "Public", "Role"]
 
+ANY = ("*",)
 Role = Literal["admin", "member", "viewer"]
 Outcome = Literal["complete", "incomplete", "failed", "cancelled"]
 """complete: the answer is whole; incomplete: it broke off after content; failed: an error was answered;
@@ -37,24 +38,62 @@ cancelled: the client left."""
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """Whoever's rules a request is under: its key, the key's team, the team's organisation.
+
+    `extra` is what plugins declared in the settings of that record, by name. `models`, `providers` and
+    `surfaces` are globs of what may be used.
+    """
+
+    kind: Literal["key", "team", "organisation"]
+    id: str
+    name: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    models: tuple[str, ...] = ANY
+    providers: tuple[str, ...] = ANY
+    surfaces: tuple[str, ...] = ANY
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who asks. `models` are globs of what it may use; `key_id` identifies the key without
     being it; `explains` lets it see decision records.
 
-    `extra` is what other plugins declared in the key's settings, by name.
+    `extra` is what other plugins declared in the key's settings, by name. `levels` are those whose rules it
+    is under, from the key outward, and each must allow what it does; `bounded` says that any of them leaves
+    anything out. `keys` are credentials of its own, by provider, which are used before the operator's.
     """
 
     name: str
     key_id: str
     role: Role = "member"
-    models: tuple[str, ...] = ("*",)
+    models: tuple[str, ...] = ANY
     tags: tuple[str, ...] = ()
     explains: bool = True
     extra: Mapping[str, Any] = field(default_factory=dict)
+    levels: tuple[Level, ...] = ()
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    bounded: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        globs = [self.models]
+        for level in self.levels:
+            globs += [level.models, level.providers, level.surfaces]
+        object.__setattr__(self, "bounded", any("*" not in each for each in globs))
 
     def may_use(self, *names: str) -> bool:
-        """Whether any of a model's names is among the models this actor may use."""
-        return any(fnmatchcase(name, pattern) for pattern in self.models for name in names)
+        """Whether any of a model's names is among the models this actor may use, at each level."""
+        return _any_matches(self.models, names) and all(
+            _any_matches(level.models, names) for level in self.levels
+        )
+
+    def may_reach(self, provider: str) -> bool:
+        """Whether each level allows this provider."""
+        return all(_any_matches(level.providers, (provider,)) for level in self.levels)
+
+
+def _any_matches(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +110,13 @@ class Plan:
 
 class Candidate(msgspec.Struct):
     """An endpoint that could answer, for `model`, the name under which it was found, and the way there:
-    the core finds it before candidates are ranked."""
+    the core finds it before candidates are ranked. `key` is used in place of the provider's own."""
 
     endpoint: Endpoint
     model: str
     reasons: list[str] = []
     way: Way | None = None
+    key: Key | None = None
 
 
 @dataclass(slots=True)
@@ -109,6 +149,11 @@ class Attempt:
         if self.candidate.way is None:
             raise RuntimeError(f"no way to {self.endpoint.id} has been looked for")
         return self.candidate.way
+
+    @property
+    def byok(self) -> bool:
+        """Whether it uses a credential of the client's own."""
+        return self.candidate.key is not None
 
     @property
     def lane(self) -> Lane | None:

@@ -13,6 +13,7 @@ from .upstream import Answer
 from .waits import retry_after
 
 if TYPE_CHECKING:
+    from .credentials import Key
     from .exchange import Exchange
 
 __all__ = ["MOST_ERROR_BODY", "classify", "exhausted", "refine", "scrub", "status_error"]
@@ -49,10 +50,10 @@ def refine(error: UpstreamStatus) -> None:
         error.error_type = error.code = TOO_LONG
 
 
-def scrub(error: UpstreamError, provider: Provider) -> None:
-    """Take the provider's keys out of what the provider said."""
-    keys = [each.secret.reveal() for each in provider.keys] if isinstance(provider, HttpProvider) else []
-    for key in keys:
+def scrub(error: UpstreamError, provider: Provider, used: Key | None = None) -> None:
+    """Take the provider's keys, and the one that was used, out of what the provider said."""
+    keys = [*provider.keys] if isinstance(provider, HttpProvider) else []
+    for key in {each.secret.reveal() for each in (*keys, used) if each is not None}:
         if len(key) < SHORTEST_SECRET:
             continue
         error.message = error.message.replace(key, "[key]")

@@ -287,7 +287,7 @@ class HttpCaller:
         }
         if exchange.codec.forward_headers:
             _forward(exchange, attempt, headers)
-        attempt.key = provider.keys.take()
+        attempt.key = attempt.candidate.key or provider.keys.take()
         provider.sign(url, headers, attempt.key)
         return await exchange.gateway.upstream.send(Outgoing("POST", url, headers, body))
 
