@@ -109,7 +109,7 @@ async def test_a_plain_function_that_times_out_by_itself_is_at_fault_too() -> No
     with pytest.raises(Internal):
         await each(chain(raising(TimeoutError("mine"))), "x")
     calls: list[Any] = []
-    await observe(chain(raising(TimeoutError("mine")), answering(None, calls)), "x")
+    assert observe(chain(raising(TimeoutError("mine")), answering(None, calls)), "x") is None
     assert calls == [("x",)]
 
 
@@ -129,10 +129,35 @@ async def test_observers_all_run_whatever_one_of_them_does(caplog: pytest.LogCap
         raising(Forbidden("not your business")),
         answering(None, calls),
     )
-    await observe(chain(*functions, timeout=0.01), "x")
+    rest = observe(chain(*functions, timeout=0.01), "x")
+    assert rest is not None
+    assert calls == []
+    await rest
     assert calls == [("x",)]
     for number in range(3):
         assert f"plugin{number}" in caplog.text
+
+
+async def test_a_plain_function_waits_by_returning_a_coroutine() -> None:
+    async def refuse() -> None:
+        await asyncio.sleep(0)
+        raise Forbidden("on second thoughts")
+
+    def sometimes(argument: str) -> Any:
+        return refuse() if argument == "wait" else None
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    await each(chain(sometimes), "x")
+    with pytest.raises(Forbidden):
+        await each(chain(sometimes), "wait")
+    with pytest.raises(Internal):
+        await each(chain(lambda argument: hang(), timeout=0.01), "x")
+    assert observe(chain(sometimes), "x") is None
+    rest = observe(chain(sometimes), "wait")
+    assert rest is not None
+    await rest
 
 
 def test_first_sync_answers_and_names_a_fault(caplog: pytest.LogCaptureFixture) -> None:

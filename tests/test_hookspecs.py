@@ -46,6 +46,24 @@ async def call_provider(exchange, attempt):
     message = Message("assistant", [Text("from " + attempt.endpoint.id)])
     return Response("r", "m", 1, [Choice(message, Finish("stop"))], Usage(3, 2))
 """
+PRICED = """
+@hookimpl
+def price_usage(exchange, usage):
+    return Cost(usage.input * 1000 + usage.output)
+"""
+KEEPING = (
+    PRICED
+    + """
+@hookimpl
+def lookup_response(exchange):
+    exchange.keep = int(exchange.headers.get("x-keep", 100000))
+    exchange.gateway.kept = getattr(exchange.gateway, "kept", {})
+    return exchange.gateway.kept.get(exchange.request.raw)
+@hookimpl
+async def store_response(exchange, stored):
+    exchange.gateway.kept[exchange.request.raw] = stored
+"""
+)
 CONFIG = """
 auth: {auth}
 ledger: sqlite:///test.db
@@ -319,6 +337,91 @@ def rank_candidates(exchange, candidates):
         assert nothing.json()["error"]["code"] == "no_endpoints"
         assert {"endpoint": "can/a", "by": "mine", "why": "no reason"} in nothing.json()["error"]["metadata"][
             "excluded_by"
+        ]
+
+
+async def test_hook_lookup_response_and_store_response_are_a_pair(start: Start) -> None:
+    async with start(KEEPING) as running:
+        first, again = await running.chat(), await running.chat()
+        assert again.json() == first.json()
+        assert [each.headers["x-pointsman-cost"] for each in (first, again)] == ["0.000003002", "0.00"]
+        assert again.headers["x-pointsman-provider"] == "can"
+        assert "x-pointsman-attempts" not in again.headers
+
+
+async def test_hook_lookup_response(start: Start) -> None:
+    async with start(KEEPING) as running:
+        asked = {"model": "one", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        first, again = [await running.client.post("/v1/chat/completions", json=asked) for _ in range(2)]
+        assert again.headers["content-type"] == first.headers["content-type"]
+        assert again.text == first.text
+        assert again.text.endswith("data: [DONE]\n\n")
+        assert first.headers["x-generation-id"] != again.headers["x-generation-id"]
+
+
+async def test_hook_store_response(start: Start) -> None:
+    """Only complete answers are offered, and only those that are not larger than was asked for."""
+    async with start(KEEPING) as running:
+        assert (await running.chat("nope")).status_code == 404
+        assert (await running.chat(**{"x-keep": "10"})).status_code == 200
+        assert running.gateway.kept == {}
+        await running.chat()
+        (stored,) = running.gateway.kept.values()
+        assert (stored.endpoint, stored.stream, stored.usage.output) == ("can/a", False, 2)
+
+
+async def test_hook_reserve_usage(start: Start) -> None:
+    plugin = (
+        PRICED
+        + """
+@hookimpl
+def reserve_usage(exchange):
+    costs = [exchange.quote(each.endpoint, Usage(1, 1)).nano for each in exchange.candidates]
+    exchange.response_headers["x-quoted"] = str(costs)
+    if exchange.headers.get("x-poor"):
+        raise RateLimited("nothing left")
+    return waiting() if exchange.headers.get("x-slow") else None
+async def waiting():
+    import asyncio
+    await asyncio.sleep(0)
+    raise RateLimited("not even later")
+"""
+    )
+    async with start(plugin) as running:
+        assert (await running.chat()).headers["x-quoted"] == "[1001, 1001]"
+        refused = await running.chat(**{"x-poor": "1"})
+        assert (refused.status_code, "x-pointsman-attempts" in refused.headers) == (429, False)
+        later = await running.chat(**{"x-slow": "1"})
+        assert (later.status_code, later.json()["error"]["message"]) == (429, "not even later")
+
+
+async def test_hook_settle_usage(start: Start) -> None:
+    plugin = (
+        PRICED
+        + """
+@hookimpl
+def reserve_usage(exchange):
+    if exchange.headers.get("x-poor"):
+        raise RateLimited("nothing left")
+@hookimpl
+async def settle_usage(exchange, usage, cost):
+    told = (exchange.outcome, usage and usage.output, cost and cost.nano)
+    exchange.gateway.settled = [*getattr(exchange.gateway, "settled", []), told]
+    if exchange.headers.get("x-lost"):
+        exchange.unsettled = Unavailable("not on disk")
+    raise ValueError("observers do not fail requests")
+"""
+    )
+    async with start(plugin) as running:
+        assert (await running.chat()).status_code == 200
+        assert (await running.chat(**{"x-poor": "1"})).status_code == 429
+        assert (await running.chat("nope")).status_code == 404
+        unsettled = await running.chat(**{"x-lost": "1"})
+        assert (unsettled.status_code, unsettled.json()["error"]["message"]) == (503, "not on disk")
+        assert running.gateway.settled == [
+            ("complete", 2, 3002),
+            ("failed", None, None),
+            ("complete", 2, 3002),
         ]
 
 

@@ -43,3 +43,16 @@ async def test_the_end_stops_the_keepalives() -> None:
     stream.end()
     assert stream._timer is None
     assert sink.body == []
+
+
+async def test_what_is_kept_is_the_answer_without_keepalives_and_up_to_its_limit() -> None:
+    sink = ListSink()
+    stream = client(sink, first=0.01, every=0.01)
+    stream.keep(9)
+    await asyncio.wait_for(sink.written.wait(), 5)
+    stream.write(b"held", content=False)
+    stream.write(b"abc", content=True)
+    assert stream.kept == [b"heldabc"]
+    stream.write(b"too much", content=True)
+    assert stream.kept is None
+    stream.end()

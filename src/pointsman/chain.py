@@ -177,12 +177,15 @@ async def first(chain: Chain, *args: Any) -> Any:
 
 
 async def each(chain: Chain, *args: Any) -> None:
-    """Every implementation in turn; one that raises ends the phase and fails the request."""
+    """Every implementation in turn; one that raises ends the phase and fails the request. A plain function
+    may return a coroutine where it has to wait."""
     phase = chain.still or _Phase(chain)
     for link in chain.links:
         try:
             value = link.call(*args)
-            if link.is_async:
+            if value is not None and (link.is_async or isinstance(value, Coroutine)):
+                if phase is chain.still and chain.timeout is not None:
+                    phase = _Phase(chain)
                 await phase.wait(value)
         except RequestError:
             raise
@@ -224,13 +227,34 @@ async def concat(chain: Chain, *args: Any) -> list[Any]:
     return joined
 
 
-async def observe(chain: Chain, *args: Any) -> None:
-    """Every implementation in turn; one that raises or hangs is logged with its name, the rest go on."""
-    for link in chain.links:
-        phase = chain.still or _Phase(chain)
+def observe(chain: Chain, *args: Any) -> Coroutine[Any, Any, None] | None:
+    """Every implementation in turn; one that raises or hangs is logged with its name, the rest go on.
+
+    Those that need not wait are called at once. From the first that does, what is left to do is returned.
+    """
+    for place, link in enumerate(chain.links):
         try:
             value = link.call(*args)
-            if link.is_async:
+        except Exception as error:
+            (chain.still or _Phase(chain)).fault(link, error)
+            continue
+        if value is not None and (link.is_async or isinstance(value, Coroutine)):
+            return _observe(chain, place, value, args)
+    return None
+
+
+async def _observe(chain: Chain, place: int, waiting: Coroutine[Any, Any, Any], args: Any) -> None:
+    """The rest of `observe`, from the link at `place` on, which `waiting` is of."""
+    phase = _Phase(chain)
+    try:
+        await phase.wait(waiting)
+    except Exception as error:
+        phase.fault(chain.links[place], error)
+    for link in chain.links[place + 1 :]:
+        phase = _Phase(chain)
+        try:
+            value = link.call(*args)
+            if value is not None and (link.is_async or isinstance(value, Coroutine)):
                 await phase.wait(value)
         except Exception as error:
             phase.fault(link, error)

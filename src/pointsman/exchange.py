@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from .chain import first_sync
 from .decision import Decision, Weighed
 from .errors import RequestError, UpstreamError, UpstreamStatus
 from .losses import Losses
@@ -199,8 +200,11 @@ class Exchange:
 
     `headers` are the client's, lower case. `response_headers` go on the answer, `notes` are plugins' own
     data, by plugin name. `codec` is the client's; reading that of a page, which has no dialect, raises
-    RuntimeError. `admitted` says that every `admit` hook let it pass; `stopping` is set when the
-    server ends it rather than the client.
+    RuntimeError. `admitted` says that every `admit` hook let it pass, `reserved` that `reserve_usage` was
+    begun, `cached` that a stored answer was given; `stopping` is set when the server ends it rather than the
+    client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its record
+    must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint that
+    `price_usage` is asked about.
     """
 
     __slots__ = (
@@ -208,6 +212,7 @@ class Exchange:
         "admitted",
         "at",
         "attempts",
+        "cached",
         "candidates",
         "client",
         "codec",
@@ -219,19 +224,24 @@ class Exchange:
         "gateway",
         "generation_id",
         "headers",
+        "keep",
         "notes",
         "outcome",
         "peek",
         "plan",
         "prefix",
+        "pricing",
         "public",
         "request",
         "request_id",
+        "reserved",
         "response_headers",
         "setup",
         "started",
         "status",
         "stopping",
+        "strict",
+        "unsettled",
         "usage",
     )
 
@@ -273,7 +283,11 @@ class Exchange:
         self.error: RequestError | None = None
         self.status: int | None = None
         self.response_headers: dict[str, str] = {}
-        self.stopping = False
+        self.stopping = self.reserved = self.cached = False
+        self.keep = 0
+        self.strict = gateway.setup.core.ledger.durability == "strict"
+        self.unsettled: RequestError | None = None
+        self.pricing: Endpoint | None = None
         self.notes: dict[str, Any] = {}
 
     if not TYPE_CHECKING:
@@ -324,6 +338,15 @@ class Exchange:
         public = self.public
         public.provider, public.model = attempt.endpoint.provider.name, candidate.model
         return attempt
+
+    def quote(self, endpoint: Endpoint, usage: Usage) -> Cost | None:
+        """What a usage would cost at an endpoint; None where its price is not known. Raises RequestError."""
+        before, self.pricing = self.pricing, endpoint
+        try:
+            cost: Cost | None = first_sync(self.setup.chains.price_usage, self, usage)
+            return cost
+        finally:
+            self.pricing = before
 
     def wants_explanation(self) -> bool:
         """Whether the client asked for the decision record and may see it."""

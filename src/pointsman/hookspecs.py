@@ -7,6 +7,8 @@ Each docstring opens with when the hook fires and how its implementations are ru
 * *first*: implementations are asked in order until one answers something other than None.
 * *each*: all are called in order; one that raises fails the request.
 * *observe*: all are called in order; one that raises is logged with its plugin's name, the rest go on.
+  An implementation of *each* or *observe* that has to wait only now and then may be a plain function that
+  returns a coroutine then, and nothing otherwise.
 * *fold*: each gets what the one before returned; None leaves it as it is.
 * *concat*: the lists that all return are joined.
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
         RegisterSettings,
         RegisterTable,
     )
+    from .stored import Stored
     from .types import Embeddings, Response, Usage
     from .upstream import Answer
 
@@ -43,6 +46,7 @@ __all__ = [
     "authenticate",
     "call_provider",
     "list_candidates",
+    "lookup_response",
     "plugin_settings",
     "price_usage",
     "rank_candidates",
@@ -53,8 +57,11 @@ __all__ = [
     "register_providers",
     "register_tables",
     "request_finished",
+    "reserve_usage",
     "select_route",
+    "settle_usage",
     "startup",
+    "store_response",
 ]
 
 
@@ -128,6 +135,16 @@ def admit(exchange: Exchange) -> None:
 
 
 @hookspec
+def lookup_response(exchange: Exchange) -> Stored | None:
+    """When the request is admitted. *first*, without a timer: who waits for another's answer bounds it.
+
+    A stored answer is given in place of any attempt; nothing is reserved or settled for it, and it costs
+    nothing. It must be one that the key may have. Set `exchange.keep` to a number of bytes to be offered the
+    answer by `store_response`, if it is not larger.
+    """
+
+
+@hookspec
 def list_candidates(exchange: Exchange) -> list[Candidate] | None:
     """When the request is admitted. *concat*. The endpoints that could answer, best first."""
 
@@ -136,6 +153,12 @@ def list_candidates(exchange: Exchange) -> list[Candidate] | None:
 def rank_candidates(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
     """When candidates are listed. *fold*. Reorder or drop; drop with `exchange.exclude(…)`, which puts
     plugin and reason on record, and add to a candidate's `reasons` what spoke for its place."""
+
+
+@hookspec
+def reserve_usage(exchange: Exchange) -> None:
+    """When candidates are ranked, before the first attempt. *each*. Raise a `RequestError` to refuse what
+    `exchange.candidates` might use or cost; `exchange.quote(endpoint, usage)` says what that would be."""
 
 
 @hookspec
@@ -153,6 +176,22 @@ def call_provider(
 @hookspec
 def price_usage(exchange: Exchange, usage: Usage) -> Cost | None:
     """When an answer's usage is known, before its last byte. *first*, *sync*. None from all: unpriced."""
+
+
+@hookspec
+def settle_usage(exchange: Exchange, usage: Usage | None, cost: Cost | None) -> None:
+    """Exactly once for every exchange for which `reserve_usage` was begun, before the last byte of its answer
+    or its error; shielded from cancellation. *observe*.
+
+    `usage` and `cost` are what was really used, also by a request that failed, was refused or cancelled;
+    None is nothing, or not known. Where `exchange.strict` asks for a record that is on disk and it cannot be,
+    set `exchange.unsettled`: the answer then ends with that error.
+    """
+
+
+@hookspec
+def store_response(exchange: Exchange, stored: Stored) -> None:
+    """After the last byte of a complete answer, where `exchange.keep` asked for it; shielded. *observe*."""
 
 
 @hookspec

@@ -1,7 +1,8 @@
 """The pipeline: the one way of every request through the hooks.
 
-    match surface → authenticate → read body, peek → select_route → admit → list_candidates
-      → rank_candidates → [ call_provider ]* → price_usage → last byte → request_finished
+    match surface → authenticate → read body, peek → select_route → admit → lookup_response
+      → list_candidates → rank_candidates → reserve_usage → [ call_provider ]*
+      → price_usage → settle_usage → last byte → store_response, request_finished
 
 The hooks of DESIGN's table that no plugin uses yet have their place in this order and arrive with the
 plugin that needs them.
@@ -10,45 +11,34 @@ plugin that needs them.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Awaitable, Callable
-from functools import lru_cache
-from urllib.parse import quote
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
 from .attempts import Attempts
 from .candidates import find_candidates
 from .chain import each, first, first_sync, observe
-from .dialects import ErrorView, Mark
-from .errors import (
-    OUR_ACCOUNT,
-    Internal,
-    RequestError,
-    Unauthenticated,
-    Unavailable,
-    UpstreamError,
-    UpstreamStatus,
-)
+from .dialects import Mark
+from .errors import Internal, RequestError, Unauthenticated, Unavailable
 from .exchange import Actor, Exchange, Plan
 from .json_guard import check_json
-from .money import format_usd
-from .streams import ClientStream, Headers, Sink
+from .money import Cost
+from .replies import Frame, give, stream_headers, tell
+from .stored import Stored
+from .streams import ClientStream, Sink
 from .types import Request
 
-__all__ = ["STOPPING", "ReadBody", "authenticate", "decide", "error_view", "refuse", "serve"]
+__all__ = ["STOPPING", "ReadBody", "authenticate", "decide", "look", "refuse", "serve"]
 
 log = logging.getLogger(__name__)
 
 ACCOUNTED_PREFIX = "/api/v1"
 """Where clients expect usage and cost in every answer, asked for or not."""
-
-JSON = ("content-type", "application/json")
-PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 STOPPING = "the gateway is stopping; send the request again"
-RETRIED = frozenset({408, 409, 425, 429})
-"""Refusals that another time may not be."""
 CLIENT_CLOSED = 499
 """What records say of a client that left; it is never sent."""
+FREE = Cost(0, source="cache")
+"""What an answer costs that was given before."""
 
 ReadBody = Callable[[], Awaitable[bytes]]
 
@@ -60,34 +50,37 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
         await authenticate(exchange)
         exchange.request = Request(await read_body())
         check_json(exchange.request.raw)
-        await decide(exchange, admitted=True)
+        look(exchange)
         if exchange.peek.stream:
-            keepalive = exchange.setup.core.keepalive
-            client = ClientStream(
-                sink,
-                lambda: stream_headers(exchange),
-                first=keepalive.first,
-                every=keepalive.every,
-                keepalive=exchange.codec.ping,
-            )
-        await _answer(exchange, sink, client)
-    except RequestError as error:
-        _fail(exchange, sink, client, error)
-    except asyncio.CancelledError:
-        if not exchange.stopping:
-            exchange.outcome, exchange.status = "cancelled", CLIENT_CLOSED
+            client = _client(exchange, sink)
+        stored = await decide(exchange, admitted=True)
+        if stored is None:
+            await _answer(exchange, sink, client)
+        else:
+            _answer_stored(exchange, sink, client, stored)
+    except (Exception, asyncio.CancelledError) as failure:
+        error = _conclude(exchange, client, failure)
+        if error is None:
             raise
-        _fail(exchange, sink, client, Unavailable(STOPPING))
-    except Exception as error:
-        log.exception("%s failed", exchange.request_id)
-        _fail(exchange, sink, client, Internal(repr(error)))
+        tell(exchange, sink, client, error)
     finally:
         if client is not None:
             client.stop()
         if exchange.actor is not None:
-            observers = exchange.setup.chains.request_finished
-            told = observe(observers, exchange)  # to the end, whatever happens to this task meanwhile
-            await (exchange.gateway.shielded(told) if observers.waits else told)
+            rest = observe(exchange.setup.chains.request_finished, exchange)
+            if rest is not None:  # to the end, whatever happens to this task meanwhile
+                await exchange.gateway.shielded(rest)
+
+
+def _client(exchange: Exchange, sink: Sink) -> ClientStream:
+    keepalive = exchange.setup.core.keepalive
+    return ClientStream(
+        sink,
+        lambda: stream_headers(exchange),
+        first=keepalive.first,
+        every=keepalive.every,
+        keepalive=exchange.codec.ping,
+    )
 
 
 async def authenticate(exchange: Exchange) -> Actor:
@@ -101,175 +94,139 @@ async def authenticate(exchange: Exchange) -> Actor:
     return exchange.actor
 
 
-async def decide(exchange: Exchange, *, admitted: bool) -> None:
-    """From the body to ranked candidates: what a real request and `explain` share.
-
-    `admitted` runs the `admit` hooks, which count; a dry run leaves them out. Raises RequestError.
-    """
-    chains, decision = exchange.setup.chains, exchange.decision
+def look(exchange: Exchange) -> None:
+    """See what a request asks for. Raises BadRequest."""
     peek = exchange.peek = exchange.codec.peek(exchange.request)
     if exchange.prefix == ACCOUNTED_PREFIX:
         peek.usage_in_stream = peek.cost_in_body = True
-    decision.requested = peek.model
-    plan: Plan = await first(chains.select_route, exchange) or Plan(None, (peek.model,))
+    exchange.decision.requested = peek.model
+
+
+async def decide(exchange: Exchange, *, admitted: bool) -> Stored | None:
+    """From what is asked for to ranked candidates, or to an answer that is stored: what a real request and
+    `explain` share.
+
+    `admitted` runs the `admit` hooks, which count, and looks for stored answers; a dry run leaves both out.
+    Raises RequestError.
+    """
+    chains, decision = exchange.setup.chains, exchange.decision
+    plan: Plan = await first(chains.select_route, exchange) or Plan(None, (exchange.peek.model,))
     exchange.plan = plan
     exchange.public.route = decision.rule = plan.rule
     decision.models = plan.models
     if admitted:
         await each(chains.admit, exchange)
         exchange.admitted = True
+        if chains.lookup_response:
+            stored: Stored | None = await first(chains.lookup_response, exchange)
+            if stored is not None:
+                return stored
     await find_candidates(exchange)
+    return None
 
 
 async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -> None:
-    """Run the attempts, price what they used, and only then let the last byte go."""
+    """Reserve, run the attempts, price and settle what they used, and only then let the last byte go."""
+    chains = exchange.setup.chains
     attempts = Attempts(exchange, client)
+    failure: BaseException | None = None
     try:
+        if chains.reserve_usage:
+            exchange.reserved = True
+            await each(chains.reserve_usage, exchange)
+        if client is not None:
+            client.keep(exchange.keep)
         await attempts.run()
-    finally:
-        exchange.usage = attempts.used()
-        attempt = exchange.attempt
-        exchange.first_content = attempt.first_content if attempt is not None else None
-        _price(exchange)
-    exchange.outcome = "complete"
-    exchange.status = 200
-    wanted, cost = exchange.setup.core.cost_in_body, exchange.cost
-    spliced = exchange.peek.cost_in_body if wanted == "auto" else wanted == "always"
-    if client is not None:
-        client.end(_released(exchange, attempts.tail, spliced=spliced))
+        exchange.outcome, exchange.status = "complete", 200
+    except (Exception, asyncio.CancelledError) as error:
+        failure = _conclude(exchange, client, error) or error
+    exchange.usage = attempts.used()
+    attempt = exchange.attempt
+    if attempt is not None:
+        exchange.first_content = attempt.first_content
+    _price(exchange)
+    if exchange.reserved:
+        rest = observe(chains.settle_usage, exchange, exchange.usage, exchange.cost)
+        if rest is not None:
+            await exchange.gateway.shielded(rest)
+        if failure is None and exchange.unsettled is not None:
+            failure = exchange.unsettled
+    if failure is not None:
+        raise failure
+    frames = attempts.tail if client is not None else [(attempts.body, Mark.HOLD)]
+    give(exchange, sink, client, frames)
+    if exchange.keep:
+        await _store(exchange, client, frames)
+
+
+async def _store(exchange: Exchange, client: ClientStream | None, frames: Sequence[Frame]) -> None:
+    """Offer a complete answer to those who keep answers, unless it is larger than they asked for."""
+    attempt = exchange.attempt
+    begun = () if client is None else client.kept
+    if begun is None or attempt is None:
         return
-    body = attempts.body
-    if spliced:
-        body = exchange.codec.with_cost(body, cost, stream=False)
-    headers = answer_headers(exchange)
-    headers += (
-        JSON,
-        ("x-pointsman-cost", format_usd(cost.nano) if cost is not None else "unpriced"),
-        ("content-length", str(len(body))),
+    stored = Stored(
+        (*((data, 0) for data in begun), *((data, mark.value) for data, mark in frames)),
+        stream=client is not None,
+        usage=exchange.usage,
+        finish=exchange.finish,
+        provider=attempt.endpoint.provider.name,
+        model=attempt.candidate.model,
+        endpoint=attempt.endpoint.id,
+        generation_id=exchange.generation_id,
+        at=time.time(),
     )
-    sink.start(200, headers)
-    sink.write(body)
-    sink.end()
+    if stored.size <= exchange.keep:
+        rest = observe(exchange.setup.chains.store_response, exchange, stored)
+        if rest is not None:
+            await exchange.gateway.shielded(rest)
+
+
+def _answer_stored(exchange: Exchange, sink: Sink, client: ClientStream | None, stored: Stored) -> None:
+    """Give an answer once more."""
+    exchange.cached = True
+    exchange.usage, exchange.finish, exchange.cost = stored.usage, stored.finish, FREE
+    exchange.public.provider, exchange.public.model = stored.provider, stored.model
+    exchange.first_content = time.monotonic()
+    exchange.outcome, exchange.status = "complete", 200
+    give(exchange, sink, client, [(data, Mark(value)) for data, value in stored.frames])
 
 
 def _price(exchange: Exchange) -> None:
     """Let the plugins price the usage. A price that fails is told in the log, and the answer unpriced."""
-    if exchange.usage is None:
+    attempt = exchange.attempt
+    if exchange.usage is None or attempt is None:
         return
+    exchange.pricing = attempt.endpoint
     try:
         exchange.cost = first_sync(exchange.setup.chains.price_usage, exchange, exchange.usage)
     except RequestError as error:
         log.error("%s cannot be priced: %s", exchange.request_id, error.detail or error.message)
 
 
-def _released(exchange: Exchange, tail: list[tuple[bytes, Mark]], *, spliced: bool) -> bytes:
-    """The bytes that were held until the answer was priced, the cost spliced into the last usage."""
-    parts = []
-    for event, mark in tail:
-        if mark & Mark.PRIVATE:
-            continue
-        if spliced and mark & Mark.HOLD:
-            parts.append(exchange.codec.with_cost(event, exchange.cost, stream=True))
-        else:
-            parts.append(event)
-    return b"".join(parts)
-
-
-def answer_headers(exchange: Exchange) -> Headers:
-    """The headers every answer carries, from what is public."""
-    public = exchange.public
-    headers = [("x-generation-id", exchange.generation_id), ("x-request-id", exchange.request_id)]
-    if public.provider is not None:
-        headers.append(("x-pointsman-provider", _printable(public.provider)))
-    if public.model is not None:
-        headers.append(("x-pointsman-model", _printable(public.model)))
-    if exchange.attempts:
-        headers.append(("x-pointsman-attempts", str(len(exchange.attempts))))
-    if public.route is not None:
-        headers.append(("x-pointsman-route", _printable(public.route)))
-    if public.lost:
-        headers.append(("x-pointsman-lost", _printable(", ".join(public.lost))))
-    headers += exchange.response_headers.items()
-    if "x-pointsman-explain" in exchange.headers and exchange.wants_explanation():
-        headers.append(("x-pointsman-decision", json.dumps(exchange.record(), separators=(",", ":"))))
-    return headers
-
-
-def stream_headers(exchange: Exchange) -> Headers:
-    """The headers of a stream."""
-    return [
-        *answer_headers(exchange),
-        ("content-type", "text/event-stream; charset=utf-8"),
-        ("cache-control", "no-cache"),
-        ("x-accel-buffering", "no"),
-    ]
-
-
-@lru_cache(maxsize=4096)
-def _printable(text: str) -> str:
-    """Text fit for a header, all but printable ASCII percent-encoded: names come from anywhere."""
-    return quote(text, safe=PRINTABLE)[:512]
-
-
 def refuse(exchange: Exchange, sink: Sink, error: RequestError) -> None:
     """Answer a request that does not even begin: wrong method, wrong path."""
-    _fail(exchange, sink, None, error)
+    _conclude(exchange, None, error)
+    tell(exchange, sink, None, error)
 
 
-def _fail(exchange: Exchange, sink: Sink, client: ClientStream | None, error: RequestError) -> None:
-    """Tell the client, in its dialect: as the whole answer, or inside the stream that has begun."""
+def _conclude(exchange: Exchange, client: ClientStream | None, failure: BaseException) -> RequestError | None:
+    """Put on record how an exchange ends that is not answered whole; the error to tell its client, if it is
+    still there."""
+    if failure is exchange.error:
+        return exchange.error
+    if isinstance(failure, asyncio.CancelledError) and not exchange.stopping:
+        exchange.outcome, exchange.status = "cancelled", CLIENT_CLOSED
+        return None
+    if isinstance(failure, RequestError):
+        error = failure
+    elif isinstance(failure, asyncio.CancelledError):
+        error = Unavailable(STOPPING)
+    else:
+        log.error("%s failed", exchange.request_id, exc_info=failure)
+        error = Internal(repr(failure))
+    begun = client is not None and client.started
     exchange.error = error
-    exchange.status = error.status
-    exchange.outcome = "failed"
-    if error.detail and not isinstance(error, UpstreamError):
-        log.error("%s: %s", exchange.request_id, error.detail)
-    view = error_view(exchange, error)
-    if client is not None and client.started:
-        exchange.status = 200
-        exchange.outcome = "incomplete" if client.has_content else "failed"
-        told = b""
-        if isinstance(error, UpstreamStatus) and error.upstream_status not in OUR_ACCOUNT:
-            told = error.event if error.dialect == exchange.dialect else b""
-        client.end(told or exchange.codec.encode_stream_error(view))
-        return
-    body = exchange.codec.encode_error(view)
-    if isinstance(error, UpstreamStatus) and error.dialect == exchange.dialect and _is_clients(error):
-        body = error.body
-    headers = [*answer_headers(exchange), JSON, ("content-length", str(len(body)))]
-    headers.extend({**_advice(error), **error.headers}.items())
-    if error.retry_after is not None:
-        headers.append(("retry-after", str(max(1, round(error.retry_after + 0.499)))))
-    sink.start(error.status, headers)
-    sink.write(body)
-    sink.end()
-
-
-def _advice(error: RequestError) -> dict[str, str]:
-    """Keep SDKs from sending again what is refused for what it is, or for who sends it."""
-    final = 400 <= error.status < 500 and error.status not in RETRIED
-    return {"x-should-retry": "false"} if final and not isinstance(error, UpstreamError) else {}
-
-
-def _is_clients(error: UpstreamStatus) -> bool:
-    """Whether a provider's error body may go to the client as it came: in its dialect, about its request."""
-    return (
-        error.status == error.upstream_status
-        and error.status < 500
-        and error.status != 429
-        and error.body.lstrip()[:1] == b"{"
-        and (not error.content_type or "json" in error.content_type)
-    )
-
-
-def error_view(exchange: Exchange, error: RequestError) -> ErrorView:
-    """What the client may be told of an error."""
-    return ErrorView(
-        status=error.status,
-        error_type=error.error_type,
-        message=error.message,
-        code=error.code,
-        param=error.param,
-        request_id=exchange.request_id,
-        attempts=[attempt.record() for attempt in exchange.public.attempts],
-        extra=error.extra,
-    )
+    exchange.status = 200 if begun else error.status
+    exchange.outcome = "incomplete" if client is not None and client.has_content else "failed"
+    return error

@@ -32,16 +32,21 @@ class Chains:
     authenticate: Chain
     select_route: Chain
     admit: Chain
+    lookup_response: Chain
     list_candidates: Chain
     rank_candidates: Chain
+    reserve_usage: Chain
     call_provider: Chain
     price_usage: Chain
+    settle_usage: Chain
+    store_response: Chain
     request_finished: Chain
 
     @classmethod
     def of(cls, plugins: PluginSet, timeout: float) -> Chains:
-        """Freeze the chains. A provider's call has clocks of its own and no phase timer."""
-        timeouts = {"call_provider": None}
+        """Freeze the chains. A provider's call has clocks of its own and no phase timer; who looks for an
+        answer may wait for another's call."""
+        timeouts = {"call_provider": None, "lookup_response": None}
         return cls(**{name: plugins.chain(name, timeouts.get(name, timeout)) for name in cls.__annotations__})
 
 

@@ -70,6 +70,9 @@ class ClientStream:
         """The status line is sent: errors go in-band from here on."""
         self.has_content = False
         """Content is sent: no other endpoint may begin again."""
+        self.kept: list[bytes] | None = None
+        """What was sent of the answer itself, where `keep` asked for it and it is not larger."""
+        self._room = 0
 
     @property
     def full(self) -> bool:
@@ -93,6 +96,11 @@ class ClientStream:
             self._flush()
         elif self._held_size > MOST_HELD:
             raise UpstreamCut("the provider sent a megabyte without any content", phase="first-content")
+
+    def keep(self, most: int) -> None:
+        """Keep what is sent, up to so many bytes."""
+        self._room = most
+        self.kept = [] if most else None
 
     def reset(self) -> None:
         """Forget what a failed attempt wrote before its first content."""
@@ -127,6 +135,11 @@ class ClientStream:
     def _send(self, data: bytes) -> None:
         self._written = time.monotonic()
         self._sink.write(data)
+        if self.kept is not None:
+            self._room -= len(data)
+            self.kept.append(data)
+            if self._room < 0:
+                self.kept = None
 
     def _awake(self) -> None:
         """Send a keep-alive where nothing was sent for a while, and come back."""
@@ -136,5 +149,6 @@ class ClientStream:
             wait = self._every - quiet
         elif not self._sink.full:
             self._start()
-            self._send(self._keepalive)
+            self._written = time.monotonic()
+            self._sink.write(self._keepalive)
         self._timer = asyncio.get_running_loop().call_later(wait, self._awake)

@@ -18,7 +18,7 @@ from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway
 from pointsman.json_guard import check_json
 from pointsman.ledger import reader
-from pointsman.pipeline import authenticate, decide
+from pointsman.pipeline import authenticate, decide, look
 from pointsman.setup import Setup
 from pointsman.types import Request
 
@@ -99,6 +99,7 @@ async def dry_run(
         exchange.decision.seed = seed
         try:
             check_json(raw)
+            look(exchange)
             await decide(exchange, admitted=False)
         except RequestError as error:
             return exchange.record(), error

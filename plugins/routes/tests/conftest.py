@@ -13,7 +13,7 @@ from pointsman.app import create_app
 from pointsman.config import read
 from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway
-from pointsman.pipeline import decide
+from pointsman.pipeline import decide, look
 from pointsman.plugins import standard_order
 from pointsman.setup import Setup, assemble
 from pointsman.types import Request
@@ -73,6 +73,7 @@ def decided(setup: Callable[[str], Setup]) -> Callable[..., AbstractAsyncContext
             exchange = Exchange(gateway, gateway.setup.dialects.get("openai-chat", surface), {})
             exchange.actor = actor
             exchange.request = Request(body)
+            look(exchange)
             await decide(exchange, admitted=True)
             yield exchange
 
