@@ -11,6 +11,7 @@ PointsmanError
     ├── Forbidden              403  permission_denied
     ├── NotFound               404  not_found
     ├── MethodNotAllowed       405  invalid_request
+    ├── Conflict               409  invalid_request
     ├── PayloadTooLarge        413  payload_too_large
     ├── RateLimited            429  rate_limit_exceeded
     ├── Internal               500  server
@@ -34,6 +35,7 @@ __all__ = [
     "OUR_ACCOUNT",
     "BadRequest",
     "ConfigError",
+    "Conflict",
     "ConnectFailed",
     "Forbidden",
     "Internal",
@@ -157,6 +159,13 @@ class MethodNotAllowed(RequestError):
     """The path exists and takes another method (named in the `allow` header)."""
 
     status = 405
+    error_type = "invalid_request"
+
+
+class Conflict(RequestError):
+    """What is asked contradicts what is recorded: a name taken, a second row of one key."""
+
+    status = 409
     error_type = "invalid_request"
 
 

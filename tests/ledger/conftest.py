@@ -15,7 +15,8 @@ URL = "sqlite:///ledger.db"
 
 
 class Disk:
-    """Counts the writes of every connection it hands out, and fails them with `error` while that is set."""
+    """Counts the writes of every connection it hands out, and fails them with `error` while that is set:
+    at their beginning, or reported by the commit that did happen."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -27,9 +28,12 @@ class Disk:
         disk = self
 
         class Connection(sqlite3.Connection):
-            def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
-                if disk.error is not None and not disk.fail_after_commit:
+            def execute(self, sql: str, *params: Any) -> sqlite3.Cursor:
+                if disk.error is not None and not disk.fail_after_commit and sql.startswith("begin"):
                     raise disk.error
+                return super().execute(sql, *params)
+
+            def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
                 written = list(rows)
                 disk.groups.append([row[0] for row in written])
                 return super().executemany(sql, written)

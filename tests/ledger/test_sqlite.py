@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 
-from pointsman.errors import StartupError, Unavailable
+from pointsman.errors import Conflict, StartupError, Unavailable
 from pointsman.ledger import Column, Ledger, Table, open_ledger, running_server
 from pointsman.ledger.sqlite import SqliteLedger
 
@@ -98,6 +98,40 @@ async def test_select_cannot_write(ledger: Ledger) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         await ledger.select("insert into generations (id) values ('gen-1')")
     assert await ledger.select("select * from generations") == []
+
+
+async def test_statements_run_together_after_the_rows_before(ledger: Ledger) -> None:
+    for number in range(5):
+        ledger.insert("generations", {"id": f"gen-{number}", "number": number})
+    old = ("delete from generations where number < :number", {"number": 3})
+    new_row = ("insert into generations (id, number) values (:id, 9)", {"id": "gen-9"})
+    assert await ledger.execute([old, new_row]) == [3, 1]
+    found = await ledger.select("select number from generations order by number")
+    assert [row["number"] for row in found] == [3, 4, 9]
+    with pytest.raises(Conflict):
+        await ledger.execute([old, new_row])
+    with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
+        await ledger.execute([old, ("delete from nowhere", {})])
+    with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+        await ledger.execute([("update generations set number = 1", {})])
+    assert len(await ledger.select("select * from generations")) == 3
+
+
+async def test_a_table_with_sums_is_added_up_and_a_mutable_one_updated(tmp_path: Path, table: Table) -> None:
+    opened = new(tmp_path)
+    await opened.open(
+        [replace(table, sums=("number", "seconds")), replace(table, name="notes", mutable=True)]
+    )
+    for number in range(1, 4):
+        opened.insert("generations", {"id": "all", "number": number, "seconds": 0.5, "tags": [number]})
+        opened.insert("notes", {"id": f"{number}", "number": number})
+        await opened.flush()
+    assert await opened.execute([("update notes set number = number + :more", {"more": 10})]) == [3]
+    totals = await opened.select("select number, seconds, tags from generations")
+    notes = await opened.select("select number from notes order by number")
+    await opened.close()
+    assert totals == [{"number": 6, "seconds": 1.5, "tags": [1]}]
+    assert [row["number"] for row in notes] == [11, 12, 13]
 
 
 async def test_only_declared_tables_are_known(ledger: Ledger) -> None:
@@ -329,6 +363,8 @@ async def test_before_open_nothing_is_there_and_nothing_breaks(tmp_path: Path) -
         closed.insert("generations", {"id": "a"})
     with pytest.raises(RuntimeError, match="not open"):
         await closed.select("select 1")
+    with pytest.raises(RuntimeError, match="not open"):
+        await closed.execute([])
     await closed.flush()
     assert closed.health()["ok"] is False
     await closed.close()

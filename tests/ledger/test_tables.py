@@ -46,6 +46,14 @@ def test_keys_and_indexes_must_name_columns() -> None:
         Table("t", {"id": TEXT}, "id", indexes=(("id", "at"),))
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("cost", "no column"), ("n", "no column"), ("id", "holds no numbers")]
+)
+def test_sums_must_name_columns_of_numbers_besides_the_key(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=f"table 't': sums of '{name}', which .*{words}"):
+        Table("t", {"n": Column("integer", ""), "id": TEXT}, "n", sums=(name,))
+
+
 def test_values_come_in_the_order_of_the_columns_and_missing_ones_are_null() -> None:
     table = Table("t", {"id": TEXT, "a": TEXT, "b": Column("integer", "")}, "id")
     assert encode_row(table, {"b": 2, "id": "x"}) == ("x", None, 2)

@@ -6,16 +6,23 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pointsman.errors import Unavailable
+from pointsman.errors import Conflict, Unavailable
+from pointsman.ledger.groups import Insert
 from pointsman.ledger.writer import Writer
 
-STATEMENTS = {table: f"insert or ignore into {table} values (?, ?)" for table in ("a", "b")}
+INSERTS = {table: Insert(f"insert or ignore into {table} values (?, ?)") for table in ("a", "b")}
+INSERTS["sums"] = Insert(
+    "insert into sums values (?, ?) on conflict (id) do update set value = value + excluded.value",
+    sums=(1,),
+)
+ADD = "insert into b values (:id, :value)"
 FULL = sqlite3.OperationalError("database or disk is full")
 
 
@@ -23,7 +30,8 @@ FULL = sqlite3.OperationalError("database or disk is full")
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.db"
     with closing(sqlite3.connect(path)) as connection:
-        for table in STATEMENTS:
+        connection.execute("create table pointsman_meta (name text primary key, value text)")
+        for table in INSERTS:
             connection.execute(f"create table {table} (id text primary key, value integer)")
     return path
 
@@ -34,7 +42,7 @@ def writer(path: Path, disk: Any) -> Iterator[Writer]:
         return disk.connect(path, check_same_thread=False)  # type: ignore[no-any-return]
 
     writer = Writer(connect)
-    writer.start(connect(), STATEMENTS)
+    writer.start(connect(), INSERTS)
     yield writer
     disk.error = None
     writer.close()
@@ -43,6 +51,12 @@ def writer(path: Path, disk: Any) -> Iterator[Writer]:
 def ids(path: Path, table: str = "a") -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         return [row[0] for row in connection.execute(f"select id from {table} order by rowid")]
+
+
+def refused(future: Future[list[int]]) -> Unavailable:
+    error = future.exception(timeout=10)
+    assert isinstance(error, Unavailable)
+    return error
 
 
 def refused_flush(writer: Writer) -> Unavailable:
@@ -136,7 +150,7 @@ def test_a_database_really_full_recovers_when_there_is_room(path: Path) -> None:
         return connection
 
     writer = Writer(connect)
-    writer.start(connect(), STATEMENTS)
+    writer.start(connect(), INSERTS)
     for number in range(2_000):
         writer.put("a", (f"row number {number}", number))
     assert refused_flush(writer).detail == "ledger: database or disk is full"
@@ -169,6 +183,79 @@ def test_a_commit_that_happened_but_reported_failure_is_not_written_twice(
     disk.error = None
     writer.flush().result(timeout=10)
     assert ids(path) == ["0"]
+
+
+def test_sums_are_added_once_though_their_commit_reported_failure(
+    writer: Writer, path: Path, disk: Any
+) -> None:
+    disk.fail_after_commit = True
+    disk.error = sqlite3.OperationalError("disk I/O error")
+    writer.put("sums", ("total", 1))
+    refused_flush(writer)
+    writer.put("sums", ("total", 10))
+    disk.error = None
+    writer.flush().result(timeout=10)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("select * from sums").fetchall() == [("total", 11)]
+    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 0, "error": None}
+
+
+def test_a_transaction_is_committed_after_the_rows_before_it(writer: Writer, path: Path) -> None:
+    for number in range(700):
+        writer.put("a", (f"{number}", number))
+    copy = "insert into b select id, value from a where value >= :least"
+    assert writer.execute([(copy, {"least": 100}), (ADD, {"id": "x", "value": 1})]).result(10) == [600, 1]
+    assert len(ids(path, "b")) == 601
+
+
+def test_transactions_that_wait_together_share_a_commit_and_fail_apart(
+    writer: Writer, path: Path, disk: Any
+) -> None:
+    with closing(sqlite3.connect(path, timeout=10)) as other:
+        other.execute("begin immediate")
+        futures = [writer.execute([(ADD, {"id": f"{number % 3}", "value": 1})]) for number in range(6)]
+    errors = [future.exception(timeout=10) for future in futures]
+    assert errors[:3] == [None] * 3
+    assert [type(error) for error in errors[3:]] == [Conflict] * 3
+    assert ids(path, "b") == ["0", "1", "2"]
+    assert writer.health()["ok"]
+
+
+def test_a_transaction_fails_where_the_disk_refuses_and_is_never_tried_again(
+    writer: Writer, path: Path, disk: Any
+) -> None:
+    disk.error = FULL
+    assert refused(writer.execute([(ADD, {"id": "0", "value": 0})])).detail == (
+        "ledger: database or disk is full"
+    )
+    assert refused(writer.execute([(ADD, {"id": "1", "value": 0})])).status == 503
+    assert not writer.health()["ok"]
+    writer.put("b", ("row", 1))
+    disk.error = None
+    writer.flush().result(timeout=10)
+    assert ids(path, "b") == ["row"]
+    assert writer.execute([(ADD, {"id": "2", "value": 0})]).result(10) == [1]
+    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 0, "error": None}
+
+
+def test_beyond_its_bound_the_queue_takes_no_transaction(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointsman.ledger.writer.QUEUE_ROWS", 0)
+    assert refused(writer.execute([])).detail == "ledger: the queue is full"
+
+
+def test_what_is_refused_until_the_end_is_told_and_is_no_lost_row(
+    writer: Writer, disk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pointsman.ledger.writer.DRAIN_SECONDS", 0.1)
+    disk.error = FULL
+    writer.put("a", ("0", 0))
+    waiting = writer.execute([(ADD, {"id": "0", "value": 0})])
+    writer.close()
+    refused(waiting)
+    assert (writer.health()["queued"], writer.health()["lost"]) == (0, 1)
+    refused(writer.execute([]))
 
 
 def test_beyond_its_bound_the_queue_loses_the_newest_and_says_so_once(

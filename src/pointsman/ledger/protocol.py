@@ -11,7 +11,7 @@ __all__ = ["Ledger"]
 
 
 class Ledger(Protocol):
-    """The durable record. Rows are only ever added; SQL is portable, with `:name` parameters."""
+    """The durable record. SQL is portable, with `:name` parameters."""
 
     async def open(self, tables: Sequence[Table]) -> None:
         """Take the ledger for this process and bring its tables to what is declared.
@@ -25,7 +25,8 @@ class Ledger(Protocol):
 
         A row is a mapping by column names, or a tuple of the values of all columns in their order.
         `json` columns take a dict or a list, `boolean` ones a bool. A second row with the same primary
-        key is ignored and counted. Raises ValueError for an unknown table and a row that does not fit it.
+        key is ignored and counted, or added up where the table has `sums`. Raises ValueError for an
+        unknown table and a row that does not fit it.
         """
 
     async def flush(self) -> None:
@@ -33,6 +34,15 @@ class Ledger(Protocol):
 
         Raises `errors.Unavailable` where the disk refuses; the rows stay queued and are tried again.
         Rows that `health` counts as lost were never queued.
+        """
+
+    async def execute(self, statements: Sequence[tuple[str, Mapping[str, object]]]) -> list[int]:
+        """Run inserts, updates and deletes as one transaction, after the rows queued before; how many rows
+        each has changed, once that is committed.
+
+        Raises `errors.Conflict` where a constraint is violated, the engine's own error for a wrong
+        statement, both with nothing changed, and `errors.Unavailable` where the disk refuses: at once
+        while it is known to, and never tried again.
         """
 
     async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
@@ -52,4 +62,4 @@ class Ledger(Protocol):
         """Write what is queued, for at most 5 s where the disk refuses, and let go of the ledger."""
 
     def health(self) -> dict[str, Any]:
-        """`ok`, `queued`, `lost` and `duplicates` (rows), and `error` (text or None)."""
+        """`ok`, `queued` (rows and transactions), `lost` and `duplicates` (rows), `error` (text or None)."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pointsman.errors import StartupError
+from pointsman.ledger.groups import Insert
 from pointsman.ledger.tables import ColumnType, Table
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = ["SCHEMA_VERSION", "TableRecord", "insert_statement", "prepare_schema", "read_schema"]
+__all__ = ["SCHEMA_VERSION", "TableRecord", "insert_of", "prepare_schema", "read_schema"]
 
 SCHEMA_VERSION = 1
 META = "pointsman_meta"
@@ -40,12 +41,23 @@ class TableRecord:
     columns: dict[str, ColumnType]
 
 
-def insert_statement(table: Table) -> str:
-    """SQL that adds one row of a table's columns, in their order, unless its primary key is there."""
+def insert_of(table: Table) -> Insert:
+    """How one row of a table's columns, in their order, is added."""
     names = ", ".join(f'"{name}"' for name in table.columns)
     marks = ", ".join("?" for _ in table.columns)
     # identifiers were checked when the table was declared; the values are parameters
-    return f'insert or ignore into "{table.name}" ({names}) values ({marks})'  # noqa: S608
+    sql = f'insert or ignore into "{table.name}" ({names}) values ({marks})'  # noqa: S608
+    if table.sums:
+        both = (f'"{table.name}"."{name}", excluded."{name}"' for name in table.sums)
+        added = (f"coalesce({' + '.join(each.split(', '))}, {each})" for each in both)
+        sums = ", ".join(f'"{name}" = {value}' for name, value in zip(table.sums, added, strict=True))
+        sql = sql.replace("insert or ignore", "insert", 1) + (
+            f' on conflict ("{table.primary_key}") do update set {sums}'
+        )
+    places = [*table.columns]
+    return Insert(
+        sql, places.index(table.primary_key), tuple(map(places.index, table.sums)), mutable=table.mutable
+    )
 
 
 def read_schema(connection: sqlite3.Connection, path: Path) -> dict[str, TableRecord]:

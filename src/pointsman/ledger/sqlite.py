@@ -13,7 +13,7 @@ from pointsman.ledger.files import Connect, connect_to, create_file, database_pa
 from pointsman.ledger.lock import WriterLock
 from pointsman.ledger.protocol import Ledger
 from pointsman.ledger.readonly import ReadOnlyLedger
-from pointsman.ledger.schema import insert_statement, prepare_schema, read_schema
+from pointsman.ledger.schema import insert_of, prepare_schema, read_schema
 from pointsman.ledger.tables import Row, Table, encode_row
 from pointsman.ledger.writer import Writer
 
@@ -52,6 +52,12 @@ class SqliteLedger:
     async def flush(self) -> None:
         """See `Ledger.flush`."""
         await asyncio.wrap_future(self._writer.flush())
+
+    async def execute(self, statements: Sequence[tuple[str, Mapping[str, object]]]) -> list[int]:
+        """See `Ledger.execute`. Raises sqlite3.Error for a wrong statement."""
+        if self._reads is None:
+            raise RuntimeError("the ledger is not open")
+        return await asyncio.wrap_future(self._writer.execute(statements))
 
     async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """See `Ledger.select`. Raises sqlite3.Error for a wrong query."""
@@ -93,7 +99,7 @@ class SqliteLedger:
                 raise
         self._reads = ReadOnlyLedger(self._path, records, self._connect)
         self._tables = {table.name: table for table in tables}
-        self._writer.start(connection, {table.name: insert_statement(table) for table in tables})
+        self._writer.start(connection, {table.name: insert_of(table) for table in tables})
 
     def _close(self) -> None:
         if self._reads is not None:

@@ -58,6 +58,10 @@ class Layout(NamedTuple):
 class Table:
     """One table. `primary_key` names a column, each of `indexes` the columns indexed together.
 
+    A second row of a primary key is ignored; where there are `sums`, which name columns of numbers, it is
+    added up in those, what is null adding nothing, and in the others the first row counts. Tables only
+    grow; `Ledger.execute` may update those that are `mutable`, and delete what is old from all.
+
     Raises ValueError where names, types or references are wrong.
     """
 
@@ -65,6 +69,8 @@ class Table:
     columns: Mapping[str, Column]
     primary_key: str
     indexes: tuple[tuple[str, ...], ...] = ()
+    sums: tuple[str, ...] = ()
+    mutable: bool = False
 
     @cached_property
     def layout(self) -> Layout:
@@ -100,6 +106,11 @@ class Table:
         for name in (self.primary_key, *(name for index in self.indexes for name in index)):
             if name not in self.columns:
                 raise ValueError(f"table {self.name!r}: key or index on {name!r}, which is not a column")
+        for name in self.sums:
+            if name == self.primary_key or name not in self.columns:
+                raise ValueError(f"table {self.name!r}: sums of {name!r}, which is no column besides the key")
+            if self.columns[name].type not in ("integer", "real"):
+                raise ValueError(f"table {self.name!r}: sums of {name!r}, which holds no numbers")
 
 
 def encode_row(table: Table, row: Row) -> tuple[StoredValue, ...]:

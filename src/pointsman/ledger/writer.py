@@ -7,13 +7,23 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from itertools import islice
 from typing import Any
 
 from pointsman.errors import Unavailable
+from pointsman.ledger.groups import (
+    Entry,
+    Insert,
+    Statement,
+    Transaction,
+    last_mark,
+    new_mark,
+    protect,
+    write_group,
+)
 from pointsman.ledger.tables import StoredValue
 
 __all__ = ["Writer"]
@@ -28,11 +38,10 @@ LOSS_LOG_SECONDS = 60.0
 
 logger = logging.getLogger(__name__)
 
-Row = tuple[str, tuple[StoredValue, ...]]
-
 
 class Writer:
-    """Rows wait in order until their commit has succeeded; only then do they leave the queue.
+    """Rows wait in order until their commit has succeeded; only then do they leave the queue. Transactions
+    wait among them; one that failed stays in its place, and is passed over.
 
     `put` takes no lock: it appends, and then looks whether the thread must be told. The thread says that it
     must before it looks at the queue for the last time, so that no row is overlooked.
@@ -41,11 +50,13 @@ class Writer:
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
-        self._statements: Mapping[str, str] = {}
+        self._inserts: Mapping[str, Insert] = {}
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
-        self._queue: deque[Row] = deque()
+        self._queue: deque[Entry] = deque()
         self._written = 0
+        self._waiting = 0  # transactions that somebody waits for
+        self._tried: tuple[str, int] = ("", 0)  # mark and length of the group of the last try
         self._flushes: deque[tuple[int, Future[None]]] = deque()
         self._sleeping = False  # the thread waits for a row, or is no more
         self._deadline: float | None = None  # monotonic; set when closing
@@ -55,10 +66,11 @@ class Writer:
         self._loss_logged = float("-inf")
         self._duplicates = 0
 
-    def start(self, connection: sqlite3.Connection, statements: Mapping[str, str]) -> None:
-        """Begin to write on this connection; `statements` holds the insert of each table."""
+    def start(self, connection: sqlite3.Connection, inserts: Mapping[str, Insert]) -> None:
+        """Begin to write on this connection; `inserts` says how rows of each table are written."""
+        protect(connection, inserts)
         self._connection = connection
-        self._statements = statements
+        self._inserts = inserts
         self._failure = None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=False)
         self._thread.start()
@@ -72,6 +84,19 @@ class Writer:
         self._queue.append((table, values))
         if self._sleeping:
             self._tell()
+
+    def execute(self, statements: Sequence[Statement]) -> Future[list[int]]:
+        """Queue a transaction; see `Ledger.execute`."""
+        future: Future[list[int]] = Future()
+        with self._changed:
+            refused = self._failure is not None or self._deadline is not None
+            if refused or len(self._queue) >= QUEUE_ROWS:
+                future.set_exception(self._unavailable())
+            else:
+                self._queue.append(Transaction(statements, future))
+                self._waiting += 1
+                self._changed.notify()
+        return future
 
     def flush(self) -> Future[None]:
         """Done when all rows queued before are on disk; `Unavailable` when the next commit fails."""
@@ -116,7 +141,6 @@ class Writer:
                 delay = min(2 * delay, LONGEST_RETRY)
             else:
                 delay = FIRST_RETRY
-                self._written_to_disk(len(group))
         self._end()
 
     def _tell(self) -> None:
@@ -128,7 +152,7 @@ class Writer:
                 self._sleeping = False
                 self._changed.notify()
 
-    def _next_group(self) -> list[Row]:
+    def _next_group(self) -> list[Entry]:
         """Wait for rows, then a little for company. Empty when closing with nothing left to write."""
         with self._changed:
             self._sleeping = True
@@ -138,29 +162,34 @@ class Writer:
             return list(islice(self._queue, GROUP_ROWS))  # in C alone: no `put` comes between
 
     def _group_is_due(self) -> bool:
-        return len(self._queue) >= GROUP_ROWS or bool(self._flushes) or self._deadline is not None
+        waited_for = self._waiting > 0 or bool(self._flushes) or self._deadline is not None
+        return waited_for or len(self._queue) >= GROUP_ROWS
 
-    def _write(self, group: list[Row]) -> None:
+    def _write(self, group: list[Entry]) -> None:
         if self._connection is None:
             self._connection = self._connect()
-        by_table: dict[str, list[tuple[StoredValue, ...]]] = {}
-        for table, values in group:
-            by_table.setdefault(table, []).append(values)
-        duplicates = {}
-        with self._connection:
-            for table, rows in by_table.items():
-                cursor = self._connection.executemany(self._statements[table], rows)
-                duplicates[table] = len(rows) - cursor.rowcount
-        for table, count in duplicates.items():
-            if count:
-                self._duplicates += count
-                logger.warning("ledger: %d rows of %s were there already and were ignored", count, table)
+            protect(self._connection, self._inserts)
+            mark, count = self._tried
+            if mark and last_mark(self._connection) == mark:  # the commit that failed had happened
+                self._written_to_disk(count)
+                return
+        mark = new_mark()
+        self._tried = (mark, len(group))
+        outcomes, duplicates = write_group(self._connection, self._inserts, group, mark)
+        self._duplicates += duplicates
+        self._written_to_disk(len(group))
+        for future, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
 
     def _written_to_disk(self, count: int) -> None:
         done: list[Future[None]] = []
         with self._changed:
             for _ in range(count):
-                self._queue.popleft()
+                if isinstance(self._queue.popleft(), Transaction):
+                    self._waiting -= 1
             self._written += count
             while self._flushes and self._flushes[0][0] <= self._written:
                 done.append(self._flushes.popleft()[1])
@@ -177,40 +206,47 @@ class Writer:
             first, self._failure = self._failure is None, str(error)
         if first:
             logger.error("ledger: cannot write, rows are kept in memory and tried again: %s", error)
-        self._fail_flushes()
+        self._fail_waiting()
         with self._changed:
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 return False
             self._changed.wait(delay)
         return True
 
-    def _fail_flushes(self) -> None:
+    def _fail_waiting(self) -> None:
+        """Tell all who wait for the disk that it refuses."""
         with self._changed:
-            failed = list(self._flushes)
+            waiting: list[Future[Any]] = [future for _, future in self._flushes]
+            waiting += [each.future for each in list(self._queue) if isinstance(each, Transaction)]
             self._flushes.clear()
-        for _, future in failed:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(
-                    Unavailable(
-                        "the record of this request cannot be written now; try again later",
-                        error_type="server",
-                        detail=f"ledger: {self._failure}",
-                    )
-                )
+        for future in waiting:
+            if not future.done() and (future.running() or future.set_running_or_notify_cancel()):
+                future.set_exception(self._unavailable())
+
+    def _unavailable(self) -> Unavailable:
+        return Unavailable(
+            "the record of this request cannot be written now; try again later",
+            error_type="server",
+            detail=f"ledger: {self._failure or self._cause()}",
+        )
+
+    def _cause(self) -> str:
+        """Why the queue takes no more."""
+        return "closing" if self._deadline is not None else "the queue is full"
 
     def _lose(self, count: int) -> None:
         """Count lost rows and say so at most once a minute. The caller holds the lock."""
         self._lost += count
         if time.monotonic() - self._loss_logged >= LOSS_LOG_SECONDS:
             self._loss_logged = time.monotonic()
-            cause = self._failure or ("closing" if self._deadline is not None else "the queue is full")
-            logger.error("ledger: %d rows lost so far: %s", self._lost, cause)
+            logger.error("ledger: %d rows lost so far: %s", self._lost, self._failure or self._cause())
 
     def _lose_all(self) -> None:
         """Give up what is queued. The caller holds the lock."""
-        if self._queue:
-            self._lose(len(self._queue))
-            self._queue.clear()
+        rows = sum(not isinstance(each, Transaction) for each in list(self._queue))
+        self._queue.clear()
+        if rows:
+            self._lose(rows)
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -223,8 +259,9 @@ class Writer:
             self._ended = self._sleeping = True
             if not self._queue:
                 self._failure = "the ledger is closed"
+        self._fail_waiting()
+        with self._changed:
             self._lose_all()
-        self._fail_flushes()
         if self._connection is not None:
             with suppress(Exception):  # the next start does what could not be done here
                 self._connection.execute("pragma wal_checkpoint(truncate)")

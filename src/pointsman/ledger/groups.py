@@ -1,0 +1,177 @@
+"""What one commit writes: rows gathered by table, sums added up, and transactions in their order."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pointsman.errors import Conflict
+from pointsman.ledger.tables import StoredValue
+
+__all__ = ["Entry", "Insert", "Statement", "Transaction", "last_mark", "new_mark", "protect", "write_group"]
+
+Statement = tuple[str, Mapping[str, object]]
+"""SQL with `:name` parameters, and their values."""
+
+MARK = "written"
+FAULTS = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_MISUSE,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_RANGE,
+    }
+)
+"""Codes that blame the statement; all others blame the disk."""
+
+logger = logging.getLogger(__name__)
+
+
+class Insert(NamedTuple):
+    """How rows of a table are written: the SQL, the places of the primary key and of the columns to add up,
+    and whether transactions may change what is there."""
+
+    sql: str
+    key: int = 0
+    sums: tuple[int, ...] = ()
+    mutable: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transaction:
+    """Statements that are committed together or not at all, and who waits for their row counts."""
+
+    statements: Sequence[Statement]
+    future: Future[list[int]]
+
+
+Entry = tuple[str, tuple[StoredValue, ...]] | Transaction
+"""A row with the name of its table, or a transaction."""
+
+Outcome = tuple[Future[list[int]], list[int] | Exception]
+Rows = dict[str, list[tuple[StoredValue, ...]]]
+
+
+def new_mark() -> str:
+    """A value to know a group by."""
+    return secrets.token_hex(8)
+
+
+def last_mark(connection: sqlite3.Connection) -> str | None:
+    """The mark of the group that was committed last."""
+    found = connection.execute("select value from pointsman_meta where name = ?", (MARK,)).fetchone()
+    return found[0] if found else None
+
+
+def protect(connection: sqlite3.Connection, inserts: Mapping[str, Insert]) -> None:
+    """Refuse every update of a table that only grows."""
+    growing = {name for name, insert in inserts.items() if not (insert.mutable or insert.sums)}
+
+    def allow(action: int, table: str | None, *_: str | None) -> int:
+        updates = action == sqlite3.SQLITE_UPDATE and table in growing
+        return sqlite3.SQLITE_DENY if updates else sqlite3.SQLITE_OK
+
+    connection.set_authorizer(allow)
+
+
+def write_group(
+    connection: sqlite3.Connection, inserts: Mapping[str, Insert], group: Iterable[Entry], mark: str
+) -> tuple[list[Outcome], int]:
+    """Commit a group; the outcome of each transaction in it, and how many rows were there before.
+
+    Rows of tables that only grow go first, the others and the transactions in their order. A transaction
+    whose own fault it is fails alone. Raises where the disk refuses, and then nothing is written, unless
+    it was the commit itself that failed: `last_mark` tells.
+    """
+    rows: Rows = {}
+    ordered: list[Entry] = []
+    for entry in group:
+        if isinstance(entry, tuple) and not inserts[entry[0]].mutable:
+            rows.setdefault(entry[0], []).append(entry[1])
+        else:
+            ordered.append(entry)
+    outcomes: list[Outcome] = []
+    duplicates = 0
+    with connection:
+        connection.execute("begin immediate")
+        for entry in ordered:
+            if isinstance(entry, tuple):
+                rows.setdefault(entry[0], []).append(entry[1])
+                continue
+            duplicates += _write_rows(connection, inserts, rows)
+            rows = {}
+            if _is_wanted(entry):
+                outcomes.append((entry.future, _execute(connection, entry)))
+        duplicates += _write_rows(connection, inserts, rows)
+        connection.execute("insert or replace into pointsman_meta (name, value) values (?, ?)", (MARK, mark))
+    return outcomes, duplicates
+
+
+def _write_rows(connection: sqlite3.Connection, inserts: Mapping[str, Insert], rows: Rows) -> int:
+    """Write rows by table; how many were ignored because their primary key was there."""
+    ignored = 0
+    for table, values in rows.items():
+        insert = inserts[table]
+        if insert.sums:
+            connection.executemany(insert.sql, _added_up(values, insert))
+            continue
+        missing = len(values) - connection.executemany(insert.sql, values).rowcount
+        if missing:
+            logger.warning("ledger: %d rows of %s were there already and were ignored", missing, table)
+        ignored += missing
+    return ignored
+
+
+def _added_up(rows: Sequence[tuple[Any, ...]], insert: Insert) -> Iterable[Sequence[StoredValue]]:
+    """One row a primary key: the first, with the sums of all. What is null adds nothing."""
+    totals: dict[Any, list[Any]] = {}
+    for row in rows:
+        total = totals.get(row[insert.key])
+        if total is None:
+            totals[row[insert.key]] = [*row]
+            continue
+        for place in insert.sums:
+            if row[place] is not None:
+                total[place] = row[place] + (total[place] or 0)
+    return totals.values()
+
+
+def _is_wanted(transaction: Transaction) -> bool:
+    """Whether somebody still waits for it: it did not fail before, and was not cancelled."""
+    future = transaction.future
+    return not future.done() and future.set_running_or_notify_cancel()
+
+
+def _execute(connection: sqlite3.Connection, transaction: Transaction) -> list[int] | Exception:
+    connection.execute("savepoint one")
+    try:
+        counts = [connection.execute(sql, values).rowcount for sql, values in transaction.statements]
+    except Exception as error:
+        fault = _fault(error)
+        if fault is None:
+            raise
+        connection.execute("rollback to one")
+        connection.execute("release one")
+        return fault
+    connection.execute("release one")
+    return counts
+
+
+def _fault(error: Exception) -> Exception | None:
+    """What to tell whose statement was at fault; None where the disk was."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return Conflict("this contradicts what is there already", detail=f"ledger: {error}")
+    if isinstance(error, OSError):
+        return None
+    if not isinstance(error, sqlite3.Error) or isinstance(
+        error, sqlite3.ProgrammingError | sqlite3.InterfaceError
+    ):
+        return error
+    return error if getattr(error, "sqlite_errorcode", 0) & 0xFF in FAULTS else None

@@ -1,0 +1,151 @@
+"""What one commit writes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.errors import Conflict
+from pointsman.ledger import Column, Table
+from pointsman.ledger.groups import Transaction, last_mark, new_mark, protect, write_group
+from pointsman.ledger.schema import insert_of, prepare_schema
+
+TEXT, NUMBER = Column("text", ""), Column("integer", "")
+LOG = Table("log", {"id": TEXT, "n": NUMBER}, "id")
+TOTALS = Table(
+    "totals", {"n": NUMBER, "id": TEXT, "x": Column("real", ""), "note": TEXT}, "id", sums=("n", "x")
+)
+NOTES = Table("notes", {"id": TEXT, "n": NUMBER}, "id", mutable=True)
+TABLES = [LOG, TOTALS, NOTES]
+INSERTS = {table.name: insert_of(table) for table in TABLES}
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        prepare_schema(connection, TABLES, Path("ledger.db"))
+        yield connection
+
+
+def transaction(*statements: tuple[str, Mapping[str, object]]) -> Transaction:
+    return Transaction(statements, Future())
+
+
+def write(connection: sqlite3.Connection, *group: Any) -> tuple[list[Any], int]:
+    outcomes, duplicates = write_group(connection, INSERTS, group, new_mark())
+    return [outcome for _, outcome in outcomes], duplicates
+
+
+def rows(connection: sqlite3.Connection, table: str) -> list[Any]:
+    return connection.execute(f"select * from {table} order by id").fetchall()
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_rows_of_one_key_are_added_up_and_null_adds_nothing(
+    connection: sqlite3.Connection, apart: bool
+) -> None:
+    given = [
+        ("totals", (1, "a", None, "first")),
+        ("totals", (None, "b", None, "b")),
+        ("totals", (2, "a", 0.5, "second")),
+        ("totals", (None, "a", 0.25, None)),
+        ("totals", (5, "b", None, None)),
+        ("totals", (None, "c", None, None)),
+        ("totals", (None, "c", None, None)),
+    ]
+    for group in [[row] for row in given] if apart else [given]:
+        assert write(connection, *group) == ([], 0)
+    assert rows(connection, "totals") == [
+        (3, "a", 0.75, "first"),
+        (5, "b", None, "b"),
+        (None, "c", None, None),
+    ]
+
+
+def test_a_transaction_sees_the_rows_before_it_and_not_the_changeable_ones_after(
+    connection: sqlite3.Connection,
+) -> None:
+    count = ("update notes set n = n + (select count(*) from log) where id = :id", {"id": "a"})
+    outcomes, duplicates = write(
+        connection,
+        ("notes", ("a", 10)),
+        ("log", ("1", 1)),
+        transaction(count, ("update notes set n = 0 where id = :id", {"id": "b"})),
+        ("notes", ("b", 20)),
+        ("log", ("1", 1)),
+    )
+    assert (outcomes, duplicates) == ([[1, 0]], 1)
+    assert rows(connection, "notes") == [("a", 11), ("b", 20)]
+
+
+def test_a_transaction_at_fault_fails_alone_and_whole(connection: sqlite3.Connection) -> None:
+    add = "insert into notes (id, n) values (:id, :n)"
+    (conflict, wrong, incomplete, huge, good), _ = write(
+        connection,
+        ("log", ("1", 1)),
+        transaction((add, {"id": "a", "n": 1}), (add, {"id": "a", "n": 2})),
+        transaction((add, {"id": "b", "n": 1}), ("update nowhere set n = 1", {})),
+        transaction((add, {"id": "c"})),
+        transaction((add, {"id": "d", "n": 2**63})),
+        transaction((add, {"id": "e", "n": 1})),
+    )
+    assert isinstance(conflict, Conflict)
+    assert (conflict.status, conflict.detail) == (409, "ledger: UNIQUE constraint failed: notes.id")
+    assert isinstance(wrong, sqlite3.OperationalError)
+    assert isinstance(incomplete, sqlite3.ProgrammingError)
+    assert isinstance(huge, OverflowError)
+    assert good == [1]
+    assert (rows(connection, "log"), rows(connection, "notes")) == ([("1", 1)], [("e", 1)])
+
+
+def test_where_the_disk_refuses_nothing_is_written(connection: sqlite3.Connection) -> None:
+    before = new_mark()
+    write_group(connection, INSERTS, [], before)
+    pages = connection.execute("pragma page_count").fetchone()[0]
+    connection.execute(f"pragma max_page_count = {pages}")
+    large = transaction(("insert into notes (id, n) values (:id, 1)", {"id": "x" * 100_000}))
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        write(connection, ("log", ("1", 1)), large)
+    assert not large.future.done()
+    assert rows(connection, "log") == []
+    assert last_mark(connection) == before
+
+
+def test_what_failed_before_or_was_cancelled_is_passed_over(connection: sqlite3.Connection) -> None:
+    failed, cancelled = (transaction(("insert into notes (id) values (:id)", {"id": "a"})) for _ in "ab")
+    failed.future.set_exception(OSError())
+    assert cancelled.future.cancel()
+    assert write(connection, failed, cancelled) == ([], 0)
+    assert rows(connection, "notes") == []
+
+
+def test_the_mark_of_a_group_is_known_once_it_is_committed(connection: sqlite3.Connection) -> None:
+    assert last_mark(connection) is None
+    for mark in (new_mark(), new_mark()):
+        write_group(connection, INSERTS, [], mark)
+        assert last_mark(connection) == mark
+
+
+def test_a_table_that_only_grows_is_never_updated(connection: sqlite3.Connection) -> None:
+    protect(connection, INSERTS)
+    (refused, *others), _ = write(
+        connection,
+        ("log", ("1", 1)),
+        ("totals", (1, "a", None, None)),
+        ("totals", (1, "a", None, None)),
+        transaction(("update log set n = 2", {})),
+        transaction(("update totals set n = 7", {})),
+        transaction(("insert into notes (id, n) values ('a', 1)", {}), ("update notes set n = 2", {})),
+    )
+    assert isinstance(refused, sqlite3.DatabaseError)
+    assert "not authorized" in str(refused)
+    assert others == [[1], [1, 1]]
+    assert rows(connection, "log") == [("1", 1)]
+    (deleted,), _ = write(connection, transaction(("delete from log where n < :n", {"n": 5})))
+    assert deleted == [1]
