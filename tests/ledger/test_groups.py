@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +23,14 @@ TOTALS = Table(
 )
 NOTES = Table("notes", {"id": TEXT, "n": NUMBER}, "id", mutable=True)
 TABLES = [LOG, TOTALS, NOTES]
+
+
+def total(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, ...]]]:
+    return {"totals": [(n, kind, None, None) for _, kind, n in rows]}
+
+
+SALES = Table("sales", {"id": TEXT, "kind": TEXT, "n": NUMBER}, "id", derive=total)
+TABLES.append(SALES)
 INSERTS = {table.name: insert_of(table) for table in TABLES}
 
 
@@ -66,6 +74,16 @@ def test_rows_of_one_key_are_added_up_and_null_adds_nothing(
         (5, "b", None, "b"),
         (None, "c", None, None),
     ]
+
+
+def test_what_follows_from_rows_is_written_with_them(connection: sqlite3.Connection) -> None:
+    write(connection, ("sales", ("1", "tea", 2)), ("sales", ("2", "jam", 3)), ("sales", ("3", "tea", 5)))
+    write(connection, ("sales", ("4", "tea", 10)))
+    assert [row[:2] for row in rows(connection, "totals")] == [(3, "jam"), (17, "tea")]
+    connection.execute("create trigger no before insert on totals begin select raise(abort, 'full'); end")
+    with pytest.raises(sqlite3.IntegrityError, match="full"):
+        write(connection, ("sales", ("5", "tea", 1)))
+    assert len(rows(connection, "sales")) == 4
 
 
 def test_a_transaction_sees_the_rows_before_it_and_not_the_changeable_ones_after(

@@ -6,11 +6,12 @@ from pointsman.ledger.lock import RunningServer, running_server
 from pointsman.ledger.protocol import Ledger
 from pointsman.ledger.readonly import ReadOnlyLedger, reader
 from pointsman.ledger.sqlite import open_ledger
-from pointsman.ledger.tables import Column, ColumnType, Table
+from pointsman.ledger.tables import Column, ColumnType, Derive, Table
 
 __all__ = [
     "Column",
     "ColumnType",
+    "Derive",
     "Ledger",
     "ReadOnlyLedger",
     "RunningServer",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pointsman.errors import Conflict
-from pointsman.ledger.tables import StoredValue
+from pointsman.ledger.tables import Derive, StoredValue
 
 __all__ = ["Entry", "Insert", "Statement", "Transaction", "last_mark", "new_mark", "protect", "write_group"]
 
@@ -36,12 +36,13 @@ logger = logging.getLogger(__name__)
 
 class Insert(NamedTuple):
     """How rows of a table are written: the SQL, the places of the primary key and of the columns to add up,
-    and whether transactions may change what is there."""
+    whether transactions may change what is there, and what makes rows of other tables out of them."""
 
     sql: str
     key: int = 0
     sums: tuple[int, ...] = ()
     mutable: bool = False
+    derive: Derive | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +127,9 @@ def _write_rows(connection: sqlite3.Connection, inserts: Mapping[str, Insert], r
         if missing:
             logger.warning("ledger: %d rows of %s were there already and were ignored", missing, table)
         ignored += missing
+        if insert.derive is not None:
+            derived = {name: [*more] for name, more in insert.derive(values).items()}
+            ignored += _write_rows(connection, inserts, derived)
     return ignored
 
 

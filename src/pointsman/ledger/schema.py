@@ -50,14 +50,13 @@ def insert_of(table: Table) -> Insert:
     if table.sums:
         both = (f'"{table.name}"."{name}", excluded."{name}"' for name in table.sums)
         added = (f"coalesce({' + '.join(each.split(', '))}, {each})" for each in both)
-        sums = ", ".join(f'"{name}" = {value}' for name, value in zip(table.sums, added, strict=True))
+        changes = ", ".join(f'"{name}" = {value}' for name, value in zip(table.sums, added, strict=True))
         sql = sql.replace("insert or ignore", "insert", 1) + (
-            f' on conflict ("{table.primary_key}") do update set {sums}'
+            f' on conflict ("{table.primary_key}") do update set {changes}'
         )
     places = [*table.columns]
-    return Insert(
-        sql, places.index(table.primary_key), tuple(map(places.index, table.sums)), mutable=table.mutable
-    )
+    sums = tuple(map(places.index, table.sums))
+    return Insert(sql, places.index(table.primary_key), sums, table.mutable, table.derive)
 
 
 def read_schema(connection: sqlite3.Connection, path: Path) -> dict[str, TableRecord]:

@@ -15,12 +15,15 @@ import msgspec
 from msgspec import ValidationError, convert
 from msgspec.structs import astuple
 
-__all__ = ["Column", "ColumnType", "Row", "StoredValue", "Table", "encode_row"]
+__all__ = ["Column", "ColumnType", "Derive", "Row", "StoredValue", "Table", "encode_row"]
 
 ColumnType = Literal["text", "integer", "real", "boolean", "json"]
 StoredValue = str | int | float | None
 Row = Mapping[str, object] | tuple[object, ...]
 """A row by the names of its columns, those left out null, or the values of all columns in their order."""
+
+Derive = Callable[[Sequence[tuple[Any, ...]]], Mapping[str, Sequence[tuple[Any, ...]]]]
+"""Makes rows of other tables, by table, out of stored rows."""
 
 Pick = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -60,7 +63,8 @@ class Table:
 
     A second row of a primary key is ignored; where there are `sums`, which name columns of numbers, it is
     added up in those, what is null adding nothing, and in the others the first row counts. Tables only
-    grow; `Ledger.execute` may update those that are `mutable`, and delete what is old from all.
+    grow; `Ledger.execute` may update those that are `mutable`, and delete what is old from all. What
+    `derive` makes of the rows of one commit is written in that commit; it runs on the writer's thread.
 
     Raises ValueError where names, types or references are wrong.
     """
@@ -71,6 +75,7 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
     sums: tuple[str, ...] = ()
     mutable: bool = False
+    derive: Derive | None = None
 
     @cached_property
     def layout(self) -> Layout:
