@@ -91,7 +91,7 @@ def test_a_short_key_that_seals_is_refused_and_not_repeated(refuse: Refuse) -> N
         ("server: {read_timeout: 0}", "`server.read_timeout` must be at least 1ms, not 0s"),
         ("attempts: 11", "`attempts` must be at most 10, not 11"),
         ("auth: key", "`auth`: this cannot be the string 'key'"),
-        ("ledger: {durability: strict}", "`ledger.durability`: this cannot be the string 'strict'"),
+        ("ledger: {durability: eventual}", "`ledger.durability`: this cannot be the string 'eventual'"),
         ("include: {}", "`include`: this cannot be a mapping"),
         ("providers: {from_env: 1}", "`providers.from_env`: this cannot be the integer 1"),
         ("models: {a: lab/b}", "`models.a`: this cannot be the string 'lab/b'"),

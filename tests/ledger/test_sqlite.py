@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 
 from pointsman.errors import Conflict, StartupError, Unavailable
-from pointsman.ledger import Column, Ledger, Table, open_ledger, running_server
+from pointsman.ledger import Column, Ledger, Table, open_ledger, reader, running_server
 from pointsman.ledger.sqlite import SqliteLedger
 
 URL = "sqlite:///ledger.db"
@@ -203,7 +203,12 @@ async def test_all_files_are_private(ledger: Ledger, tmp_path: Path) -> None:
     assert modes == dict.fromkeys(["ledger.db", "ledger.db-shm", "ledger.db-wal", "ledger.db.lock"], 0o600)
 
 
-async def test_relaxed_durability_is_a_log_synchronised_at_checkpoints(tmp_path: Path, table: Table) -> None:
+@pytest.mark.parametrize(
+    ("durability", "levels"), [("relaxed", ["normal", "full", "full"]), ("strict", ["full", "full"])]
+)
+async def test_what_is_waited_for_is_synchronised_and_in_strict_everything(
+    tmp_path: Path, table: Table, durability: Any, levels: list[str]
+) -> None:
     seen: list[str] = []
 
     def connect(*args: Any, **kwargs: Any) -> sqlite3.Connection:
@@ -211,11 +216,39 @@ async def test_relaxed_durability_is_a_log_synchronised_at_checkpoints(tmp_path:
         connection.set_trace_callback(seen.append)
         return connection
 
-    opened = new(tmp_path, connect=connect)
+    opened = open_ledger(URL, base=tmp_path, durability=durability, connect=connect)
     await opened.open([table])
+    opened.insert("generations", {"id": "gen-1"})
+    while not await opened.select("select id from generations"):
+        pass
+    await opened.flush()
+    await opened.flush()
+    assert await opened.execute([]) == []
     await opened.close()
-    assert seen[:2] == ["pragma journal_mode = wal", "pragma synchronous = normal"]
+    assert seen[0] == "pragma journal_mode = wal"
+    synchronous = "pragma synchronous = "
+    assert [each.removeprefix(synchronous) for each in seen if each.startswith(synchronous)] == levels
     assert seen[-1] == "pragma wal_checkpoint(truncate)"
+
+
+async def test_only_the_writer_moves_rows_out_of_the_log(
+    ledger: Ledger, tmp_path: Path, table: Table
+) -> None:
+    ledger.insert("generations", {"id": "gen-1"})
+    await ledger.flush()
+    dead = tmp_path / "dead"  # as it is left by a process that was killed
+    dead.mkdir()
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        (dead / name).write_bytes((tmp_path / name).read_bytes())
+    files = [dead / "ledger.db", dead / "ledger.db-wal"]
+    before = [file.read_bytes() for file in files]
+    with reader(URL, dead) as reads:
+        assert await reads.select("select id from generations") == [{"id": "gen-1"}]
+    assert [file.read_bytes() for file in files] == before
+    second = new(dead)
+    await second.open([table])
+    await second.close()
+    assert [path.name for path in dead.iterdir()] == ["ledger.db"]
 
 
 async def test_close_leaves_one_file_with_everything_in_it(ledger: Ledger, tmp_path: Path) -> None:
@@ -380,7 +413,7 @@ async def test_close_may_be_repeated_and_a_late_row_is_counted(ledger: Ledger) -
 
 
 def test_an_unknown_durability_is_refused_with_the_known(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match="'eventual' is unknown; expected: relaxed"):
+    with pytest.raises(StartupError, match="'eventual' is unknown; expected: relaxed, strict"):
         open_ledger(URL, base=tmp_path, durability=cast(Any, "eventual"))
 
 

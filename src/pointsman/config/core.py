@@ -123,8 +123,10 @@ class LedgerSettings:
     url: str = setting(
         default="sqlite:///pointsman.db", help="Database; a relative path starts at this file."
     )
-    durability: Literal["relaxed"] = setting(
-        default="relaxed", help="relaxed: rows are on disk within 50 ms, and survive a crash of the process."
+    durability: Literal["relaxed", "strict"] = setting(
+        default="relaxed",
+        help="relaxed: rows are on disk within 50 ms, and survive a crash of the process. strict: what a "
+        "request used is on disk before its answer ends, and survives a power cut too.",
     )
 
 

@@ -30,7 +30,7 @@ class Ledger(Protocol):
         """
 
     async def flush(self) -> None:
-        """Return when every row queued before is on disk.
+        """Return when every row queued before is on disk, where a power cut does not take it.
 
         Raises `errors.Unavailable` where the disk refuses; the rows stay queued and are tried again.
         Rows that `health` counts as lost were never queued.
@@ -38,7 +38,7 @@ class Ledger(Protocol):
 
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, object]]]) -> list[int]:
         """Run inserts, updates and deletes as one transaction, after the rows queued before; how many rows
-        each has changed, once that is committed.
+        each has changed, once that is on disk.
 
         Raises `errors.Conflict` where a constraint is violated, the engine's own error for a wrong
         statement, both with nothing changed, and `errors.Unavailable` where the disk refuses: at once

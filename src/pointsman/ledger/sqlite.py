@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pointsman.errors import StartupError
 from pointsman.ledger.files import Connect, connect_to, create_file, database_path, startup_errors
@@ -21,19 +21,18 @@ __all__ = ["SqliteLedger", "open_ledger"]
 
 LOCK_TIMEOUT = 1.0  # seconds; the writer tries again by itself
 
-SYNCHRONOUS = {"relaxed": "normal"}
+Durability = Literal["relaxed", "strict"]
 
 
 class SqliteLedger:
-    """A `Ledger` in one SQLite file. `synchronous` is SQLite's setting of that name."""
+    """A `Ledger` in one SQLite file."""
 
-    def __init__(self, path: Path, *, synchronous: str, connect: Connect) -> None:
+    def __init__(self, path: Path, *, strict: bool, connect: Connect) -> None:
         self._path = path
-        self._synchronous = synchronous
         self._connect = connect
         self._tables: dict[str, Table] = {}
         self._lock = WriterLock(path)
-        self._writer = Writer(self._connect_writer)
+        self._writer = Writer(self._connect_writer, strict=strict)
         self._reads: ReadOnlyLedger | None = None
 
     async def open(self, tables: Sequence[Table]) -> None:
@@ -116,7 +115,6 @@ class SqliteLedger:
                     f"the ledger {self._path} is on a file system without shared memory, which SQLite's "
                     "write-ahead log needs. Put it on a local disk."
                 )
-            connection.execute(f"pragma synchronous = {self._synchronous}")
         except BaseException:
             connection.close()
             raise
@@ -127,16 +125,15 @@ def open_ledger(
     url: str,
     *,
     base: Path,
-    durability: Literal["relaxed"],
+    durability: Durability,
     connect: Connect = sqlite3.connect,
 ) -> Ledger:
     """The ledger at `url`, not open yet; relative paths are taken from `base`.
 
-    `relaxed` durability survives the death of the process, but a power cut may take the last moments.
-    `connect` stands in for `sqlite3.connect`. Raises StartupError for a URL that names no SQLite file, and
-    for an unknown durability.
+    Both durabilities survive the death of the process, but where it is `relaxed`, a power cut may take the
+    last moments of what nobody has flushed. `connect` stands in for `sqlite3.connect`. Raises StartupError
+    for a URL that names no SQLite file, and for an unknown durability.
     """
-    if durability not in SYNCHRONOUS:
-        expected = ", ".join(SYNCHRONOUS)
-        raise StartupError(f"ledger: the durability {durability!r} is unknown; expected: {expected}.")
-    return SqliteLedger(database_path(url, base), synchronous=SYNCHRONOUS[durability], connect=connect)
+    if durability not in (known := get_args(Durability)):
+        raise StartupError(f"ledger: the durability {durability!r} is unknown; expected: {', '.join(known)}.")
+    return SqliteLedger(database_path(url, base), strict=durability == "strict", connect=connect)

@@ -41,20 +41,23 @@ logger = logging.getLogger(__name__)
 
 class Writer:
     """Rows wait in order until their commit has succeeded; only then do they leave the queue. Transactions
-    wait among them; one that failed stays in its place, and is passed over.
+    wait among them; one that failed stays in its place, and is passed over. What somebody waits for is
+    synchronised with the disk, and what is `strict` always: a power cut takes nothing of it.
 
     `put` takes no lock: it appends, and then looks whether the thread must be told. The thread says that it
     must before it looks at the queue for the last time, so that no row is overlooked.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], sqlite3.Connection], *, strict: bool = False) -> None:
         self._connect = connect
+        self._strict = strict
         self._connection: sqlite3.Connection | None = None
         self._inserts: Mapping[str, Insert] = {}
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
         self._queue: deque[Entry] = deque()
         self._written = 0
+        self._synchronised = 0  # of those written
         self._waiting = 0  # transactions that somebody waits for
         self._tried: tuple[str, int] = ("", 0)  # mark and length of the group of the last try
         self._flushes: deque[tuple[int, Future[None]]] = deque()
@@ -102,10 +105,11 @@ class Writer:
         """Done when all rows queued before are on disk; `Unavailable` when the next commit fails."""
         future: Future[None] = Future()
         with self._changed:
-            if not self._queue:
+            last = self._written + len(self._queue)
+            if last <= self._synchronised or self._ended:
                 future.set_result(None)
             else:
-                self._flushes.append((self._written + len(self._queue), future))
+                self._flushes.append((last, future))
                 if self._failure is None:  # otherwise the next try comes soon, and no sooner for asking
                     self._changed.notify()
         return future
@@ -131,9 +135,9 @@ class Writer:
 
     def _run(self) -> None:
         delay = FIRST_RETRY
-        while group := self._next_group():
+        while (next_group := self._next_group()) is not None:
             try:
-                self._write(group)
+                self._write(*next_group)
             except Exception as error:  # whatever it is, the rows stay and the thread lives
                 self._disconnect()
                 if not self._refused(error, delay):
@@ -152,46 +156,57 @@ class Writer:
                 self._sleeping = False
                 self._changed.notify()
 
-    def _next_group(self) -> list[Entry]:
-        """Wait for rows, then a little for company. Empty when closing with nothing left to write."""
+    def _next_group(self) -> tuple[list[Entry], bool] | None:
+        """Wait for rows, then a little for company; whether somebody waits for the group. None when closing
+        with nothing left to write.
+        """
         with self._changed:
             self._sleeping = True
-            self._changed.wait_for(lambda: self._queue or self._deadline is not None)
+            self._changed.wait_for(lambda: self._queue or self._flushes or self._deadline is not None)
             self._sleeping = False
+            if not self._queue and not self._flushes:
+                return None
             self._changed.wait_for(self._group_is_due, GROUP_SECONDS)
-            return list(islice(self._queue, GROUP_ROWS))  # in C alone: no `put` comes between
+            group = list(islice(self._queue, GROUP_ROWS))  # in C alone: no `put` comes between
+            return group, self._is_waited_for()
 
     def _group_is_due(self) -> bool:
-        waited_for = self._waiting > 0 or bool(self._flushes) or self._deadline is not None
-        return waited_for or len(self._queue) >= GROUP_ROWS
+        return len(self._queue) >= GROUP_ROWS or self._is_waited_for() or self._deadline is not None
 
-    def _write(self, group: list[Entry]) -> None:
+    def _is_waited_for(self) -> bool:
+        return self._waiting > 0 or bool(self._flushes)
+
+    def _write(self, group: list[Entry], waited_for: bool) -> None:
         if self._connection is None:
             self._connection = self._connect()
             protect(self._connection, self._inserts)
             mark, count = self._tried
             if mark and last_mark(self._connection) == mark:  # the commit that failed had happened
-                self._written_to_disk(count)
+                self._written_to_disk(count, synchronised=False)
                 return
+        synchronised = waited_for or self._strict
+        self._connection.execute(f"pragma synchronous = {'full' if synchronised else 'normal'}")
         mark = new_mark()
         self._tried = (mark, len(group))
         outcomes, duplicates = write_group(self._connection, self._inserts, group, mark)
         self._duplicates += duplicates
-        self._written_to_disk(len(group))
+        self._written_to_disk(len(group), synchronised=synchronised)
         for future, outcome in outcomes:
             if isinstance(outcome, Exception):
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
 
-    def _written_to_disk(self, count: int) -> None:
+    def _written_to_disk(self, count: int, *, synchronised: bool) -> None:
         done: list[Future[None]] = []
         with self._changed:
             for _ in range(count):
                 if isinstance(self._queue.popleft(), Transaction):
                     self._waiting -= 1
             self._written += count
-            while self._flushes and self._flushes[0][0] <= self._written:
+            if synchronised:
+                self._synchronised = self._written
+            while self._flushes and self._flushes[0][0] <= self._synchronised:
                 done.append(self._flushes.popleft()[1])
             recovered, self._failure = self._failure is not None, None
         if recovered:
