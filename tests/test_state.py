@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from pointsman.errors import StartupError
 from pointsman.state import Demand, MemoryState, Period, Quota, Verdict, open_state
@@ -242,7 +243,7 @@ async def test_beyond_its_capacity_the_state_forgets_the_least_recent(clock: Clo
     state = MemoryState(now=clock.now, utcnow=clock.utcnow, capacity=3)
     for key in ("a", "b", "c", "a", "d"):
         await take(state, 10, "hour", key=key)
-    assert state.health() == {"ok": True, "counters": 3, "capacity": 3}
+    assert state.health() == {"ok": True, "counters": 3, "capacity": 3, "leases": 0}
     assert [(await take(state, 10, "hour", key=key)).remaining for key in ("a", "d", "b")] == [7, 8, 9]
 
 
@@ -253,7 +254,7 @@ async def test_close_forgets_everything(state: MemoryState) -> None:
 
 
 def test_only_memory_is_at_home_in_the_core_and_no_password_is_shown() -> None:
-    assert open_state("memory").health() == {"ok": True, "counters": 0, "capacity": 1_000_000}
+    assert open_state("memory").health() == {"ok": True, "counters": 0, "capacity": 1_000_000, "leases": 0}
     with pytest.raises(StartupError, match=r"not in 'shared'.*plugin") as caught:
         open_state("shared://:hunter2@host/0")
     assert "hunter2" not in str(caught.value)
@@ -263,8 +264,9 @@ def test_only_memory_is_at_home_in_the_core_and_no_password_is_shown() -> None:
     ("make", "words"),
     [
         (lambda: Quota(0, "day"), "at least 1"),
-        (lambda: Quota(1, cast(Any, "week")), "second, minute, hour, day, not 'week'"),
-        (lambda: Demand("k", Quota(1, "day"), -1), "cannot cost -1"),
+        (lambda: Quota(1, cast(Any, "week")), "second, minute, hour, day, lease, not 'week'"),
+        (lambda: MemoryState().take_now([Demand("k", Quota(1, "day"), -1)]), "costs -1"),
+        (lambda: MemoryState().take_now([Demand("k", Quota(1, "day"), 1, hold=True)]), "under the lease ''"),
     ],
 )
 def test_impossible_quotas_and_demands_are_refused(make: Callable[[], object], words: str) -> None:
@@ -360,3 +362,193 @@ async def test_the_state_in_memory_answers_at_once_and_no_differently(clock: Clo
     demands = [Demand("k", Quota(3, "minute")), Demand("k", Quota(2, "day"))]
     for _ in range(4):
         assert at_once.take_now(demands) == await awaited.take(demands)
+
+
+PERIODS = [*SECONDS, "lease"]
+
+
+def held(amount: int, period: Period, cost: int = 1, key: str = "k") -> list[Demand]:
+    return [Demand(key, Quota(amount, period), cost, hold=True)]
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_what_is_held_counts_until_it_is_settled(state: MemoryState, period: Period) -> None:
+    assert state.take_now(held(10, period, 6), "a").remaining == 4
+    assert not state.take_now(held(10, period, 5), "b").allowed
+    assert state.take_now(held(10, period, 4), "b").remaining == 0
+    state.settle_now("a")
+    assert state.take_now(held(10, period, 6), "c").allowed
+    assert state.health()["leases"] == 2
+
+
+@pytest.mark.parametrize("period", list(SECONDS))
+@pytest.mark.parametrize(("used", "left"), [(0, 10), (2, 8), (6, 4), (9, 1), (15, 0)])
+def test_the_difference_is_given_back_or_taken(
+    state: MemoryState, period: Period, used: int, left: int
+) -> None:
+    state.take_now(held(10, period, 6), "a")
+    assert state.settle_now("a", [Demand("k", Quota(10, period), used)])
+    assert state.take_now([Demand("k", Quota(10, period), 0)]).remaining == left
+
+
+def test_what_was_taken_beyond_the_amount_has_to_refill_too(state: MemoryState, clock: Clock) -> None:
+    state.settle_now("a", [Demand("k", Quota(10, "minute"), 25)])
+    clock.advance(90)
+    assert not state.take_now([Demand("k", Quota(10, "minute"))]).allowed
+    clock.advance(6)
+    assert state.take_now([Demand("k", Quota(10, "minute"))]).allowed
+
+
+def test_a_bucket_does_not_refill_what_is_held(state: MemoryState, clock: Clock) -> None:
+    state.take_now(held(10, "second", 10), "a")
+    clock.advance(100)
+    verdict = state.take_now([Demand("k", Quota(10, "second"))])
+    assert (verdict.allowed, verdict.remaining, verdict.retry_after) == (False, 0, 1.0)
+
+
+def test_what_is_held_goes_over_into_the_next_window(state: MemoryState, clock: Clock) -> None:
+    state.take_now(held(10, "hour", 6), "a")
+    clock.advance(1800)
+    assert state.take_now([Demand("k", Quota(10, "hour"), 0)]).remaining == 4
+    state.settle_now("a", [Demand("k", Quota(10, "hour"), 5)])
+    assert state.take_now([Demand("k", Quota(10, "hour"), 0)]).remaining == 5
+
+
+@pytest.mark.parametrize("period", PERIODS)
+def test_a_lease_ends_by_itself_and_settling_it_then_frees_nothing_twice(
+    state: MemoryState, clock: Clock, period: Period
+) -> None:
+    state.take_now(held(2, period, 2), "a", 30.0)
+    clock.advance(29.999)
+    assert not state.take_now(held(2, period, 2), "b").allowed
+    clock.advance(0.001)
+    assert state.take_now(held(2, period, 2), "b").allowed
+    state.settle_now("a")
+    assert not state.take_now(held(2, period), "c").allowed
+
+
+def test_one_lease_may_hold_more_by_and_by(state: MemoryState) -> None:
+    for key in "kl":
+        state.take_now(held(1, "lease", key=key), "a")
+    state.settle_now("a")
+    assert [state.take_now(held(1, "lease", key=key), "b").allowed for key in "kl"] == [True, True]
+
+
+def test_a_refusal_holds_nothing_and_says_what_is_left_of_each(state: MemoryState) -> None:
+    demands = [*held(5, "lease"), Demand("k", Quota(3, "minute"), 2), *held(3, "day", 4)]
+    verdict = state.take_now(demands, "a")
+    assert (verdict.demand, verdict.retry_after) == (demands[2], math.inf)
+    assert [part.remaining for part in verdict.parts] == [5, 3, 3]
+    assert state.health() == {"ok": True, "counters": 1, "capacity": 1_000_000, "leases": 0}
+
+
+@pytest.mark.parametrize("period", ["minute", "day"])
+async def test_what_is_given_back_at_once_was_never_taken(state: MemoryState, period: Period) -> None:
+    await take(state, 10, period, cost=7)
+    await state.give_back([Demand("k", Quota(10, period), 7)])
+    assert (await take(state, 10, period, cost=0)).remaining == 10
+
+
+async def test_a_bucket_takes_back_only_what_it_has_not_refilled(state: MemoryState, clock: Clock) -> None:
+    await take(state, 60, "minute", cost=60)
+    clock.advance(60)
+    await take(state, 60, "minute", cost=60)
+    await state.give_back([Demand("k", Quota(60, "minute"), 60)], 60.0)
+    assert (await take(state, 60, "minute", cost=0)).remaining == 0
+    await state.give_back([Demand("k", Quota(60, "minute"), 60)], 20.0)
+    assert (await take(state, 60, "minute", cost=0)).remaining == 40
+
+
+async def test_a_window_that_is_over_takes_nothing_back(state: MemoryState, clock: Clock) -> None:
+    await take(state, 10, "hour", cost=7)
+    clock.advance(1800)
+    await take(state, 10, "hour", cost=7)
+    await state.give_back([Demand("k", Quota(10, "hour"), 7)], 1800.0)
+    assert (await take(state, 10, "hour", cost=0)).remaining == 3
+    await state.give_back([Demand("lease", Quota(10, "lease"))])
+    assert (await take(state, 10, "lease", cost=10, key="lease")).allowed
+
+
+class Promises(RuleBasedStateMachine):
+    """Whatever is taken, held, settled, left to expire: no window sees more than its amount, and in the end
+    everything is there again."""
+
+    amounts: dict[Period, int] = {"second": 7, "minute": 11, "hour": 13, "day": 30, "lease": 3}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.state = MemoryState(now=self.clock.now, utcnow=self.clock.utcnow)
+        self.open: dict[str, tuple[int, list[Demand]]] = {}
+        self.used: dict[Period, list[tuple[int, int]]] = {period: [] for period in SECONDS}
+        self.leases = 0
+
+    @rule(milliseconds=st.integers(0, 3000) | st.integers(0, 90_000_000))
+    def pass_time(self, milliseconds: int) -> None:
+        self.clock.elapsed += milliseconds
+
+    @rule(seconds=st.sampled_from([-172_800, -3600, -7, 7, 3600, 172_800]))
+    def jump(self, seconds: int) -> None:
+        self.clock.jump(seconds)
+
+    @rule(wanted=st.dictionaries(st.sampled_from(PERIODS), st.tuples(st.integers(0, 9), st.booleans())))
+    def take(self, wanted: dict[Period, tuple[int, bool]]) -> None:
+        demands = [
+            Demand("k", Quota(self.amounts[period], period), cost, hold=hold or period == "lease")
+            for period, (cost, hold) in wanted.items()
+        ]
+        lease = f"lease-{self.leases}"
+        self.leases += 1
+        if self.state.take_now(demands, lease, 600.0).allowed:
+            holds = [demand for demand in demands if demand.hold]
+            self.open[lease] = (self.clock.elapsed + 600_000, holds)
+            self.book([demand for demand in demands if not demand.hold])
+        seats = sum(
+            demand.cost
+            for expires, holds in self.open.values()
+            for demand in holds
+            if demand.quota.period == "lease" and expires > self.clock.elapsed
+        )
+        assert seats <= self.amounts["lease"]
+
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        lease = data.draw(st.sampled_from(sorted(self.open)))
+        expires, holds = self.open.pop(lease)
+        used = []
+        if self.clock.elapsed < expires:  # of one that has expired nobody knows any more
+            used = [
+                Demand("k", demand.quota, data.draw(st.integers(0, demand.cost)))
+                for demand in holds
+                if demand.quota.period != "lease"
+            ]
+        assert self.state.settle_now(lease, used)
+        self.book(used)
+
+    def book(self, used: list[Demand]) -> None:
+        """Put on record what was used, and look at every stretch of time that ends now."""
+        now = self.clock.elapsed
+        for demand in used:
+            period, amount = demand.quota.period, demand.quota.amount
+            self.used[period].append((now, demand.cost))
+            total = 0
+            for at, cost in reversed(self.used[period]):
+                total += cost
+                if period in ("second", "minute"):
+                    refilled = Fraction(amount * (now - at), 1000 * SECONDS[period])
+                else:  # every window that may have been begun since
+                    refilled = Fraction(amount * math.ceil((now - at) / 1000 / SECONDS[period] + 1))
+                assert total <= amount + refilled
+
+    def teardown(self) -> None:
+        for lease in self.open:
+            self.state.settle_now(lease)
+        self.clock.advance(2 * 86_400)
+        for period, amount in self.amounts.items():
+            verdict = self.state.take_now([Demand("k", Quota(amount, period), amount, hold=True)], "all")
+            assert verdict.allowed, period
+
+
+TestPromises = Promises.TestCase
+TestPromises.settings = settings(deadline=None, max_examples=60)

@@ -1,92 +1,66 @@
-"""Shared counters that may be lost: rate limits and calendar quotas.
+"""State: counters shared by all that serve one deployment, which may be lost.
 
-Quotas per second and minute are GCRA: a bucket of `amount` that refills evenly over the period. Quotas per
-hour and day are calendar windows in UTC. Time is integer nanoseconds of a monotonic clock; the wall clock
-only says where a calendar window ends when it begins, so that a jump of it cannot stretch a window.
+What is not yet known is held under a lease until `settle` says what was used instead.
+Time is integer nanoseconds of a monotonic clock; the wall clock only says where a calendar window ends when
+it begins, so that a jump of it cannot stretch a window.
 """
 
 from __future__ import annotations
 
-import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from cachetools import LRUCache
 
+from pointsman.counters import (
+    LENGTH,
+    SECOND,
+    WINDOWS,
+    Bucket,
+    Counter,
+    Demand,
+    Period,
+    Quota,
+    Seats,
+    Verdict,
+    Window,
+)
 from pointsman.errors import StartupError
 
 __all__ = ["Demand", "MemoryState", "Period", "Quota", "State", "Verdict", "open_state"]
 
-Period = Literal["second", "minute", "hour", "day"]
-
-SECOND = 1_000_000_000  # nanoseconds
-LENGTH: dict[Period, int] = {
-    "second": SECOND,
-    "minute": 60 * SECOND,
-    "hour": 3600 * SECOND,
-    "day": 86_400 * SECOND,
-}
 CAPACITY = 1_000_000
+LEASE = 3600.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-
-
-class Quota(msgspec.Struct, frozen=True):
-    """At most `amount` (one or more) in each `period`. Raises ValueError otherwise."""
-
-    amount: int
-    period: Period
-
-    def __post_init__(self) -> None:
-        if self.amount < 1:
-            raise ValueError(f"a quota must be at least 1, not {self.amount}")
-        if self.period not in LENGTH:
-            raise ValueError(f"a quota's period is one of {', '.join(LENGTH)}, not {self.period!r}")
-
-
-class Demand(msgspec.Struct, frozen=True):
-    """`cost` units of the counter `key`; a counter is a key and a period, whatever the amount.
-
-    Raises ValueError for a negative cost.
-    """
-
-    key: str
-    quota: Quota
-    cost: int = 1
-
-    def __post_init__(self) -> None:
-        if self.cost < 0:
-            raise ValueError(f"a demand cannot cost {self.cost}")
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """What a `take` came to.
-
-    `demand` is the one that refused (with the longest wait), or the tightest (least left of its amount) when
-    allowed; None where nothing was demanded. `limit` and `remaining` are its units. `retry_after` is in
-    seconds: 0 when allowed, infinite where the cost exceeds the amount. `reset_after`, in seconds, is when
-    the counter is full again or its window ends.
-    """
-
-    allowed: bool
-    demand: Demand | None
-    limit: int
-    remaining: int
-    retry_after: float
-    reset_after: float
 
 
 class State(Protocol):
     """Counters shared by all that serve one deployment."""
 
-    def take_now(self, demands: Sequence[Demand]) -> Verdict | None:
+    def take_now(self, demands: Sequence[Demand], lease: str = "", ttl: float = LEASE) -> Verdict | None:
         """As `take`, by a state that need not wait for the answer; None, and nothing taken, by any other."""
 
-    async def take(self, demands: Sequence[Demand]) -> Verdict:
-        """Take all the demands or none of them, in one step that nothing can come between."""
+    async def take(self, demands: Sequence[Demand], lease: str = "", ttl: float = LEASE) -> Verdict:
+        """Take all the demands or none of them, in one step that nothing can come between.
+
+        What is to be held is so under the name `lease`, for `ttl` seconds at most. Raises ValueError for a
+        negative cost, and for something to hold without a lease.
+        """
+
+    def settle_now(self, lease: str, used: Sequence[Demand] = ()) -> bool:
+        """As `settle`, by a state that need not wait; False, and nothing done, by any other."""
+
+    async def settle(self, lease: str, used: Sequence[Demand] = ()) -> None:
+        """Let go of all that is held under `lease`, and count what was `used`, also beyond the amount."""
+
+    async def give_back(self, demands: Sequence[Demand], elapsed: float = 0.0) -> None:
+        """Undo what was used up `elapsed` seconds ago, as far as no time has done so: a bucket has refilled
+        by as much as it could since, and a window that is over stays as it is."""
 
     async def seed(self, demand_key: str, period: Period, used: int) -> None:
         """Set what the running window of an hour or day has used, unless it knows of more.
@@ -101,75 +75,14 @@ class State(Protocol):
         """`ok`, and figures of the engine."""
 
 
-class _Bucket(msgspec.Struct, gc=False):
-    """A GCRA counter: `full_at` is when it is full again, in nanoseconds times `amount`, exact that way."""
-
-    full_at: int
-    amount: int
-
-    @property
-    def expires(self) -> int:
-        return _ceil(self.full_at, self.amount)
-
-    def spend(self, demand: Demand, now: int) -> Verdict:
-        """Take the demand, if there is as much."""
-        quota, cost = demand.quota, demand.cost
-        amount, length = quota.amount, LENGTH[quota.period]
-        empty = now * amount
-        full_at = self.full_at
-        if amount != self.amount:  # a changed amount keeps the moment at which it is full
-            full_at = full_at * amount // self.amount
-            self.full_at, self.amount = full_at, amount
-        full_at = max(full_at, empty)
-        wanted, limit = full_at + cost * length, empty + length * amount
-        retry_after = 0.0
-        if wanted <= limit:
-            self.full_at = full_at = wanted
-        elif cost > amount:
-            retry_after = math.inf
-        else:
-            retry_after = _ceil(wanted - limit, amount) / SECOND
-        remaining = (limit - full_at) // length
-        reset_after = _ceil(full_at - empty, amount) / SECOND
-        return Verdict(wanted <= limit, demand, amount, remaining, retry_after, reset_after)
-
-    def give_back(self, demand: Demand) -> None:
-        """Undo a `spend` that was allowed."""
-        self.full_at -= demand.cost * LENGTH[demand.quota.period]
-
-
-class _Window(msgspec.Struct, gc=False):
-    """A calendar window: its number since 1970, when it ends on the monotonic clock, and its use."""
-
-    index: int
-    length: int
-    ends: int
-    used: int = 0
-
-    @property
-    def expires(self) -> int:
-        # kept for one length more: `_window` must know it when the wall clock lags behind
-        return self.ends + self.length
-
-    def spend(self, demand: Demand, now: int) -> Verdict:
-        """Take the demand, if there is as much."""
-        amount, cost = demand.quota.amount, demand.cost
-        allowed = self.used + cost <= amount
-        reset_after = (self.ends - now) / SECOND
-        retry_after = 0.0
-        if allowed:
-            self.used += cost
-        else:
-            retry_after = math.inf if cost > amount else reset_after
-        return Verdict(allowed, demand, amount, max(0, amount - self.used), retry_after, reset_after)
-
-    def give_back(self, demand: Demand) -> None:
-        """Undo a `spend` that was allowed."""
-        self.used -= demand.cost
-
-
 _Key = tuple[str, Period]
-_Counter = _Bucket | _Window
+
+
+class _Lease(msgspec.Struct, gc=False):
+    """What is held under one name, and until when at most."""
+
+    expires: int
+    holds: list[tuple[Counter, int]]
 
 
 class MemoryState:
@@ -188,35 +101,45 @@ class MemoryState:
     ) -> None:
         self._utcnow = utcnow
         self._now = now
-        self._counters: LRUCache[_Key, _Counter] = LRUCache(capacity)
+        self._counters: LRUCache[_Key, Counter] = LRUCache(capacity)
+        self._leases: OrderedDict[str, _Lease] = OrderedDict()
 
-    def take_now(self, demands: Sequence[Demand]) -> Verdict:
+    def take_now(self, demands: Sequence[Demand], lease: str = "", ttl: float = LEASE) -> Verdict:
         """See `State.take_now`."""
         if not demands:
             return Verdict(True, None, 0, 0, 0.0, 0.0)
         now = round(self._now() * SECOND)
-        if len(demands) == 1:
-            return self._counter(demands[0], now).spend(demands[0], now)
-        spent = []
-        for demand in demands:
-            counter = self._counter(demand, now)
-            spent.append((counter, demand, counter.spend(demand, now)))
-        verdicts = [verdict for _, _, verdict in spent]
-        refused = [verdict for verdict in verdicts if not verdict.allowed]
-        if not refused:
-            return min(verdicts, key=lambda verdict: verdict.remaining / verdict.limit)
-        for counter, demand, verdict in spent:
-            if verdict.allowed:
-                counter.give_back(demand)
-        return max(refused, key=lambda verdict: verdict.retry_after)
+        verdict = self._take(demands, lease, now, ttl)
+        if not verdict.allowed and self._expire(now):
+            return self._take(demands, lease, now, ttl)
+        return verdict
 
-    async def take(self, demands: Sequence[Demand]) -> Verdict:
+    async def take(self, demands: Sequence[Demand], lease: str = "", ttl: float = LEASE) -> Verdict:
         """See `State.take`."""
-        return self.take_now(demands)
+        return self.take_now(demands, lease, ttl)
+
+    def settle_now(self, lease: str, used: Sequence[Demand] = ()) -> bool:
+        """See `State.settle_now`."""
+        now = round(self._now() * SECOND)
+        self._let_go(lease)
+        for demand in used:
+            self._counter(demand, now).book(demand, now)
+        return True
+
+    async def settle(self, lease: str, used: Sequence[Demand] = ()) -> None:
+        """See `State.settle`."""
+        self.settle_now(lease, used)
+
+    async def give_back(self, demands: Sequence[Demand], elapsed: float = 0.0) -> None:
+        """See `State.give_back`."""
+        now = round(self._now() * SECOND)
+        since = now - round(elapsed * SECOND)
+        for demand in demands:
+            self._counter(demand, now).undo(demand, now, since)
 
     async def seed(self, demand_key: str, period: Period, used: int) -> None:
         """See `State.seed`."""
-        if period not in ("hour", "day"):
+        if period not in WINDOWS:
             raise ValueError(f"only windows of an hour or a day can be seeded, not of a {period}")
         window = self._window((demand_key, period), round(self._now() * SECOND))
         window.used = max(window.used, used)
@@ -224,41 +147,99 @@ class MemoryState:
     async def close(self) -> None:
         """See `State.close`."""
         self._counters.clear()
+        self._leases.clear()
 
     def health(self) -> dict[str, Any]:
-        """`ok`, and `counters` that matter, of at most `capacity`; the others are forgotten."""
+        """`ok`, `counters` that matter, of at most `capacity`, and `leases`; all others are forgotten."""
         now = round(self._now() * SECOND)
-        for key in [key for key, counter in self._counters.items() if counter.expires <= now]:
+        self._expire(now)
+        over = [key for key, each in self._counters.items() if not each.held and each.expires <= now]
+        for key in over:
             del self._counters[key]
-        return {"ok": True, "counters": len(self._counters), "capacity": int(self._counters.maxsize)}
+        figures = {"counters": len(self._counters), "capacity": int(self._counters.maxsize)}
+        return {"ok": True, **figures, "leases": len(self._leases)}
 
-    def _counter(self, demand: Demand, now: int) -> _Counter:
+    def _take(self, demands: Sequence[Demand], lease: str, now: int, ttl: float) -> Verdict:
+        """All the demands or none, by what is held and used at this moment."""
+        verdicts: list[Verdict] = []
+        counters: list[Counter] = []
+        holds: list[tuple[Counter, int]] = []
+        allowed = True
+        for demand in demands:
+            counter, cost = self._counter(demand, now), demand.cost
+            if cost < 0 or (demand.hold and not lease):
+                raise ValueError(f"a demand that costs {cost} under the lease {lease!r}")
+            verdict = counter.spend(demand, now)
+            verdicts.append(verdict)
+            counters.append(counter)
+            if not verdict.allowed:
+                allowed = False
+            elif demand.hold:
+                holds.append((counter, cost))
+        if not allowed:
+            return _refused(counters, verdicts, now)
+        if holds:
+            expires = now + round(ttl * SECOND)
+            self._leases.setdefault(lease, _Lease(expires, [])).holds += holds
+        if len(verdicts) == 1:
+            return verdicts[0]
+        tightest = min(verdicts, key=_share)
+        return Verdict(
+            True,
+            tightest.demand,
+            tightest.limit,
+            tightest.remaining,
+            0.0,
+            tightest.reset_after,
+            tuple(verdicts),
+        )
+
+    def _let_go(self, lease: str) -> None:
+        """Free what is held under a lease, if that is still there."""
+        held = self._leases.pop(lease, None)
+        if held is not None:
+            for counter, cost in held.holds:
+                counter.held -= cost
+
+    def _expire(self, now: int) -> bool:
+        """End the leases that have run out, oldest first; say whether there were any."""
+        some = False
+        while self._leases and next(iter(self._leases.values())).expires <= now:
+            self._let_go(next(iter(self._leases)))
+            some = True
+        return some
+
+    def _counter(self, demand: Demand, now: int) -> Counter:
         """The counter of a demand: the one there is, or a new one."""
         period = demand.quota.period
         key = (demand.key, period)
-        if period in ("hour", "day"):
+        if period in WINDOWS:
             return self._window(key, now)
         try:
             return self._counters[key]
         except KeyError:
-            bucket = self._counters[key] = _Bucket(0, demand.quota.amount)
-            return bucket
+            new = Seats() if period == "lease" else Bucket(0, demand.quota.amount)
+            self._counters[key] = new
+            return new
 
-    def _window(self, key: _Key, now: int) -> _Window:
+    def _window(self, key: _Key, now: int) -> Window:
         """The running window, or the next one: to the end of the hour or day by the wall clock.
 
         Where that clock still shows the window that is over, the next one has begun all the same and has
         its full length.
         """
-        last = self._counters.get(key)
-        if isinstance(last, _Window) and now < last.ends:
-            return last
+        window = self._counters.get(key)
+        if isinstance(window, Window) and now < window.ends:
+            return window
         length = LENGTH[key[1]]
         index, elapsed = divmod((self._utcnow() - EPOCH) // MICROSECOND * 1000, length)
-        window = _Window(index, length, now + length - elapsed)
-        if isinstance(last, _Window) and index == last.index and now < last.expires:
-            window = _Window(index + 1, length, now + length)
-        self._counters[key] = window
+        ends = now + length - elapsed
+        if not isinstance(window, Window):
+            window = self._counters[key] = Window(index, length, now, ends)
+            return window
+        if index == window.index and now < window.expires:
+            index, ends = index + 1, now + length
+        window.index, window.begins, window.ends, window.used = index, now, ends, 0
         return window
 
 
@@ -281,5 +262,24 @@ def open_state(
     return MemoryState(now=now, utcnow=utcnow)
 
 
-def _ceil(dividend: int, divisor: int) -> int:
-    return -(-dividend // divisor)
+def _refused(counters: Sequence[Counter], verdicts: Sequence[Verdict], now: int) -> Verdict:
+    """Put back what was taken all the same; the verdict with the longest wait."""
+    parts = []
+    for counter, verdict in zip(counters, verdicts, strict=True):
+        demand = verdict.demand
+        if verdict.allowed and demand is not None:
+            if demand.hold:
+                counter.held -= demand.cost
+            else:
+                counter.undo(demand, now, now)
+            remaining = verdict.remaining + demand.cost
+            parts.append(msgspec.structs.replace(verdict, remaining=remaining))
+        else:
+            parts.append(verdict)
+    longest = max((each for each in parts if not each.allowed), key=lambda each: each.retry_after)
+    return longest if len(parts) == 1 else msgspec.structs.replace(longest, parts=tuple(parts))
+
+
+def _share(verdict: Verdict) -> float:
+    """How much of its amount is left."""
+    return verdict.remaining / verdict.limit
