@@ -7,7 +7,7 @@ import pytest
 
 from pointsman.dialects import Quirks
 from pointsman.errors import BadRequest
-from pointsman.members import add_defaults, names, read, rendered, suit, with_model, wrong
+from pointsman.members import add_defaults, mentioned, names, read, rendered, suit, with_model, wrong
 from pointsman.types import Request
 
 _number = msgspec.json.Decoder(int | None)
@@ -24,6 +24,11 @@ def test_a_member_is_read_and_a_wrong_one_named() -> None:
         read(fields, "m", _number, "a number")
     assert caught.value.param == "m"
     assert wrong("a.b", "a text").message == "`a.b` must be a text"
+
+
+def test_a_member_that_is_only_mentioned_is_a_text_or_nothing() -> None:
+    fields = request('{"user": "u", "n": 3, "z": null}').fields
+    assert [mentioned(fields, name) for name in ("user", "n", "z", "absent")] == ["u", None, None, None]
 
 
 @pytest.mark.parametrize(

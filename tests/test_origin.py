@@ -65,6 +65,19 @@ async def get(origin: Origin) -> bytes:
         await answer.close()
 
 
+async def test_an_answer_says_how_long_connecting_took() -> None:
+    async with origin_at(Provider()) as origin:
+        times = []
+        for _ in range(2):
+            answer = await origin.ask(HEAD, b"")
+            await answer.read(10)
+            await answer.close()
+            times.append(answer.connecting)
+        assert times[0] is not None
+        assert times[0] > 0
+        assert times[1] == 0
+
+
 async def test_the_connection_used_last_is_used_next() -> None:
     provider = Provider()
     async with origin_at(provider) as origin:

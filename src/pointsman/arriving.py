@@ -40,6 +40,7 @@ class Http1Answer:
         "_waiter",
         "_wants_end",
         "complete",
+        "connecting",
         "error",
         "headed",
         "headers",
@@ -53,6 +54,7 @@ class Http1Answer:
         """Status and headers are there."""
         self.complete = False
         """The body is there to its end."""
+        self.connecting: float | None = 0.0
         self.error: Exception | None = None
         self._connection = connection
         self._closed: Callable[[], None] | None = None

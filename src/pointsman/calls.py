@@ -70,6 +70,10 @@ class Answer(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers; several of one name are joined by commas."""
 
+    @property
+    def connecting(self) -> float | None:
+        """Seconds it took to connect for it: 0 where a connection was kept, None where nobody knows."""
+
     async def read(self, limit: int) -> bytes:
         """The whole body. Raises MalformedAnswer beyond `limit` bytes, UpstreamCut if it is not whole."""
 
@@ -82,6 +86,8 @@ class Answer(Protocol):
 
 class ChunkedAnswer:
     """An answer over an async iterator of raw chunks, for whatever has no faster way."""
+
+    connecting: float | None = None
 
     def __init__(self, status: int, headers: Mapping[str, str], chunks: AsyncIterator[bytes]) -> None:
         self.status = status

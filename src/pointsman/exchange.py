@@ -122,7 +122,7 @@ class Candidate(msgspec.Struct):
 
 @dataclass(slots=True)
 class Attempt:
-    """An endpoint tried. Times are monotonic seconds.
+    """An endpoint tried. Times are monotonic seconds; `connecting` is how many a new connection took.
 
     `lost` are the parameters the request lost on the way there, `losses` what its answer lost on the way
     back.
@@ -132,6 +132,7 @@ class Attempt:
     candidate: Candidate
     endpoint: Endpoint = field(init=False, repr=False)
     started: float = field(default_factory=time.monotonic)
+    connecting: float | None = None
     first_content: float | None = None
     ended: float | None = None
     upstream_status: int | None = None

@@ -11,7 +11,17 @@ from .dialects import Quirks
 from .errors import BadRequest
 from .types import Request
 
-__all__ = ["BAD_JSON", "add_defaults", "names", "read", "rendered", "suit", "with_model", "wrong"]
+__all__ = [
+    "BAD_JSON",
+    "add_defaults",
+    "mentioned",
+    "names",
+    "read",
+    "rendered",
+    "suit",
+    "with_model",
+    "wrong",
+]
 
 BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for text that is not the JSON it wants."""
@@ -35,6 +45,15 @@ def read(
         return decoder.decode(raw)
     except BAD_JSON:
         raise wrong(name, expected) from None
+
+
+def mentioned(fields: Mapping[str, msgspec.Raw], name: str) -> str | None:
+    """One member that is a text; None where it is absent or anything else: others refuse it."""
+    try:
+        found: str | None = _text.decode(fields[name]) if name in fields else None
+    except BAD_JSON:
+        return None
+    return found
 
 
 def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:

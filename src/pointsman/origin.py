@@ -68,8 +68,11 @@ class Origin:
             except Stale:
                 connection = None
         if connection is None:
+            started = self._now()
             connection = await self._open()
+            connecting = self._now() - started
             answer = await connection.ask(head, body, bodiless=bodiless)
+            answer.connecting = connecting
         if len(self._idle) + len(self._opening) < self._limits.ahead:
             self._open_more()
         return answer

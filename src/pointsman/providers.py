@@ -289,7 +289,9 @@ class HttpCaller:
             _forward(exchange, attempt, headers)
         attempt.key = attempt.candidate.key or provider.keys.take()
         provider.sign(url, headers, attempt.key)
-        return await exchange.gateway.upstream.send(Outgoing("POST", url, headers, body))
+        answer = await exchange.gateway.upstream.send(Outgoing("POST", url, headers, body))
+        attempt.connecting = answer.connecting
+        return answer
 
 
 def _forward(exchange: Exchange, attempt: Attempt, headers: dict[str, str]) -> None:

@@ -140,7 +140,7 @@ class _Closing:
     def __init__(self, answer: Answer, release: Callable[[], None]) -> None:
         self._answer = answer
         self._release: Callable[[], None] | None = release
-        self.status, self.headers = answer.status, answer.headers
+        self.status, self.headers, self.connecting = answer.status, answer.headers, answer.connecting
         self.read, self.pump = answer.read, answer.pump
 
     async def close(self) -> None:

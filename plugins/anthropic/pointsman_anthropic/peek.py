@@ -22,6 +22,10 @@ class _Message(msgspec.Struct, gc=False):
     content: msgspec.Raw
 
 
+class _Metadata(msgspec.Struct, gc=False):
+    user_id: str | None = None
+
+
 class _Fallback(msgspec.Struct, gc=False):
     model: str
 
@@ -31,6 +35,7 @@ _number = msgspec.json.Decoder(int | None)
 _list = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _fallbacks = msgspec.json.Decoder(list[_Fallback] | None)
 _messages = msgspec.json.Decoder(list[_Message])
+_metadata = msgspec.json.Decoder(_Metadata | None)
 _any = msgspec.json.Decoder(Any)
 _NONE = msgspec.Raw(b"")
 
@@ -58,7 +63,17 @@ def peek(request: Request) -> Peek:
         has_tools=bool(read(fields, "tools", _list, "a list")),
         usage_in_stream=True,
         models=further,
+        user=_user(fields.get("metadata")),
     )
+
+
+def _user(metadata: msgspec.Raw | None) -> str | None:
+    """Whom the client asks for; what else may be there is for the provider to refuse."""
+    try:
+        found = _metadata.decode(metadata) if metadata is not None else None
+    except BAD_JSON:
+        return None
+    return found.user_id if found is not None else None
 
 
 def _check_messages(raw: msgspec.Raw) -> None:

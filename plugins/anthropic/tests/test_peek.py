@@ -94,3 +94,13 @@ def test_every_recorded_request_can_be_peeked(recorded: list[Recording]) -> None
         assert found.model == each.request["model"]
         assert found.stream is bool(each.request.get("stream"))
         assert found.max_tokens == each.request.get("max_tokens")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "found"),
+    [({"user_id": "u-1"}, "u-1"), ({"user_id": 7}, None), ({}, None), (None, None), ("u", None)],
+)
+def test_whom_the_client_asks_for_is_read_where_it_is_a_text(
+    request_of: Make, metadata: Any, found: str | None
+) -> None:
+    assert peek(request_of({"metadata": metadata})).user == found

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from pointsman.errors import BadRequest
-from pointsman.members import BAD_JSON, names, read, wrong
+from pointsman.members import BAD_JSON, mentioned, names, read, wrong
 from pointsman.types import Peek, Request
 
 __all__ = ["asks_accounting", "peek"]
@@ -46,6 +46,7 @@ class _Asked(msgspec.Struct, gc=False):
     max_completion_tokens: _Amount | None = None
     n: Annotated[int, msgspec.Meta(ge=1)] | None = None
     tools: list[msgspec.Raw] | None = None
+    user: str | None = None
     messages: list[_Plain] = []
 
 
@@ -88,6 +89,7 @@ def peek(request: Request, *, content: str) -> Peek:
                     len(memoryview(raw)),
                     bool(seen.tools),
                     options is not None and options.include_usage is True,
+                    user=seen.user,
                 )
     model, further = names(fields)
     if raw is None:
@@ -107,6 +109,7 @@ def peek(request: Request, *, content: str) -> Peek:
         usage_in_stream=accounting or bool(asked is not None and asked.include_usage),
         cost_in_body=accounting,
         models=further,
+        user=mentioned(fields, "user"),
     )
 
 

@@ -152,3 +152,11 @@ def test_wrong_messages_are_refused_by_their_path(messages: bytes, param: str) -
         peek(Request(b'{"model": "a", "messages": ' + messages + b"}"), content="messages")
     assert refused.value.param == param
     assert f"`{param}`" in refused.value.message
+
+
+@pytest.mark.parametrize("further", [{}, {"usage": {"include": True}}])
+@pytest.mark.parametrize(("user", "found"), [("u-1", "u-1"), (None, None), (7, None), ({}, None)])
+def test_whom_the_client_asks_for_is_read_where_it_is_a_text(
+    user: Any, found: str | None, further: dict[str, Any]
+) -> None:
+    assert peeked(user=user, **further).user == found

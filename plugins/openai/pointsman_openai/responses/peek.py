@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from pointsman.errors import BadRequest
-from pointsman.members import names, read, wrong
+from pointsman.members import mentioned, names, read, wrong
 from pointsman.types import Peek, Request
 from pointsman_openai.peek import asks_accounting
 
@@ -50,4 +50,5 @@ def peek(request: Request) -> Peek:
         usage_in_stream=True,
         cost_in_body=asks_accounting(fields) or False,
         models=further,
+        user=mentioned(fields, "user"),
     )

@@ -71,3 +71,7 @@ def test_what_is_wrong_is_named(members: dict[str, Any], param: str) -> None:
         peek(asked(**members))
     assert caught.value.param == param
     assert f"`{param}`" in caught.value.message
+
+
+def test_whom_the_client_asks_for_is_read_where_it_is_a_text() -> None:
+    assert [peek(asked(user=user)).user for user in ("u-1", None, 7)] == ["u-1", None, None]
