@@ -295,7 +295,13 @@ class Page:
                 )
             request = PageRequest(scope, receive)
             if self._route.role != "public":
-                exchange = Exchange(self._gateway, None, header_map(scope["headers"]), request_id=request_id)
+                exchange = Exchange(
+                    self._gateway,
+                    None,
+                    header_map(scope["headers"]),
+                    client=(scope.get("client") or ("",))[0],
+                    request_id=request_id,
+                )
                 actor = await pipeline.authenticate(exchange)
                 if RANK[actor.role] < RANK[self._route.role]:
                     raise Forbidden(f"this needs a key of role {self._route.role}")

@@ -34,11 +34,12 @@ def serve() -> Serve:
     """Serves sections of a configuration beside models and providers: `async with serve(sections)`."""
 
     @asynccontextmanager
-    async def run(sections: str = "") -> AsyncIterator[Running]:
+    async def run(sections: str = "", *, keys: str = "{}", plugin: str = "") -> AsyncIterator[Running]:
+        own = f", {plugin}: {{}}" if plugin else ""
         async with FakeProvider(Script.json(ANSWER)) as fake:
             config = f"""
 auth: keys
-plugins: {{openai: {{}}, keys: {{}}, routes: {{}}, usage: {{}}}}
+plugins: {{openai: {{}}, keys: {keys}, routes: {{}}, usage: {{}}{own}}}
 providers:
   lab: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret}}
   spare: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret}}

@@ -131,11 +131,12 @@ def _codec(setup: Setup, surface: str, dialect: str | None) -> Codec:
 
 def _key(setup: Setup, name: str) -> Actor:
     """The actor that the key of this name would be."""
-    keys = setup.section("keys") if "keys" in setup.schema.sections else ()
-    for key in keys:
-        if key.name == name:
-            key_id = f"key-{key.key_hash.reveal().lower()[:12]}"
-            return Actor(key.name, key_id, key.role, key.models, key.tags, key.explain, key.extra)
+    section = setup.schema.sections.get("keys")
+    owner = setup.plugins.get(section.owner) if section is not None else None
+    actor: Actor | None = owner.target.actor(setup, name) if owner is not None else None
+    if actor is not None:
+        return actor
+    keys = setup.section("keys") if section is not None else ()
     near = difflib.get_close_matches(name, [key.name for key in keys], 1)
     hint = f"did you mean {near[0]!r}?" if near else "list it under `keys:` in the configuration"
     raise click.ClickException(f"there is no key {name!r}; {hint}")

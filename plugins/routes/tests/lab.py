@@ -13,6 +13,7 @@ from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.providers import Provider
 from pointsman.registers import RegisterProvider, RegisterSettings
 from pointsman.secrets import Secret
+from pointsman.setup import Setup
 from pointsman.types import Choice, Finish, Message, Response, Text, Usage
 
 POINTSMAN_API = 1
@@ -55,6 +56,11 @@ def plugin_settings(register: RegisterSettings) -> None:
 @hookimpl
 def register_providers(register: RegisterProvider) -> None:
     register("lab", make)
+
+
+def actor(setup: Setup, name: str) -> Actor | None:
+    key = next((key for key in setup.section("keys") if key.name == name), None)
+    return Actor(name, f"key-{name}", key.role, key.models, key.tags, key.explain) if key else None
 
 
 @hookimpl

@@ -1,0 +1,185 @@
+"""The directory: everybody who may ask, ready to be looked up.
+
+What a key may do follows from the key, its team and the organisation. All of that is worked out when a key
+or a team changes, so that a request costs one hash and one access to a dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import reduce
+from typing import Literal
+
+from pointsman.credentials import Key
+from pointsman.exchange import Actor, Level
+
+from .rights import lesser
+from .settings import Grants, KeyGrants, OrganisationSettings, TeamSettings
+
+__all__ = ["Directory", "Known", "Origin", "TeamRecord", "VirtualKey", "key_id"]
+
+Origin = Literal["configuration", "ledger"]
+Above = tuple[Literal["team", "organisation"], str, TeamSettings | OrganisationSettings]
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualKey:
+    """A key. `hash` names it for as long as it lives: the SHA-256, in hexadecimal digits, of its first text.
+    `digest` is that of its present text, `old` that of the one before, with the time until which it is good.
+
+    `fault` says why it cannot be used at all.
+    """
+
+    hash: str
+    digest: bytes
+    grants: KeyGrants
+    origin: Origin = "configuration"
+    old: tuple[bytes, datetime] | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    creator: str | None = None
+    fault: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What identifies it in records."""
+        return key_id(self.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRecord:
+    """A team. `keys` are its own credentials, by provider."""
+
+    name: str
+    grants: TeamSettings
+    origin: Origin = "configuration"
+    created_at: str | None = None
+    updated_at: str | None = None
+    keys: Mapping[str, Key] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who a digest belongs to, why it is refused all the same, and from when on."""
+
+    actor: Actor
+    refused: str | None = None
+    until: datetime | None = None
+
+
+def key_id(hash: str) -> str:
+    """What identifies a key in records: short, and stable while the key is rotated."""
+    return f"key-{hash[:12]}"
+
+
+class Directory:
+    """Keys by their digests, and the teams they belong to."""
+
+    def __init__(self, organisation: OrganisationSettings | None = None) -> None:
+        self.organisation = organisation
+        self.known: dict[bytes, Known] = {}
+        self._keys: dict[str, VirtualKey] = {}
+        self._teams: dict[str, TeamRecord] = {}
+
+    def __iter__(self) -> Iterator[VirtualKey]:
+        return iter(self._keys.values())
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @property
+    def teams(self) -> Mapping[str, TeamRecord]:
+        """The teams by name."""
+        return self._teams
+
+    def key(self, name: str) -> VirtualKey | None:
+        """The key of this hash, or of this id."""
+        return self._keys.get(name) or next((key for key in self if key.id == name), None)
+
+    def named(self, name: str) -> VirtualKey | None:
+        """The key that is called so."""
+        return next((key for key in self if key.grants.name == name), None)
+
+    def of_team(self, name: str) -> list[VirtualKey]:
+        """The keys of a team."""
+        return [key for key in self if key.grants.team == name]
+
+    def put(self, key: VirtualKey) -> None:
+        """Add a key, or put a changed one in its place."""
+        self.drop(key.hash)
+        self._keys[key.hash] = key
+        known = self._know(key)
+        self.known[key.digest] = known
+        if key.old is not None:
+            digest, end = key.old
+            until = end if known.until is None else min(end, known.until)
+            self.known[digest] = Known(known.actor, known.refused, until)
+
+    def drop(self, hash: str) -> None:
+        """Forget a key, if it is there."""
+        gone = self._keys.pop(hash, None)
+        if gone is not None:
+            self.known.pop(gone.digest, None)
+            if gone.old is not None:
+                self.known.pop(gone.old[0], None)
+
+    def put_team(self, team: TeamRecord) -> None:
+        """Add a team, or put a changed one in its place; its keys follow."""
+        self._teams[team.name] = team
+        self._renew(team.name)
+
+    def drop_team(self, name: str) -> None:
+        """Forget a team, if it is there."""
+        self._teams.pop(name, None)
+        self._renew(name)
+
+    def above(self, grants: KeyGrants) -> Iterator[Above]:
+        """What is above a key, outward: kind, name, and what it grants."""
+        team = self._teams.get(grants.team) if grants.team is not None else None
+        if team is not None:
+            yield "team", team.name, team.grants
+        if self.organisation is not None:
+            yield "organisation", self.organisation.name, self.organisation
+
+    def _renew(self, team: str) -> None:
+        for key in self.of_team(team):
+            self.put(key)
+
+    def _know(self, key: VirtualKey) -> Known:
+        grants = key.grants
+        above = list(self.above(grants))
+        all_grants: list[Grants] = [grants, *(each for _, _, each in above)]
+        team = self._teams.get(grants.team) if grants.team is not None else None
+        actor = Actor(
+            grants.name,
+            key.id,
+            reduce(lesser, [each.role for _, _, each in above], grants.role),
+            grants.models,
+            tuple(dict.fromkeys(tag for each in all_grants for tag in each.tags)),
+            grants.explain,
+            grants.extra,
+            (
+                _level("key", key.id, grants.name, grants),
+                *(_level(kind, name, name, each) for kind, name, each in above),
+            ),
+            team.keys if team is not None else {},
+        )
+        ends = [each.expires for each in all_grants if each.expires is not None]
+        return Known(actor, key.fault or self._refused(grants), min(ends, default=None))
+
+    def _refused(self, grants: KeyGrants) -> str | None:
+        """Why a key is refused whatever the time is, in words."""
+        if grants.disabled:
+            return f"key {grants.name!r} is disabled"
+        if grants.team is not None and grants.team not in self._teams:
+            return f"key {grants.name!r} belongs to team {grants.team!r}, which is not there"
+        for kind, name, each in self.above(grants):
+            if each.disabled:
+                return f"key {grants.name!r} belongs to {kind} {name!r}, which is disabled"
+        return None
+
+
+def _level(kind: Literal["key", "team", "organisation"], id: str, name: str, grants: Grants) -> Level:
+    return Level(kind, id, name, grants.extra, grants.models, grants.providers, grants.surfaces)
