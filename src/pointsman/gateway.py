@@ -70,7 +70,10 @@ class Gateway:
             self.state: State = open_state(core.state.url)
         with _at(setup, "ledger"):
             self.ledger: Ledger = open_ledger(
-                core.ledger.url, base=setup.base, durability=core.ledger.durability
+                core.ledger.url,
+                base=setup.base,
+                durability=core.ledger.durability,
+                queue=core.ledger.queue,
             )
         self.vault = Vault(core.secret_keys)
         self.retries = RetryBudget()

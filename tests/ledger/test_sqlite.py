@@ -156,6 +156,7 @@ async def test_a_disk_full_for_a_while_loses_nothing(ledger: Ledger, disk: Any) 
     assert ledger.health() == {
         "ok": False,
         "queued": 20,
+        "most": 100_000,
         "lost": 0,
         "duplicates": 0,
         "error": "database or disk is full",

@@ -116,7 +116,14 @@ def test_a_row_there_already_is_ignored_counted_and_logged(
     writer.put("a", ("other", 3))
     writer.flush().result(timeout=10)
     assert ids(path) == ["same", "other"]
-    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 1, "error": None}
+    assert writer.health() == {
+        "ok": True,
+        "queued": 0,
+        "most": 100_000,
+        "lost": 0,
+        "duplicates": 1,
+        "error": None,
+    }
     assert "1 rows of a were there already" in caplog.text
 
 
@@ -137,7 +144,14 @@ def test_a_full_disk_loses_nothing_and_keeps_the_order(
     disk.error = None
     writer.flush().result(timeout=10)
     assert ids(path) == [f"{number}" for number in range(50)]
-    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 0, "error": None}
+    assert writer.health() == {
+        "ok": True,
+        "queued": 0,
+        "most": 100_000,
+        "lost": 0,
+        "duplicates": 0,
+        "error": None,
+    }
     assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
 
 
@@ -197,7 +211,14 @@ def test_sums_are_added_once_though_their_commit_reported_failure(
     writer.flush().result(timeout=10)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("select * from sums").fetchall() == [("total", 11)]
-    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 0, "error": None}
+    assert writer.health() == {
+        "ok": True,
+        "queued": 0,
+        "most": 100_000,
+        "lost": 0,
+        "duplicates": 0,
+        "error": None,
+    }
 
 
 def test_a_transaction_is_committed_after_the_rows_before_it(writer: Writer, path: Path) -> None:
@@ -235,13 +256,18 @@ def test_a_transaction_fails_where_the_disk_refuses_and_is_never_tried_again(
     writer.flush().result(timeout=10)
     assert ids(path, "b") == ["row"]
     assert writer.execute([(ADD, {"id": "2", "value": 0})]).result(10) == [1]
-    assert writer.health() == {"ok": True, "queued": 0, "lost": 0, "duplicates": 0, "error": None}
+    assert writer.health() == {
+        "ok": True,
+        "queued": 0,
+        "most": 100_000,
+        "lost": 0,
+        "duplicates": 0,
+        "error": None,
+    }
 
 
-def test_beyond_its_bound_the_queue_takes_no_transaction(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pointsman.ledger.writer.QUEUE_ROWS", 0)
+def test_beyond_its_bound_the_queue_takes_no_transaction(writer: Writer) -> None:
+    writer.most = 0
     assert refused(writer.execute([])).detail == "ledger: the queue is full"
 
 
@@ -263,15 +289,16 @@ def test_beyond_its_bound_the_queue_loses_the_newest_and_says_so_once(
     path: Path,
     disk: Any,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("pointsman.ledger.writer.QUEUE_ROWS", 10)
+    writer.most = 10
+    assert not writer.full
     disk.error = FULL
     writer.put("a", ("0", 0))
     refused_flush(writer)
     for number in range(1, 15):
         writer.put("a", (f"{number}", number))
-    assert (writer.health()["queued"], writer.health()["lost"]) == (10, 5)
+    assert (writer.health()["queued"], writer.health()["most"], writer.health()["lost"]) == (10, 10, 5)
+    assert writer.full
     losses = [record for record in caplog.records if "lost so far" in record.message]
     assert [record.levelno for record in losses] == [logging.ERROR]
     disk.error = None
@@ -283,7 +310,7 @@ def test_beyond_its_bound_the_queue_loses_the_newest_and_says_so_once(
 def test_the_loss_is_logged_again_after_a_minute(
     writer: Writer, disk: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pointsman.ledger.writer.QUEUE_ROWS", 0)
+    writer.most = 0
     monkeypatch.setattr("pointsman.ledger.writer.LOSS_LOG_SECONDS", 0.0)
     writer.put("a", ("0", 0))
     writer.put("a", ("1", 1))

@@ -128,6 +128,12 @@ class LedgerSettings:
         help="relaxed: rows are on disk within 50 ms, and survive a crash of the process. strict: what a "
         "request used is on disk before its answer ends, and survives a power cut too.",
     )
+    queue: int = setting(
+        default=100_000,
+        minimum=1000,
+        help="Rows that may wait where the disk refuses for now, in memory; beyond them rows are lost, or "
+        "requests refused: see `usage.when_full`.",
+    )
 
 
 @dataclass(frozen=True)

@@ -61,5 +61,10 @@ class Ledger(Protocol):
     async def close(self) -> None:
         """Write what is queued, for at most 5 s where the disk refuses, and let go of the ledger."""
 
+    @property
+    def full(self) -> bool:
+        """Whether so many rows wait that the next is lost."""
+
     def health(self) -> dict[str, Any]:
-        """`ok`, `queued` (rows and transactions), `lost` and `duplicates` (rows), `error` (text or None)."""
+        """`ok`, `queued` (rows and transactions, `most` at once), `lost` and `duplicates` (rows), `error`
+        (text or None)."""

@@ -15,7 +15,7 @@ from pointsman.ledger.protocol import Ledger
 from pointsman.ledger.readonly import ReadOnlyLedger
 from pointsman.ledger.schema import insert_of, prepare_schema, read_schema
 from pointsman.ledger.tables import Row, Table, encode_row
-from pointsman.ledger.writer import Writer
+from pointsman.ledger.writer import QUEUE_ROWS, Writer
 
 __all__ = ["SqliteLedger", "open_ledger"]
 
@@ -27,12 +27,12 @@ Durability = Literal["relaxed", "strict"]
 class SqliteLedger:
     """A `Ledger` in one SQLite file."""
 
-    def __init__(self, path: Path, *, strict: bool, connect: Connect) -> None:
+    def __init__(self, path: Path, *, strict: bool, queue: int, connect: Connect) -> None:
         self._path = path
         self._connect = connect
         self._tables: dict[str, Table] = {}
         self._lock = WriterLock(path)
-        self._writer = Writer(self._connect_writer, strict=strict)
+        self._writer = Writer(self._connect_writer, strict=strict, most=queue)
         self._reads: ReadOnlyLedger | None = None
 
     async def open(self, tables: Sequence[Table]) -> None:
@@ -76,6 +76,11 @@ class SqliteLedger:
     async def close(self) -> None:
         """See `Ledger.close`."""
         await asyncio.to_thread(self._close)
+
+    @property
+    def full(self) -> bool:
+        """See `Ledger.full`."""
+        return self._writer.full
 
     def health(self) -> dict[str, Any]:
         """See `Ledger.health`."""
@@ -126,14 +131,16 @@ def open_ledger(
     *,
     base: Path,
     durability: Durability,
+    queue: int = QUEUE_ROWS,
     connect: Connect = sqlite3.connect,
 ) -> Ledger:
     """The ledger at `url`, not open yet; relative paths are taken from `base`.
 
     Both durabilities survive the death of the process, but where it is `relaxed`, a power cut may take the
-    last moments of what nobody has flushed. `connect` stands in for `sqlite3.connect`. Raises StartupError
-    for a URL that names no SQLite file, and for an unknown durability.
+    last moments of what nobody has flushed. `queue` rows wait at most. `connect` stands in for
+    `sqlite3.connect`. Raises StartupError for a URL that names no SQLite file, and for an unknown durability.
     """
     if durability not in (known := get_args(Durability)):
         raise StartupError(f"ledger: the durability {durability!r} is unknown; expected: {', '.join(known)}.")
-    return SqliteLedger(database_path(url, base), strict=durability == "strict", connect=connect)
+    path = database_path(url, base)
+    return SqliteLedger(path, strict=durability == "strict", queue=queue, connect=connect)

@@ -26,7 +26,7 @@ from pointsman.ledger.groups import (
 )
 from pointsman.ledger.tables import StoredValue
 
-__all__ = ["Writer"]
+__all__ = ["QUEUE_ROWS", "Writer"]
 
 GROUP_SECONDS = 0.02
 GROUP_ROWS = 500
@@ -48,7 +48,10 @@ class Writer:
     must before it looks at the queue for the last time, so that no row is overlooked.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], *, strict: bool = False) -> None:
+    def __init__(
+        self, connect: Callable[[], sqlite3.Connection], *, strict: bool = False, most: int = QUEUE_ROWS
+    ) -> None:
+        self.most = most
         self._connect = connect
         self._strict = strict
         self._connection: sqlite3.Connection | None = None
@@ -78,9 +81,14 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=False)
         self._thread.start()
 
+    @property
+    def full(self) -> bool:
+        """See `Ledger.full`."""
+        return len(self._queue) >= self.most
+
     def put(self, table: str, values: tuple[StoredValue, ...]) -> None:
         """Queue one row, or count it as lost where the queue is full or closed."""
-        if self._deadline is not None or len(self._queue) >= QUEUE_ROWS:
+        if self._deadline is not None or self.full:
             with self._changed:
                 self._lose(1)
             return
@@ -93,7 +101,7 @@ class Writer:
         future: Future[list[int]] = Future()
         with self._changed:
             refused = self._failure is not None or self._deadline is not None
-            if refused or len(self._queue) >= QUEUE_ROWS:
+            if refused or self.full:
                 future.set_exception(self._unavailable())
             else:
                 self._queue.append(Transaction(statements, future))
@@ -128,6 +136,7 @@ class Writer:
             return {
                 "ok": self._failure is None,
                 "queued": len(self._queue),
+                "most": self.most,
                 "lost": self._lost,
                 "duplicates": self._duplicates,
                 "error": self._failure,
