@@ -13,13 +13,14 @@ from typing import Any, ClassVar, Self
 
 from pointsman import hookimpl
 from pointsman.catalogue import Endpoint
-from pointsman.config import Usd, setting
-from pointsman.exchange import Candidate, Exchange
+from pointsman.config import Percent, Usd, setting
+from pointsman.exchange import Actor, Candidate, Exchange
+from pointsman.gateway import Gateway
 from pointsman.money import MILLION, Cost, sum_cost
 from pointsman.registers import RegisterSettings
 from pointsman.types import Usage
 
-__all__ = ["POINTSMAN_API", "Day", "PriceSettings", "Prices", "cost_of", "price_of"]
+__all__ = ["POINTSMAN_API", "BillingSettings", "Day", "PriceSettings", "Prices", "cost_of", "price_of"]
 
 POINTSMAN_API = 1
 
@@ -71,13 +72,36 @@ class Settings:
     )
 
 
+@dataclass(frozen=True)
+class BillingSettings:
+    """What is billed beyond what answers cost."""
+
+    markup: Percent = setting(
+        default=Percent(0),
+        help="On top of each cost, for all that have no markup of their own.",
+        example="5%",
+    )
+
+
 class Prices:
     """The plugin."""
 
+    def __init__(self) -> None:
+        self._markup = 0
+
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
-        """Settings, and `price` of a provider and of an endpoint."""
+        """Settings, `billing:`, `price` of a provider and of an endpoint, `markup` of those who pay."""
         register(Settings)
+        register(BillingSettings, section="billing")
+        for record in ("key", "team", "organisation"):
+            register.field(
+                record,
+                "markup",
+                Percent | None,
+                default=None,
+                help="Billed on top of each cost, in place of what the record above it says.",
+            )
         for record, what in (("provider", "all its models"), ("endpoint", "it, whatever its provider's")):
             register.field(
                 record,
@@ -86,6 +110,11 @@ class Prices:
                 default=None,
                 help=f"US dollars per million tokens for {what}.",
             )
+
+    @hookimpl
+    def startup(self, gateway: Gateway) -> None:
+        """Learn the markup of everybody."""
+        self._markup = gateway.setup.section("billing").markup
 
     @hookimpl
     def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
@@ -102,10 +131,19 @@ class Prices:
 
     @hookimpl
     def price_usage(self, exchange: Exchange, usage: Usage) -> Cost | None:
-        """The cost at the price of the endpoint that answered."""
-        attempt = exchange.attempt
-        price = price_of(attempt.endpoint) if attempt is not None else None
-        return cost_of(usage, price) if price is not None else None
+        """The cost at the price of the endpoint asked about."""
+        endpoint = exchange.pricing
+        price = price_of(endpoint) if endpoint is not None else None
+        return cost_of(usage, price, self._markup_of(exchange.actor)) if price is not None else None
+
+    def _markup_of(self, actor: Actor | None) -> int:
+        """The nearest markup, from the key outward, in millionths."""
+        if actor is not None:
+            for level in actor.levels:
+                markup: Percent | None = level.extra.get("markup")
+                if markup is not None:
+                    return markup
+        return self._markup
 
 
 def price_of(endpoint: Endpoint) -> PriceSettings | None:
@@ -114,9 +152,9 @@ def price_of(endpoint: Endpoint) -> PriceSettings | None:
     return price
 
 
-def cost_of(usage: Usage, price: PriceSettings) -> Cost:
-    """What `usage` costs. Usage that contradicts itself never makes a part negative, and the cost's source
-    says so."""
+def cost_of(usage: Usage, price: PriceSettings, markup: int = 0) -> Cost:
+    """What `usage` costs, and what is billed for it with a markup in millionths. Usage that contradicts
+    itself never makes a part negative, and the cost's source says so."""
     source = price.origin
     if not _adds_up(usage):
         usage = _mended(usage)
@@ -136,7 +174,7 @@ def cost_of(usage: Usage, price: PriceSettings) -> Cost:
         used["reasoning"] = reasoning, _or(price.reasoning, price.output)
     if price.request:
         used["request"] = 1, price.request * MILLION
-    return sum_cost(used, source=source)
+    return sum_cost(used, source=source, markup=markup)
 
 
 def _adds_up(usage: Usage) -> bool:

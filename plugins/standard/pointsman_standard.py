@@ -8,4 +8,4 @@ from __future__ import annotations
 
 __all__ = ["ORDER"]
 
-ORDER = ("keys", "limits", "routes", "openai", "anthropic", "vendors", "echo", "prices", "usage")
+ORDER = ("keys", "limits", "routes", "openai", "anthropic", "vendors", "echo", "prices", "budgets", "usage")

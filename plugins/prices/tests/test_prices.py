@@ -7,18 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.config import Usd
+from pointsman.config import Percent, Usd
 from pointsman.errors import ConfigError
+from pointsman.exchange import Actor, Level
 from pointsman.testing import FakeProvider, Running, Script, running
 from pointsman.types import Usage
-from pointsman_prices import Day, PriceSettings, cost_of
+from pointsman_prices import BillingSettings, Day, Prices, PriceSettings, cost_of
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
 
@@ -31,7 +33,12 @@ def serve() -> Serve:
 
     @asynccontextmanager
     async def run(
-        price: str = "null", endpoint_price: str = "null", *, usage: object = None, prices: str = "{}"
+        price: str = "null",
+        endpoint_price: str = "null",
+        *,
+        usage: object = None,
+        prices: str = "{}",
+        more: str = "",
     ) -> AsyncIterator[Running]:
         choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
         answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "x", "choices": [choice]}
@@ -47,6 +54,7 @@ models:
     endpoints: [free/large, {{endpoint: lab/large, price: {endpoint_price}}}]
   acme/lab: {{endpoints: [{{endpoint: lab/other, price: {endpoint_price}}}]}}
   acme/free: {{endpoints: [free/other]}}
+{more}
 """
             async with running(config) as served:
                 yield served
@@ -261,3 +269,51 @@ def test_what_adds_up_to_more_than_the_input_is_charged_and_told() -> None:
     cost = cost_of(Usage(input=10, output=1, cache_read=600), FULL)
     assert cost.nano == 600 * 300 + 15_000 + 1_000_000
     assert cost.source == f"configuration; {FLAG}"
+
+
+def billed(actor: Actor, markup: str = "0%") -> int:
+    """What somebody is billed for a million tokens at 100 nano-dollars each."""
+    plugin = Prices()
+    setup = SimpleNamespace(section={"billing": BillingSettings(markup=Percent.parse(markup))}.__getitem__)
+    plugin.startup(cast(Any, SimpleNamespace(setup=setup)))
+    endpoint = SimpleNamespace(extra={"price": PriceSettings(input=Usd(100_000_000), output=Usd(0))})
+    cost = plugin.price_usage(cast(Any, SimpleNamespace(pricing=endpoint, actor=actor)), Usage(1_000_000))
+    assert cost is not None
+    assert cost.nano == 100_000_000
+    return cost.billed
+
+
+@pytest.mark.parametrize(
+    ("markups", "expected"),
+    [
+        ((None, None, None), 105_000_000),
+        ((None, None, "10%"), 110_000_000),
+        ((None, "0%", "10%"), 100_000_000),
+        (("2.5%", "0%", "10%"), 102_500_000),
+    ],
+)
+def test_the_nearest_markup_is_billed(markups: tuple[str | None, ...], expected: int) -> None:
+    kinds = ("key", "team", "organisation")
+    levels = tuple(
+        Level(kind, kind, kind, {"markup": Percent.parse(each) if each is not None else None})
+        for kind, each in zip(kinds, markups, strict=True)
+    )
+    assert billed(Actor("alice", "key-1", levels=levels), "5%") == expected
+
+
+def test_without_a_markup_what_is_billed_is_the_cost() -> None:
+    assert billed(Actor("alice", "key-1")) == 100_000_000
+
+
+async def test_cost_and_billed_are_told_apart(serve: Serve) -> None:
+    async with serve("{input: 1, output: 1}", more="billing: {markup: 50%}") as served:
+        answer = await ask(served)
+        assert answer.headers["x-pointsman-cost"] == "0.000004"
+        row = (await served.rows("generations"))[0]
+    assert (row["cost_nano"], row["billed_nano"]) == (4000, 6000)
+
+
+async def test_a_markup_is_a_percentage(serve: Serve) -> None:
+    with pytest.raises(ConfigError, match=r"'0\.05' is not a percentage"):
+        async with serve(more="billing: {markup: 0.05}"):
+            pass

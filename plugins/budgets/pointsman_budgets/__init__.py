@@ -1,0 +1,241 @@
+"""What a key, its team and their organisation may spend: reserved before an answer, settled with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman import hookimpl
+from pointsman.candidates import find_candidates
+from pointsman.config import Problem
+from pointsman.errors import ConfigError, RequestError, Unavailable
+from pointsman.exchange import Candidate, Exchange, Plan
+from pointsman.gateway import Gateway
+from pointsman.money import Cost
+from pointsman.registers import RegisterSettings, RegisterTable
+from pointsman.setup import Setup
+from pointsman.types import Usage
+
+from .book import Account, Book, Reservation
+from .estimates import Estimates
+from .payers import Payer, Payers
+from .records import CREDITS, RESERVATIONS, Records
+from .refusals import PaymentRequired, refusal, unpriced
+from .settings import Budget, BudgetSettings, check_budgets
+from .webhook import Webhook
+from .windows import Clock
+
+__all__ = ["POINTSMAN_API", "Budgets"]
+
+POINTSMAN_API = 1
+
+log = logging.getLogger(__name__)
+
+NOTE = "budgets"
+WHOSE = {"key": "it", "team": "all its keys together", "organisation": "all its teams together"}
+
+
+@dataclass(slots=True)
+class Held:
+    """What an exchange holds until it is settled; `stored` says that it is on disk, too."""
+
+    reservation: Reservation
+    stored: bool = False
+
+
+class Budgets:
+    """The plugin."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self._settings = BudgetSettings()
+        self._told: set[str] = set()
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Settings, `budget` and `prepaid` of those who pay, `over_budget` of a route."""
+        register(BudgetSettings)
+        for record, whose in WHOSE.items():
+            register.field(
+                record,
+                "budget",
+                Budget | tuple[Budget, ...] | None,
+                default=None,
+                check=check_budgets,
+                help=f"What {whose} may spend: one budget, or a list of one a window.",
+            )
+            register.field(
+                record,
+                "prepaid",
+                bool,
+                default=False,
+                help=f"Let {whose} spend no more than the credits granted (`pointsman credits grant`).",
+            )
+        register.field(
+            "use",
+            "over_budget",
+            tuple[str, ...] | None,
+            default=None,
+            help="Models to try in place of all others when a budget does not suffice for those.",
+        )
+
+    @hookimpl
+    def register_tables(self, register: RegisterTable) -> None:
+        """Keep reservations and credits."""
+        register(RESERVATIONS)
+        register(CREDITS)
+
+    @hookimpl
+    async def startup(self, gateway: Gateway) -> None:
+        """Open the book; what a process that has ended left reserved counts as spent. Raises ConfigError for
+        a route that goes on with models nobody has."""
+        problems = list(_unknown(gateway.setup))
+        if problems:
+            raise ConfigError.of(problems)
+        self._settings = gateway.setup.settings("budgets")
+        self._webhook = Webhook(gateway, self._settings.webhook)
+        self._estimates = Estimates(self._settings.default_output)
+        self.book = Book(lease=self._settings.lease, tell=self._webhook.tell)
+        self.records = Records(gateway.ledger, gateway.setup.tables)
+        self.payers = Payers(self.records, self.clock)
+        if gateway.ledger.has_table(RESERVATIONS.name):
+            lost = await self.records.recover()
+            if lost:
+                log.warning("%d reservations were open when the last process ended: they are spent", lost)
+
+    @hookimpl
+    def reserve_usage(self, exchange: Exchange) -> Coroutine[Any, Any, None] | None:
+        """Hold what the dearest candidate may cost. Raises PaymentRequired where a budget has less."""
+        actor = exchange.actor
+        if actor is None:
+            return None
+        payer = self.payers.known(actor)
+        if payer is None:
+            return self._find_and_reserve(exchange)
+        return self._reserve(exchange, payer) if payer.accounts else None
+
+    @hookimpl
+    def settle_usage(
+        self, exchange: Exchange, usage: Usage | None, cost: Cost | None
+    ) -> Coroutine[Any, Any, None] | None:
+        """Put what was used in the place of what was held."""
+        held: Held | None = exchange.notes.pop(NOTE, None)
+        if held is None:
+            return None
+        if usage is None:
+            used = 0
+        elif cost is None:  # it has no price, or pricing it failed: what is not known is not nothing
+            used = held.reservation.amount
+            self._unpriced(exchange)
+        else:
+            used = cost.billed
+        self.book.settle(held.reservation, used)
+        if usage is not None:
+            self._estimates.learn(exchange, usage)
+        return self.records.settle(exchange.generation_id, used) if held.stored else None
+
+    def _unpriced(self, exchange: Exchange) -> None:
+        """Warn of answers that no budget is charged for, once an endpoint."""
+        attempt = exchange.attempt
+        if attempt is not None and attempt.endpoint.id not in self._told:
+            self._told.add(attempt.endpoint.id)
+            log.warning("%s has no price: budgets cannot count what it answers", attempt.endpoint.id)
+
+    async def _find_and_reserve(self, exchange: Exchange) -> None:
+        assert exchange.actor is not None  # noqa: S101 - for mypy: `reserve_usage` has looked
+        payer = await self.payers.find(exchange.actor)
+        if payer.accounts:
+            rest = self._reserve(exchange, payer)
+            if rest is not None:
+                await rest
+
+    def _reserve(self, exchange: Exchange, payer: Payer) -> Coroutine[Any, Any, None] | None:
+        """Reserve in memory, at once; what is left to wait for is returned."""
+        try:
+            self._hold(exchange, payer)
+        except PaymentRequired as error:
+            plan = exchange.plan
+            others: tuple[str, ...] = plan.extra.get("over_budget") or () if plan is not None else ()
+            if not others:
+                raise
+            return self._reserve_others(exchange, payer, others, error)
+        return self._store(exchange, payer) if payer.hard is not None else None
+
+    def _hold(self, exchange: Exchange, payer: Payer) -> None:
+        """Hold what the dearest candidate may cost in all accounts, or raise PaymentRequired."""
+        needed = self._needed(exchange, payer)
+        now = self.clock.now()
+        reserved = self.book.reserve(payer.accounts, needed, now)
+        if isinstance(reserved, Account):
+            raise refusal(reserved, needed, now)
+        exchange.notes[NOTE] = Held(reserved)
+
+    def _needed(self, exchange: Exchange, payer: Payer) -> int:
+        """What the dearest of the candidates would be billed, in nano-USD. Those that have no price are left
+        out where a budget is hard."""
+        priced: list[Candidate] = []
+        needed = 0
+        must = payer.hard is not None and not self._settings.allow_unpriced
+        for candidate in exchange.candidates:
+            cost = exchange.quote(candidate.endpoint, self._estimates.usage(exchange, candidate))
+            if cost is not None:
+                needed = max(needed, cost.billed)
+            elif must:
+                why = f"its price is not known, and {payer.hard} is hard (budgets.allow_unpriced)"
+                exchange.exclude(candidate, by="budgets", why=why)
+                continue
+            priced.append(candidate)
+        if payer.hard is not None and not priced:
+            raise unpriced(payer.hard, exchange.peek.model)
+        if len(priced) < len(exchange.candidates):
+            exchange.candidates = priced
+        return needed
+
+    async def _reserve_others(
+        self, exchange: Exchange, payer: Payer, models: tuple[str, ...], error: PaymentRequired
+    ) -> None:
+        """Do with the models that the route has for this case, or raise the error that led here."""
+        before, plan = exchange.candidates, exchange.plan
+        exchange.plan = Plan(plan.rule if plan is not None else None, models)
+        try:
+            await find_candidates(exchange)
+        except RequestError:
+            exchange.plan = plan
+            raise error from None
+        for candidate in before:
+            exchange.exclude(candidate, by="budgets", why=error.message)
+        exchange.decision.models = models
+        self._hold(exchange, payer)
+        if payer.hard is not None:
+            await self._store(exchange, payer)
+
+    async def _store(self, exchange: Exchange, payer: Payer) -> None:
+        """Put a reservation of a hard budget on disk. Raises Unavailable where that cannot be done."""
+        held: Held = exchange.notes[NOTE]
+        held.stored = exchange.strict = True
+        try:
+            await self.records.reserve(
+                exchange.generation_id, payer.owners, held.reservation.amount, self.clock.now()
+            )
+        except Unavailable as error:
+            held.stored = False
+            raise Unavailable(
+                f"{payer.hard} is hard, and the ledger cannot record what is reserved: {error.message}",
+                detail=error.detail,
+            ) from error
+
+
+def _unknown(setup: Setup) -> Iterator[Problem]:
+    """Models of `over_budget` that nobody has."""
+    for index, route in enumerate(setup.section("routes") if "routes" in setup.schema.sections else ()):
+        for place, name in enumerate(route.use.extra.get("over_budget") or ()):
+            if setup.catalogue.resolve(name) is None:
+                near = setup.catalogue.near(name)
+                yield setup.config.problem(
+                    f"routes.{index}.use.over_budget.{place}",
+                    f"rule {route.name!r} uses model {name!r}, which no provider has",
+                    expected="a model or alias of `models:`, or `provider/model`",
+                    hint=f"did you mean {' or '.join(near)}?" if near else "",
+                )

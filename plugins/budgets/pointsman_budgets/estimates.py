@@ -1,0 +1,64 @@
+"""Estimates: what a request may come to, before anybody has answered it."""
+
+from __future__ import annotations
+
+from pointsman.exchange import Candidate, Exchange
+from pointsman.types import Usage
+
+__all__ = ["Estimates"]
+
+BYTES_PER_TOKEN = 4.0
+LEAST_BYTES_PER_TOKEN = 1.0
+FORGET = 0.02
+"""How much of the difference is forgotten with each answer that is shorter than what was learnt."""
+WEIGHT = 0.1
+"""How much one answer says of a model's tokens."""
+
+
+class _Learnt:
+    """What answers of a model have told: bytes of input a token, and how long its long answers are."""
+
+    __slots__ = ("bytes_per_token", "output")
+
+    def __init__(self, output: float) -> None:
+        self.bytes_per_token = BYTES_PER_TOKEN
+        self.output = output
+
+
+class Estimates:
+    """What requests may use, learnt from what answers of the same endpoint used."""
+
+    def __init__(self, default_output: int) -> None:
+        self._default = default_output
+        self._learnt: dict[str, _Learnt] = {}  # by endpoint: no more than the catalogue has
+
+    def usage(self, exchange: Exchange, candidate: Candidate) -> Usage:
+        """The usage to expect at a candidate: as much output as the request allows, else as was learnt."""
+        peek = exchange.peek
+        learnt = self._learnt.get(candidate.endpoint.id)
+        ratio, output = (
+            (BYTES_PER_TOKEN, self._default)
+            if learnt is None
+            else (learnt.bytes_per_token, int(learnt.output) + 1)
+        )
+        if exchange.surface == "embeddings":
+            output = 0
+        elif peek.max_tokens is not None:
+            output = peek.max_tokens
+        return Usage(int(peek.characters / ratio) + 1, max(0, output) * max(1, peek.choices), estimated=True)
+
+    def learn(self, exchange: Exchange, usage: Usage) -> None:
+        """Take in what an answer used."""
+        attempt = exchange.attempt
+        if attempt is None or usage.estimated:
+            return
+        learnt = self._learnt.get(attempt.endpoint.id)
+        if learnt is None:
+            learnt = self._learnt[attempt.endpoint.id] = _Learnt(usage.output)
+        elif usage.output > learnt.output:
+            learnt.output = usage.output
+        else:
+            learnt.output += FORGET * (usage.output - learnt.output)
+        if usage.input and exchange.peek.characters:
+            seen = max(LEAST_BYTES_PER_TOKEN, exchange.peek.characters / usage.input)
+            learnt.bytes_per_token += WEIGHT * (min(seen, 2 * BYTES_PER_TOKEN) - learnt.bytes_per_token)

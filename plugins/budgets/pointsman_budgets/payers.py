@@ -1,0 +1,121 @@
+"""Payers: the accounts that each key's requests are charged to, its own and those of all above it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.config import Usd
+from pointsman.errors import Unavailable
+from pointsman.exchange import Actor
+
+from .book import Account, Owner
+from .records import BEGINNING, Records, timestamp
+from .settings import Budget, listed
+from .windows import Clock
+
+__all__ = ["Payer", "Payers", "owners_of"]
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str, str, str]
+MOST_PAYERS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """What a key's requests are charged to. `hard` is the first account that is hard."""
+
+    actor: Actor
+    owners: tuple[Owner, ...]
+    accounts: tuple[Account, ...]
+    hard: Account | None
+
+
+class Payers:
+    """The payers of a gateway. What an account has spent is read from the ledger when it is first needed."""
+
+    def __init__(self, records: Records, clock: Clock) -> None:
+        self._records = records
+        self._clock = clock
+        self._payers: dict[str, Payer] = {}
+        self._accounts: dict[Key, Account] = {}
+        self._loading: dict[Key, asyncio.Future[Account]] = {}
+
+    def known(self, actor: Actor) -> Payer | None:
+        """The payer of an actor that was here before and has not changed since."""
+        payer = self._payers.get(actor.key_id)
+        return payer if payer is not None and payer.actor is actor else None
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """Every account that was needed so far."""
+        return tuple(self._accounts.values())
+
+    async def find(self, actor: Actor) -> Payer:
+        """The payer of an actor. Raises Unavailable where a hard budget's past cannot be read."""
+        owners = owners_of(actor)
+        accounts: list[Account] = []
+        for owner, extra in owners:
+            for budget in listed(extra.get("budget")):
+                accounts.append(await self._account(owner, budget))
+            if extra.get("prepaid"):
+                accounts.append(await self.credits(owner))
+        hard = next((account for account in accounts if account.budget.hard), None)
+        payer = Payer(actor, tuple(owner for owner, _ in owners), tuple(accounts), hard)
+        if len(self._payers) >= MOST_PAYERS:
+            self._payers.clear()
+        self._payers[actor.key_id] = payer
+        return payer
+
+    async def credits(self, owner: Owner) -> Account:
+        """The prepaid credits of an owner, with what was granted by now."""
+        granted, since = await self._records.granted(owner)
+        budget = Budget(usd=Usd(max(0, granted)), per="lifetime", notify=())
+        return await self._account(owner, budget, since=since or timestamp(self._clock.now()), prepaid=True)
+
+    async def _account(
+        self, owner: Owner, budget: Budget, *, since: str | None = None, prepaid: bool = False
+    ) -> Account:
+        """The account of a budget: those who ask for it at the same time wait for one reading."""
+        key = (owner.kind, owner.id, "credits" if prepaid else budget.per, budget.zone)
+        account = self._accounts.get(key)
+        if account is None:
+            loading = self._loading.get(key)
+            if loading is None:
+                account = Account(owner, budget, self._clock.now(), prepaid=prepaid)
+                loading = asyncio.ensure_future(self._load(account, since))
+                self._loading[key] = loading
+                loading.add_done_callback(lambda done: self._loaded(key, done))
+            account = await asyncio.shield(loading)
+        if account.budget != budget:
+            account.change(budget)
+        return account
+
+    def _loaded(self, key: Key, done: asyncio.Future[Account]) -> None:
+        del self._loading[key]
+        if not done.cancelled() and done.exception() is None:
+            self._accounts[key] = done.result()
+
+    async def _load(self, account: Account, since: str | None) -> Account:
+        """Take over what the ledger knows. Raises Unavailable, for a hard budget, where it cannot tell."""
+        if since is None:
+            since = BEGINNING if account.budget.per == "lifetime" else timestamp(account.starts)
+        try:
+            await self._records.flush()
+        except Unavailable as error:
+            if account.budget.hard or account.prepaid:
+                raise Unavailable(f"{account} cannot be kept: {error.message}") from error
+            log.warning("%s may begin with less spent than was: %s", account, error.message)
+        account.start_with(await self._records.spent(account.owner, since))
+        return account
+
+
+def owners_of(actor: Actor) -> Sequence[tuple[Owner, Mapping[str, Any]]]:
+    """Who pays for an actor, from the key outward, with what is declared of each."""
+    if not actor.levels:
+        return [(Owner("key", actor.key_id, actor.name), actor.extra)]
+    return [(Owner(level.kind, level.id, level.name), level.extra) for level in actor.levels]
