@@ -96,6 +96,17 @@ def test_names_that_only_clients_know_are_not_kept(catalogue: Catalogue) -> None
     assert catalogue.resolve("no-such-model") is not None
 
 
+def test_an_allow_list_may_say_any_name_by_which_an_endpoint_can_be_asked_for(catalogue: Catalogue) -> None:
+    def names(name: str) -> tuple[str, ...]:
+        found = catalogue.resolve(name)
+        assert found is not None
+        return catalogue.names_of(found.model, found.endpoints[0])
+
+    assert names("lab/llama-3-8b") == ("meta/llama-3", "lab/llama-3-8b", "fast", "llama", "llama-3-8b")
+    assert names("acme/two") == ("acme/two", "cloud/shared"), "a native id that two have is nobody's name"
+    assert names("lab/made-up") == ("lab/made-up", "lab/made-up")
+
+
 def test_listed_names_and_near_ones(catalogue: Catalogue) -> None:
     assert list(catalogue.names()) == ["meta/llama-3", "acme/one", "acme/two", "fast", "llama"]
     assert len(catalogue) == 3

@@ -8,4 +8,16 @@ from __future__ import annotations
 
 __all__ = ["ORDER"]
 
-ORDER = ("keys", "limits", "routes", "openai", "anthropic", "vendors", "echo", "prices", "budgets", "usage")
+ORDER = (
+    "keys",
+    "limits",
+    "routes",
+    "cache",
+    "openai",
+    "anthropic",
+    "vendors",
+    "echo",
+    "prices",
+    "budgets",
+    "usage",
+)

@@ -120,6 +120,15 @@ class Catalogue:
             return None
         return Model(name, listed=False), Endpoint(provider, native)
 
+    def names_of(self, model: str, endpoint: Endpoint) -> tuple[str, ...]:
+        """Every name by which a client could ask for an endpoint of a model: what an allow-list may say."""
+        present = self.models.get(model)
+        names = (model, endpoint.id, *(present.aliases if present is not None else ()))
+        native = self.resolve(endpoint.native_id)
+        if native is not None and [each.id for each in native.endpoints] == [endpoint.id]:
+            return (*names, endpoint.native_id)
+        return names
+
     def near(self, name: str, *, among: Iterable[str] | None = None) -> list[str]:
         """Up to three listed names that look like `name`."""
         pool = {each.lower(): each for each in (among if among is not None else self.names())}

@@ -1,0 +1,180 @@
+"""Answers kept for requests that come again; of identical ones at the same time one goes to a provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pointsman import hookimpl
+from pointsman.exchange import Exchange
+from pointsman.gateway import Gateway
+from pointsman.registers import RegisterSettings
+from pointsman.stored import Stored
+
+from .fingerprint import fingerprint
+from .flights import Flights
+from .replay import replay
+from .settings import CacheSettings
+from .store import Entry, Store, Tenant
+from .wishes import NAME, Said, Wish, wish_of
+
+__all__ = ["POINTSMAN_API", "Cache", "may_keep", "may_use"]
+
+POINTSMAN_API = 1
+
+STATUS = "x-pointsman-cache"
+THEIRS = "x-openrouter-cache-"
+"""How the headers begin in which clients of this field look for the same."""
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Where the answer of a request goes, and whether others wait for it."""
+
+    tenant: Tenant
+    fingerprint: bytes
+    ttl: float
+    leads: bool
+
+
+class Cache:
+    """The plugin."""
+
+    def __init__(self) -> None:
+        self._settings = CacheSettings()
+        self._store = Store(self._settings.max_size)
+        self._flights = Flights()
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Settings, and `cache` of a route, a key, a team and an organisation."""
+        register(CacheSettings)
+        for record, what in (
+            ("use", "requests of this route"),
+            ("key", "requests of this key"),
+            ("team", "requests of its keys"),
+            ("organisation", "requests of its keys"),
+        ):
+            register.field(
+                record,
+                NAME,
+                Said,
+                default=None,
+                help=f"Whether answers to {what} are kept, or for how long; false forbids it.",
+                example={"ttl": "1h"},
+            )
+
+    @hookimpl
+    def startup(self, gateway: Gateway) -> None:
+        """Make room."""
+        self._settings = gateway.setup.settings("cache")
+        self._store = Store(self._settings.max_size)
+
+    @hookimpl
+    async def lookup_response(self, exchange: Exchange) -> Stored | None:
+        """The answer kept for this request, or that of an identical one under way. Raises BadRequest."""
+        wish = wish_of(exchange, self._settings)
+        if wish is None:
+            return None
+        digest = fingerprint(exchange) if wish.use else None
+        if digest is None or exchange.actor is None:
+            exchange.response_headers[STATUS] = "bypass"
+            return None
+        tenant = Tenant.of(exchange.actor, self._settings.scope)
+        found = await self._find(exchange, tenant, digest, wish)
+        if found is None:
+            exchange.keep = max(exchange.keep, self._settings.max_entry)
+            exchange.response_headers.update(_miss(wish))
+        return found
+
+    @hookimpl
+    def store_response(self, exchange: Exchange, stored: Stored) -> None:
+        """Keep a complete answer, and give it to those who wait for it."""
+        ticket: Ticket | None = exchange.notes.get(NAME)
+        if ticket is None or stored.size > self._settings.max_entry or not may_keep(stored):
+            return
+        entry = self._store.put(
+            ticket.tenant,
+            ticket.fingerprint,
+            stored,
+            ttl=ticket.ttl,
+            usage_told=exchange.peek.usage_in_stream,
+        )
+        if ticket.leads:
+            ticket.leads = False
+            self._flights.land(ticket.tenant, ticket.fingerprint, entry)
+
+    @hookimpl
+    def request_finished(self, exchange: Exchange) -> None:
+        """Let another go where this one had no answer to keep."""
+        ticket: Ticket | None = exchange.notes.get(NAME)
+        if ticket is not None and ticket.leads:
+            ticket.leads = False
+            self._flights.fail(ticket.tenant, ticket.fingerprint)
+
+    async def _find(self, exchange: Exchange, tenant: Tenant, digest: bytes, wish: Wish) -> Stored | None:
+        """The answer for a request; without one it has a ticket, and leads where nobody else does."""
+        if wish.clear:
+            self._store.drop(tenant, digest)
+        if not wish.fresh:
+            entry = self._store.get(tenant, digest)
+            answer = self._answer(entry, exchange, wish) if entry is not None else None
+            if answer is not None:
+                return answer
+        leads = await self._join(tenant, digest, wish)
+        if isinstance(leads, Entry):
+            answer = self._answer(leads, exchange, wish)
+            if answer is not None:
+                return answer
+        exchange.notes[NAME] = Ticket(tenant, digest, wish.ttl, leads is True)
+        return None
+
+    async def _join(self, tenant: Tenant, digest: bytes, wish: Wish) -> Entry | bool:
+        """What an identical request brings, or whether this one leads."""
+        if wish.fresh:
+            return self._flights.lead(tenant, digest)
+        return await self._flights.join(tenant, digest, patience=self._settings.wait)
+
+    def _answer(self, entry: Entry, exchange: Exchange, wish: Wish) -> Stored | None:
+        """What is kept, where it is young enough and of an endpoint that the key may use. Tells of it."""
+        age = self._store.age(entry)
+        if age >= wish.oldest or not may_use(exchange, entry.stored):
+            return None
+        answer = replay(entry, exchange)
+        if answer is not None:
+            exchange.response_headers.update(_hit(entry, age))
+        return answer
+
+
+def may_use(exchange: Exchange, stored: Stored) -> bool:
+    """Whether the endpoint that answered is still there, and one that the key may use."""
+    catalogue, actor = exchange.setup.catalogue, exchange.actor
+    resolution = catalogue.resolve(stored.endpoint)
+    there = resolution.endpoints if resolution is not None else ()
+    endpoint = next((each for each in there if each.id == stored.endpoint), None)
+    return (
+        actor is not None
+        and endpoint is not None
+        and actor.may_reach(stored.provider)
+        and actor.may_use(*catalogue.names_of(stored.model, endpoint))
+    )
+
+
+def may_keep(stored: Stored) -> bool:
+    """Whether an answer is one: its end was no error, and a stream said how it ended."""
+    if stored.finish is None:
+        return not stored.stream
+    return stored.finish.reason != "error"
+
+
+def _hit(entry: Entry, age: float) -> dict[str, str]:
+    return {
+        STATUS: "hit",
+        f"{THEIRS}status": "HIT",
+        f"{THEIRS}age": str(int(age)),
+        f"{THEIRS}ttl": str(int(entry.ttl - age)),
+        f"{THEIRS}source-id": entry.stored.generation_id,
+    }
+
+
+def _miss(wish: Wish) -> dict[str, str]:
+    return {STATUS: "miss", f"{THEIRS}status": "MISS", f"{THEIRS}ttl": str(int(wish.ttl))}
