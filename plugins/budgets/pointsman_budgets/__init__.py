@@ -7,6 +7,9 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
 from pointsman import hookimpl
 from pointsman.candidates import find_candidates
 from pointsman.config import Problem
@@ -14,11 +17,12 @@ from pointsman.errors import ConfigError, RequestError, Unavailable
 from pointsman.exchange import Candidate, Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.money import Cost
-from pointsman.registers import RegisterSettings, RegisterTable
+from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
 from pointsman.setup import Setup
 from pointsman.types import Usage
 
 from .book import Account, Book, Reservation
+from .credits import Credits
 from .estimates import Estimates
 from .payers import Payer, Payers
 from .records import CREDITS, RESERVATIONS, Records
@@ -34,6 +38,8 @@ POINTSMAN_API = 1
 log = logging.getLogger(__name__)
 
 NOTE = "budgets"
+FORGET_EVERY = 300.0
+"""Seconds between two looks for reservations that have a generation by now."""
 WHOSE = {"key": "it", "team": "all its keys together", "organisation": "all its teams together"}
 
 
@@ -88,6 +94,18 @@ class Budgets:
         register(CREDITS)
 
     @hookimpl
+    def register_http(self, register: RegisterHttp) -> None:
+        """Show and grant credits."""
+        register("/api/v1/credits", self._credits, methods=("GET", "POST"), role="viewer")
+
+    @hookimpl
+    def register_commands(self, register: RegisterCommand) -> None:
+        """Add `pointsman credits`."""
+        from .command import credits
+
+        register(credits)
+
+    @hookimpl
     async def startup(self, gateway: Gateway) -> None:
         """Open the book; what a process that has ended left reserved counts as spent. Raises ConfigError for
         a route that goes on with models nobody has."""
@@ -98,9 +116,11 @@ class Budgets:
         self._webhook = Webhook(gateway, self._settings.webhook)
         self._estimates = Estimates(self._settings.default_output)
         self.book = Book(lease=self._settings.lease, tell=self._webhook.tell)
-        self.records = Records(gateway.ledger, gateway.setup.tables)
+        self.records = Records(gateway.ledger)
         self.payers = Payers(self.records, self.clock)
+        self.credits = Credits(gateway.setup, self.records, self.payers, self.clock)
         if gateway.ledger.has_table(RESERVATIONS.name):
+            gateway.every(FORGET_EVERY, self.records.forget)
             lost = await self.records.recover()
             if lost:
                 log.warning("%d reservations were open when the last process ended: they are spent", lost)
@@ -135,6 +155,9 @@ class Budgets:
         if usage is not None:
             self._estimates.learn(exchange, usage)
         return self.records.settle(exchange.generation_id, used) if held.stored else None
+
+    async def _credits(self, request: Request) -> JSONResponse:
+        return await self.credits.answer(request)
 
     def _unpriced(self, exchange: Exchange) -> None:
         """Warn of answers that no budget is charged for, once an endpoint."""

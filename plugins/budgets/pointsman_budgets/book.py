@@ -94,6 +94,8 @@ class Account:
     def change(self, budget: Budget) -> None:
         """Go on with another amount for the same window."""
         self.budget, self.limit = budget, budget.usd
+        if self.prepaid:  # more of it is a new amount to spend shares of
+            self.told = {share for share in budget.notify if self.spent >= self._amount(share)}
         self.next_notice = self._next_notice()
 
     def spend(self, amount: int) -> list[Notice]:

@@ -13,7 +13,7 @@ from pointsman.errors import Unavailable
 from pointsman.exchange import Actor
 
 from .book import Account, Owner
-from .records import BEGINNING, Records, timestamp
+from .records import BEGINNING, Records, hour_of, timestamp
 from .settings import Budget, listed
 from .windows import Clock
 
@@ -43,6 +43,7 @@ class Payers:
         self._clock = clock
         self._payers: dict[str, Payer] = {}
         self._accounts: dict[Key, Account] = {}
+        self._reading = asyncio.Lock()
         self._loading: dict[Key, asyncio.Future[Account]] = {}
 
     def known(self, actor: Actor) -> Payer | None:
@@ -72,10 +73,13 @@ class Payers:
         return payer
 
     async def credits(self, owner: Owner) -> Account:
-        """The prepaid credits of an owner, with what was granted by now."""
-        granted, since = await self._records.granted(owner)
-        budget = Budget(usd=Usd(max(0, granted)), per="lifetime", notify=())
-        return await self._account(owner, budget, since=since or timestamp(self._clock.now()), prepaid=True)
+        """The prepaid credits of an owner, with what was granted by now. They are charged with what was spent
+        since the hour of the first grant."""
+        async with self._reading:  # so that nobody puts back what another has read later
+            granted, since = await self._records.granted(owner)
+            budget = Budget(usd=Usd(max(0, granted)), per="lifetime")
+            start = hour_of(since or timestamp(self._clock.now()))
+            return await self._account(owner, budget, since=start, prepaid=True)
 
     async def _account(
         self, owner: Owner, budget: Budget, *, since: str | None = None, prepaid: bool = False

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from pointsman.errors import Unavailable
 from pointsman.ledger import Column, Ledger, Table
 
 from .book import Owner
 
-__all__ = ["CREDITS", "OWNER_COLUMNS", "RESERVATIONS", "Records", "timestamp"]
+__all__ = [
+    "BEGINNING",
+    "CREDITS",
+    "OWNER_COLUMNS",
+    "RESERVATIONS",
+    "Records",
+    "hour_of",
+    "spans",
+    "timestamp",
+]
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +57,7 @@ CREDITS = Table(
         "nano": Column(
             "integer", "How much, in nano-USD; negative where credits are taken back.", required=True
         ),
-        "by": Column("text", "The name of the key that granted it.", required=True),
+        "granted_by": Column("text", "The name of the key that granted it.", required=True),
         "note": Column("text", "What for."),
     },
     primary_key="id",
@@ -57,22 +69,31 @@ insert into reservations (id, at, key_id, team, organisation, nano, state)
 values (:id, :at, :key, :team, :organisation, :nano, 'open')
 """
 SETTLE = "update reservations set state = 'settled', settled_nano = :nano where id = :id"
-FORGET = "delete from reservations where id in (select id from generations)"
+FORGET = """
+delete from reservations
+where exists (select 1 from generations where generations.id = reservations.id)
+"""
 LOSE = "update reservations set state = 'unknown' where state = 'open'"
 """After a crash: what has a generation is accounted for there, what has none counts as spent."""
+GRANT = """
+insert into credits (id, at, owner_kind, owner_id, owner_name, nano, granted_by, note)
+values (:id, :at, :kind, :owner, :name, :nano, :by, :note)
+"""
 
-SPENT = "select coalesce(sum({amount}), 0) as nano from generations where {owner} = :id and at >= :start"
+SPENT = """
+select coalesce(sum(billed_nano), 0) as nano from {table} where at >= :start and at < :end and {whose}
+"""
 HELD = """
 select coalesce(sum(coalesce(settled_nano, nano)), 0) as nano from reservations
-where {owner} = :id and at >= :start and state <> 'open'
+where at >= :start and state <> 'open' and {whose}
 """
 UNLESS = "and not exists (select 1 from generations where generations.id = reservations.id)"
 GRANTED = """
-select coalesce(sum(nano), 0) as nano, min(at) as since from credits
-where owner_kind = :kind and owner_id = :id
+select coalesce(sum(nano), 0) as nano, min(at) as since from credits where {whose}
 """
 BEGINNING = ""
-"""Sorts before every time."""
+END = "~"
+"""They sort before and after every time."""
 
 
 def timestamp(moment: float) -> str:
@@ -80,41 +101,80 @@ def timestamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
 
 
-class Records:
-    """Reads and writes the ledger. `tables` are all that it has, whoever declared them."""
+def hour_of(at: str) -> str:
+    """The beginning of the hour that a time is in."""
+    return f"{at[:13]}:00:00.000+00:00"
 
-    def __init__(self, ledger: Ledger, tables: tuple[Table, ...]) -> None:
+
+class Records:
+    """Reads and writes the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        known = next((each.columns.keys() for each in tables if each.name == "generations"), ())
-        self._generations = bool(known)
-        amount = "coalesce(billed_nano, cost_nano)" if "billed_nano" in known else "cost_nano"
-        self._queries: dict[str, list[str]] = {}
-        for kind, owner in OWNER_COLUMNS.items():
-            queries = [HELD.format(owner=owner) + (UNLESS if known else "")]
-            if owner in known:
-                queries.append(SPENT.format(owner=owner, amount=amount))
-            self._queries[kind] = queries
+        self._generations = ledger.has_table("generations")
+        self._sums = all(map(ledger.has_table, ("usage_minutes", "usage_hours", "usage_days")))
 
     async def recover(self) -> int:
         """Mark what a process that has ended left open; how many rows that are. Raises Unavailable."""
-        forget: list[tuple[str, dict[str, object]]] = [(FORGET, {})] if self._generations else []
-        counts = await self._ledger.execute([*forget, (LOSE, {})])
-        return counts[-1]
+        await self.forget()
+        return (await self._ledger.execute([(LOSE, {})]))[0]
+
+    async def forget(self) -> None:
+        """Drop the reservations that have a generation. Raises Unavailable."""
+        if self._generations:
+            await self._ledger.execute([(FORGET, {})])
 
     async def flush(self) -> None:
         """Return when what was recorded before is on disk. Raises Unavailable."""
         await self._ledger.flush()
 
-    async def spent(self, owner: Owner, since: str) -> int:
-        """What an owner spent since a time, by what is on disk, with what was reserved and never settled."""
-        params = {"id": owner.id, "start": since}
-        answers = [await self._ledger.select(query, params) for query in self._queries[owner.kind]]
-        return sum(answer[0]["nano"] for answer in answers)
+    async def spent(self, owner: Owner | None, since: str) -> int:
+        """What an owner, or everybody, spent since the beginning of a minute, by what is on disk, with what
+        was reserved and never settled."""
+        whose = f"{OWNER_COLUMNS[owner.kind]} = :id" if owner is not None else "true"
+        id = owner.id if owner is not None else None
+        unless = UNLESS if self._generations else ""
+        total = await self._sum(HELD.format(whose=whose) + unless, {"id": id, "start": since})
+        for table, start, end in spans(since) if self._sums else ():
+            query = SPENT.format(table=table, whose=whose)
+            total += await self._sum(query, {"id": id, "start": start, "end": end})
+        return total
 
-    async def granted(self, owner: Owner) -> tuple[int, str | None]:
-        """What was granted to an owner, and since when."""
-        row = (await self._ledger.select(GRANTED, {"kind": owner.kind, "id": owner.id}))[0]
+    async def granted(self, owner: Owner | None) -> tuple[int, str | None]:
+        """What was granted to an owner, or to everybody, and since when."""
+        whose, params = "true", {}
+        if owner is not None:
+            whose = "owner_kind = :kind and owner_id = :id"
+            params = {"kind": owner.kind, "id": owner.id}
+        row = (await self._ledger.select(GRANTED.format(whose=whose), params))[0]
         return row["nano"], row["since"]
+
+    async def has(self, owner: Owner) -> bool:
+        """Whether there is such a key or team that was made while the server ran."""
+        if owner.kind == "key" and self._ledger.has_table("keys"):
+            query = "select 1 from keys where 'key-' || substr(hash, 1, 12) = :id and revoked_at is null"
+        elif owner.kind == "team" and self._ledger.has_table("teams"):
+            query = "select 1 from teams where name = :id"
+        else:
+            return False
+        return bool(await self._ledger.select(query, {"id": owner.id}))
+
+    async def grant(
+        self, owner: Owner, nano: int, now: float, *, by: str, note: str | None
+    ) -> dict[str, Any]:
+        """Put a grant on disk; the row. Raises Unavailable."""
+        row = {
+            "id": f"grant-{secrets.token_hex(12)}",
+            "at": timestamp(now),
+            "kind": owner.kind,
+            "owner": owner.id,
+            "name": owner.name,
+            "nano": nano,
+            "by": by,
+            "note": note,
+        }
+        await self._ledger.execute([(GRANT, row)])
+        return row
 
     async def reserve(self, generation_id: str, owners: Iterable[Owner], nano: int, now: float) -> None:
         """Put a reservation on disk. Raises Unavailable."""
@@ -128,5 +188,30 @@ class Records:
         restart, unless its generation says better."""
         try:
             await self._ledger.execute([(SETTLE, {"id": generation_id, "nano": nano})])
-        except Exception as error:
+        except Unavailable as error:
             log.error("the reservation of %s is settled in memory only: %s", generation_id, error)
+
+    async def _sum(self, query: str, params: Mapping[str, object]) -> int:
+        total: int = (await self._ledger.select(query, params))[0]["nano"]
+        return total
+
+
+def spans(since: str) -> Iterator[tuple[str, str, str]]:
+    """The tables that add generations up from a minute on, each from when to when: by minute to the end of
+    its hour, by hour to the end of its day, by day from then on, which are few rows and kept longest."""
+    if since == BEGINNING:
+        yield "usage_days", BEGINNING, END
+        return
+    minute = datetime.fromisoformat(since)
+    hour = _up(minute, minute.replace(minute=0), timedelta(hours=1))
+    day = _up(hour, hour.replace(hour=0), timedelta(days=1))
+    if minute < hour:
+        yield "usage_minutes", minute.isoformat()[:16], hour.isoformat()[:16]
+    if hour < day:
+        yield "usage_hours", hour.isoformat()[:13], day.isoformat()[:13]
+    yield "usage_days", day.isoformat()[:10], END
+
+
+def _up(moment: datetime, beginning: datetime, length: timedelta) -> datetime:
+    """The moment itself where it is a beginning, else the next one."""
+    return moment if moment == beginning else beginning + length

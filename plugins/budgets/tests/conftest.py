@@ -81,6 +81,7 @@ providers:
 routes: {routes}
 {more}
 """
+            (tmp_path / "proxy.yaml").write_text(config)
             async with running(config, folder=tmp_path) as served:
                 yield served
 
