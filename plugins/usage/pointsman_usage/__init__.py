@@ -1,35 +1,131 @@
-"""Writes a row to the ledger for every generation, and adds the command that reads them."""
+"""Writes a row to the ledger for every generation, and adds the commands that read them."""
 
 from __future__ import annotations
 
-from pointsman import hookimpl
-from pointsman.exchange import Exchange
-from pointsman.registers import RegisterCommand, RegisterTable
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
-from .generations import GENERATIONS, generation
+from pointsman import hookimpl
+from pointsman.errors import RequestError, Unavailable
+from pointsman.exchange import Exchange
+from pointsman.gateway import Gateway
+from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
+from pointsman.stored import Stored
+
+from .bodies import BODIES, Bodies
+from .generations import GENERATIONS, Generations
+from .retention import INTERVAL, Retention
+from .rollups import ROLLUPS
+from .settings import LogBodies, Settings
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 __all__ = ["POINTSMAN_API", "Usage"]
 
 POINTSMAN_API = 1
 
+RECORDED = "usage.recorded"
+FULL = "the record of this request could not be kept: the ledger's queue is full"
+
 
 class Usage:
     """The plugin."""
 
+    def __init__(self) -> None:
+        self._generations = Generations()
+        self._bodies: Bodies | None = None
+        self._refuses = False
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Settings, and whose bodies are logged."""
+        register(Settings)
+        register.field(
+            "key",
+            "log_bodies",
+            LogBodies | None,
+            default=None,
+            help="Whether texts of its requests and answers are kept, in place of `usage.log_bodies`.",
+        )
+
     @hookimpl
     def register_tables(self, register: RegisterTable) -> None:
-        """Keep generations."""
-        register(GENERATIONS)
+        """Keep generations, what they add up to, and bodies."""
+        for table in (GENERATIONS, *ROLLUPS.values(), BODIES):
+            register(table)
 
     @hookimpl
     def register_commands(self, register: RegisterCommand) -> None:
-        """Add `pointsman usage`."""
+        """Add `pointsman usage` and `pointsman logs`."""
         from .command import usage
+        from .logs import logs
 
         register(usage)
+        register(logs)
+
+    @hookimpl
+    def register_http(self, register: RegisterHttp) -> None:
+        """Say how the ledger is."""
+        register("/health/ledger", self._health, methods=("GET",), role="viewer")
+
+    @hookimpl
+    def startup(self, gateway: Gateway) -> None:
+        """Read the settings, and delete in the background what is old."""
+        settings: Settings = gateway.setup.settings("usage")
+        self._generations = Generations(address=settings.client_address)
+        self._refuses = settings.when_full == "refuse"
+        self._bodies = Bodies(gateway.vault, settings.log_bodies, most=settings.max_body)
+        retention = Retention(gateway.ledger, settings.retention)
+        if retention:
+            gateway.every(INTERVAL, retention.run)
+
+    @hookimpl
+    def reserve_usage(self, exchange: Exchange) -> None:
+        """Refuse what could not be recorded, if that is wanted. Raises Unavailable."""
+        if (self._refuses or exchange.strict) and exchange.gateway.ledger.full:
+            raise Unavailable("the ledger takes no more records now; try again later", retry_after=1)
+        if self._bodies is not None:
+            self._bodies.begin(exchange)
+
+    @hookimpl
+    def settle_usage(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Store the row, and wait for it, where the answer must not end before."""
+        return self._commit(exchange) if exchange.strict else None
+
+    @hookimpl
+    def store_response(self, exchange: Exchange, stored: Stored) -> None:
+        """Keep the text of an answer that is to be logged."""
+        if self._bodies is not None:
+            self._bodies.answered(exchange, stored)
 
     @hookimpl
     def request_finished(self, exchange: Exchange) -> None:
-        """Store the row of a request for which any endpoint was considered."""
-        if exchange.admitted:
-            exchange.gateway.ledger.insert(GENERATIONS.name, generation(exchange))
+        """Store the row of a request for which any endpoint was considered, unless it is stored already."""
+        if not exchange.admitted:
+            return
+        ledger, notes = exchange.gateway.ledger, exchange.notes
+        if not (notes and RECORDED in notes):
+            ledger.insert(GENERATIONS.name, self._generations.row(exchange))
+        if self._bodies is not None and (row := self._bodies.row(exchange)) is not None:
+            ledger.insert(BODIES.name, row)
+
+    async def _commit(self, exchange: Exchange) -> None:
+        ledger = exchange.gateway.ledger
+        if ledger.full:
+            exchange.unsettled = Unavailable(FULL, retry_after=1)
+            return
+        exchange.notes[RECORDED] = True
+        ledger.insert(GENERATIONS.name, self._generations.row(exchange))
+        try:
+            await ledger.flush()
+        except RequestError as error:
+            exchange.unsettled = error
+
+    async def _health(self, request: Request) -> Response:
+        from starlette.responses import JSONResponse
+
+        gateway: Gateway = request.app.state.gateway
+        found = {**gateway.ledger.health(), "when_full": "refuse" if self._refuses else "drop"}
+        return JSONResponse(found, 200 if found["ok"] else 503)

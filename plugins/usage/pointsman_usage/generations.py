@@ -6,95 +6,176 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-from pointsman.exchange import Attempt, Exchange
+import msgspec
+
+from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.ledger import Column, Table
 from pointsman.types import Usage
 
-__all__ = ["GENERATIONS", "app_of", "generation"]
+from .rollups import deriving
+
+__all__ = ["GENERATIONS", "Generations", "app_of", "timestamp"]
 
 LONGEST_TEXT = 500
 """Characters kept of texts that clients and providers choose."""
+MOST_ACTORS = 4096
+"""Actors whose columns are remembered."""
+
+COLUMNS = {
+    "id": Column("text", "The generation.", required=True),
+    "request_id": Column("text", "The request, as in `x-request-id`.", required=True),
+    "at": Column("text", "When the request arrived: ISO 8601, UTC, milliseconds.", required=True),
+    "key_id": Column("text", "The key that asked."),
+    "key_name": Column("text", "The name of that key at the time."),
+    "team": Column("text", "The id of the team that the key belongs to."),
+    "team_name": Column("text", "The name of that team at the time."),
+    "organisation": Column("text", "The id of the organisation that the team belongs to."),
+    "organisation_name": Column("text", "The name of that organisation at the time."),
+    "app": Column("text", "The application, as it names itself in its headers."),
+    "app_url": Column("text", "The address that it names there."),
+    "end_user": Column("text", "Whom the client says that it asks for."),
+    "client_address": Column("text", "The client's address, where `client_address` asks for it."),
+    "dialect": Column("text", "The client's wire format.", required=True),
+    "surface": Column("text", "The operation asked for.", required=True),
+    "task": Column("text", "What the request is about, where a plugin says it."),
+    "model_asked": Column("text", "The model as the client asked for it.", required=True),
+    "model": Column("text", "The model tried last; null where none was tried."),
+    "provider": Column("text", "The provider tried last."),
+    "endpoint": Column("text", "The endpoint tried last."),
+    "route": Column("text", "The routing rule that decided."),
+    "stream": Column("boolean", "Whether the answer was to be streamed.", required=True),
+    "cached": Column("boolean", "Whether a stored answer was given."),
+    "byok": Column("boolean", "Whether the client's own credential was used there."),
+    "outcome": Column("text", "complete, incomplete, failed or cancelled."),
+    "status": Column("integer", "The HTTP status answered; null where the client left before."),
+    "finish": Column("text", "Why the answer ended."),
+    "native_finish": Column("text", "The provider's own word for it."),
+    "attempts": Column("integer", "How many endpoints were tried.", required=True),
+    "tried": Column("text", "Each attempt, a JSON array: endpoint, status, error_type, ms, byok."),
+    "lane": Column("text", "How the last one was asked: bytes, translated, canonical or local."),
+    "lost": Column("text", "Parameters of the request that had no place there, by commas."),
+    "answer_lost": Column("text", "Members of its answer that had no place in the client's dialect."),
+    "input_tokens": Column("integer", "Tokens of the whole input; null where nothing was used."),
+    "output_tokens": Column("integer", "Tokens of the whole output."),
+    "cache_read_tokens": Column("integer", "Input tokens read from the provider's cache."),
+    "cache_write_tokens": Column("integer", "Input tokens written to the provider's cache."),
+    "reasoning_tokens": Column("integer", "Output tokens spent on reasoning."),
+    "estimated": Column("boolean", "Whether the tokens are estimated, not reported.", required=True),
+    "cost_nano": Column("integer", "The cost in nano-USD; null where it is not known."),
+    "billed_nano": Column("integer", "What is charged for it, with any markup, in nano-USD."),
+    "price_source": Column("text", "Where the price came from."),
+    "queue_ms": Column("real", "Milliseconds until the first attempt: reading, deciding, waiting."),
+    "connect_ms": Column("real", "Milliseconds for a new connection to the endpoint tried last."),
+    "first_content_ms": Column("real", "Milliseconds until the first content."),
+    "total_ms": Column("real", "Milliseconds until the end.", required=True),
+    "error_type": Column("text", "The kind of error, if it ended with one."),
+    "error": Column("text", "The message of that error."),
+}
 
 GENERATIONS = Table(
     name="generations",
-    columns={
-        "id": Column("text", "The generation.", required=True),
-        "request_id": Column("text", "The request, as in `x-request-id`.", required=True),
-        "at": Column("text", "When the request arrived: ISO 8601, UTC, milliseconds.", required=True),
-        "key_id": Column("text", "The key that asked."),
-        "key_name": Column("text", "The name of that key at the time."),
-        "app": Column("text", "The application, as it names itself in its headers."),
-        "dialect": Column("text", "The client's wire format.", required=True),
-        "surface": Column("text", "The operation asked for.", required=True),
-        "model_asked": Column("text", "The model as the client asked for it.", required=True),
-        "model": Column("text", "The model tried last; null where none was tried."),
-        "provider": Column("text", "The provider tried last."),
-        "endpoint": Column("text", "The endpoint tried last."),
-        "route": Column("text", "The routing rule that decided."),
-        "stream": Column("boolean", "Whether the answer was to be streamed.", required=True),
-        "outcome": Column("text", "complete, incomplete, failed or cancelled."),
-        "status": Column("integer", "The HTTP status answered; null where the client left before."),
-        "finish": Column("text", "Why the answer ended."),
-        "native_finish": Column("text", "The provider's own word for it."),
-        "attempts": Column("integer", "How many endpoints were tried.", required=True),
-        "lane": Column("text", "How the last one was asked: bytes, translated, canonical or local."),
-        "lost": Column("text", "Parameters of the request that had no place there, by commas."),
-        "answer_lost": Column("text", "Members of its answer that had no place in the client's dialect."),
-        "input_tokens": Column("integer", "Tokens of the whole input; null where nothing was used."),
-        "output_tokens": Column("integer", "Tokens of the whole output."),
-        "cache_read_tokens": Column("integer", "Input tokens read from the provider's cache."),
-        "cache_write_tokens": Column("integer", "Input tokens written to the provider's cache."),
-        "reasoning_tokens": Column("integer", "Output tokens spent on reasoning."),
-        "estimated": Column("boolean", "Whether the tokens are estimated, not reported.", required=True),
-        "cost_nano": Column("integer", "The cost in nano-USD; null where it is not known."),
-        "price_source": Column("text", "Where the price came from."),
-        "first_content_ms": Column("real", "Milliseconds until the first content."),
-        "total_ms": Column("real", "Milliseconds until the end.", required=True),
-        "error_type": Column("text", "The kind of error, if it ended with one."),
-        "error": Column("text", "The message of that error."),
-    },
+    columns=COLUMNS,
     primary_key="id",
-    indexes=(("at",), ("key_id", "at")),
+    indexes=(
+        ("at",),
+        ("key_id", "at"),
+        ("team", "at"),
+        ("model", "at"),
+        ("provider", "at"),
+        ("outcome", "at"),
+        ("cost_nano", "at"),
+    ),
+    derive=deriving([*COLUMNS]),
 )
 
+Owner = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
 
-def generation(exchange: Exchange) -> tuple[object, ...]:
-    """The row of an exchange that has ended: a value for each column, in their order."""
-    codec, peek, plan, actor = exchange.codec, exchange.peek, exchange.plan, exchange.actor
-    usage, cost, finish, error = exchange.usage, exchange.cost, exchange.finish, exchange.error
-    attempt, started, first = exchange.attempt, exchange.started, exchange.first_content
-    return (
-        exchange.generation_id,
-        exchange.request_id,
-        _timestamp(exchange.at),
-        *((actor.key_id, actor.name) if actor else (None, None)),
-        app_of(exchange.headers),
-        codec.dialect,
-        codec.surface,
-        peek.model[:LONGEST_TEXT],
-        *(_tried(attempt) if attempt else (None, None, None)),
-        plan.rule if plan else None,
-        peek.stream,
-        exchange.outcome,
-        exchange.status,
-        finish.reason if finish else None,
-        finish.native[:LONGEST_TEXT] if finish and finish.native else None,
-        len(exchange.attempts),
-        attempt.lane if attempt else None,
-        _listed(attempt.lost) if attempt and attempt.lost else None,
-        _listed(attempt.losses.answer) if attempt and attempt.losses.answer else None,
-        *(_counted(usage) if usage else (None, None, None, None, None, False)),
-        *((cost.nano, cost.source or None) if cost else (None, None)),
-        _milliseconds(first - started) if first is not None else None,
-        _milliseconds(exchange.elapsed()),
-        *((error.error_type, error.message[:LONGEST_TEXT]) if error else (None, None)),
-    )
+
+class Generations:
+    """Makes the rows. `address` says whether the client's address is in them."""
+
+    def __init__(self, *, address: bool = False) -> None:
+        self._address = address
+        self._owners: dict[int, tuple[Actor, Owner]] = {}
+
+    def row(self, exchange: Exchange) -> tuple[object, ...]:
+        """The row of an exchange that has ended: a value for each column, in their order."""
+        codec, peek, plan, actor = exchange.codec, exchange.peek, exchange.plan, exchange.actor
+        usage, cost, finish, error = exchange.usage, exchange.cost, exchange.finish, exchange.error
+        attempts, started, first = exchange.attempts, exchange.started, exchange.first_content
+        attempt = attempts[-1] if attempts else None
+        headers, notes = exchange.headers, exchange.notes
+        return (
+            exchange.generation_id,
+            exchange.request_id,
+            timestamp(exchange.at),
+            *(self._owner(actor) if actor else (None, None, None, None, None, None)),
+            app_of(headers),
+            headers["http-referer"].strip()[:LONGEST_TEXT] or None if "http-referer" in headers else None,
+            peek.user[:LONGEST_TEXT] if peek.user else None,
+            exchange.client or None if self._address else None,
+            codec.dialect,
+            codec.surface,
+            notes.get("task") if notes else None,
+            peek.model[:LONGEST_TEXT],
+            *(_tried(attempt) if attempt else (exchange.public.model, exchange.public.provider, None)),
+            plan.rule if plan else None,
+            peek.stream,
+            exchange.cached,
+            attempt.byok if attempt else False,
+            exchange.outcome,
+            exchange.status,
+            finish.reason if finish else None,
+            finish.native[:LONGEST_TEXT] if finish and finish.native else None,
+            len(attempts),
+            _listed_attempts(attempts) if attempt else None,
+            attempt.lane if attempt else None,
+            _listed(attempt.lost) if attempt and attempt.lost else None,
+            _listed(attempt.losses.answer) if attempt and attempt.losses.answer else None,
+            *(_counted(usage) if usage else (None, None, None, None, None, False)),
+            *((cost.nano, cost.billed, cost.source or None) if cost else (None, None, None)),
+            _milliseconds(attempts[0].started - started) if attempt else None,
+            _milliseconds(attempt.connecting) if attempt and attempt.connecting is not None else None,
+            _milliseconds(first - started) if first is not None else None,
+            _milliseconds(exchange.elapsed()),
+            *((error.error_type, error.message[:LONGEST_TEXT]) if error else (None, None)),
+        )
+
+    def _owner(self, actor: Actor) -> Owner:
+        """Key, team and organisation, each by id and name."""
+        known = self._owners.get(id(actor))
+        if known is not None and known[0] is actor:
+            return known[1]
+        found = {level.kind: (level.id, level.name) for level in actor.levels}
+        none = (None, None)
+        owner = actor.key_id, actor.name, *found.get("team", none), *found.get("organisation", none)
+        if len(self._owners) >= MOST_ACTORS:
+            self._owners.clear()
+        self._owners[id(actor)] = actor, owner
+        return owner
 
 
 def _tried(attempt: Attempt) -> tuple[str, str, str]:
     """The model, provider and endpoint of an attempt."""
     endpoint = attempt.endpoint
     return attempt.candidate.model[:LONGEST_TEXT], endpoint.provider.name, endpoint.id[:LONGEST_TEXT]
+
+
+def _listed_attempts(attempts: Sequence[Attempt]) -> str:
+    """The attempts as a JSON array. One that was interrupted has no time."""
+    listed = []
+    for each in attempts:
+        error, ended = each.error, each.ended
+        listed.append(
+            {
+                "endpoint": each.endpoint.id[:LONGEST_TEXT],
+                "status": each.upstream_status,
+                "error_type": error.error_type if error is not None else None,
+                "ms": _milliseconds(ended - each.started) if ended is not None else None,
+                "byok": each.byok,
+            }
+        )
+    return msgspec.json.encode(listed).decode()
 
 
 def _counted(usage: Usage) -> tuple[int, int, int, int, int, bool]:
@@ -113,7 +194,8 @@ def _milliseconds(seconds: float) -> float:
     return round(seconds * 1e6) / 1e3  # as `round(…, 3)`, which is slow
 
 
-def _timestamp(at: datetime) -> str:
+def timestamp(at: datetime) -> str:
+    """A moment as rows carry it: ISO 8601, UTC, milliseconds."""
     second = _second(at.toordinal(), at.hour, at.minute, at.second)
     return f"{second}.{at.microsecond // 1000:03d}+00:00"
 

@@ -1,152 +1,214 @@
-"""Reports: what the ledger's generations sum up to, read by parametrised queries."""
+"""Reports: what generations come to, read from their roll-ups by parametrised queries.
+
+A span of time is covered by whole days, the hours left over, and the minutes left over then, so that a year
+costs little more to add up than a day.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.config import Duration
 from pointsman.ledger import ReadOnlyLedger
-from pointsman.money import format_usd
 
-__all__ = ["GROUPS", "as_table", "groups", "since", "singles"]
+from .rollups import DAYS, HOURS, MINUTES
+from .text import aligned, amount, count, duration, usd
 
-GROUPS = ("model", "provider", "key", "day")
+__all__ = ["COLUMNS", "GROUPS", "Filters", "as_table", "cover", "groups", "moment"]
 
-SUMS = """
-with chosen as (
-    select
-        case :by
-            when 'model' then coalesce(model, model_asked)
-            when 'provider' then coalesce(provider, '')
-            when 'key' then coalesce(key_name, '')
-            else substr(at, 1, 10)
-        end as name,
-        case when outcome = 'complete' then 1 else 0 end as complete,
-        case when outcome in ('failed', 'incomplete') then 1 else 0 end as error,
-        case when cost_nano is null and input_tokens is not null then 1 else 0 end as unpriced,
-        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens,
-        cost_nano, total_ms
-    from generations
-    where at >= :since
-),
-placed as (
-    select
-        chosen.*,
-        row_number() over (partition by name, complete order by total_ms) as place,
-        count(*) over (partition by name, complete) as peers
-    from chosen
+GROUPS: Mapping[str, tuple[str, str]] = {
+    "model": ("model", "model"),
+    "provider": ("provider", "provider"),
+    "key": ("key_id", "key_name"),
+    "team": ("team", "team_name"),
+    "organisation": ("organisation", "organisation_name"),
+    "app": ("app", "app"),
+    "day": ("substr(at, 1, 10)", "substr(at, 1, 10)"),
+}
+"""What to group by, and what to call each group."""
+
+COLUMNS = (
+    *("requests", "complete", "errors", "cancelled", "cached", "input_tokens", "output_tokens"),
+    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nano", "billed_nano", "unpriced"),
+    *("mean_first_content_ms", "mean_ms", "cost_usd", "billed_usd"),
 )
+"""What is told of each group."""
+
+Unit = tuple[str, int, timedelta]
+UNITS: tuple[Unit, ...] = (
+    (DAYS.name, 10, timedelta(days=1)),
+    (HOURS.name, 13, timedelta(hours=1)),
+    (MINUTES.name, 16, timedelta(minutes=1)),
+)
+"""Tables, coarse to fine: how many characters of a time say the period, and its length."""
+
+Span = tuple[str, str, str]
+"""A table, and the first time in it that counts and the first that does not."""
+BEGINNING, END = "", "9999"
+"""Sort before and after every time."""
+
+PART = """
+select * from {table} where at >= :from{number} and at < :to{number}
+    and (:key is null or key_id = :key or key_name = :key)
+    and (:team is null or team = :team or team_name = :team)
+    and (:model is null or model = :model)
+    and (:provider is null or provider = :provider)
+    and (:app is null or app = :app)
+"""
+SUMS = """
 select
-    name,
-    count(*) as requests,
-    coalesce(sum(input_tokens), 0) as input_tokens,
-    coalesce(sum(output_tokens), 0) as output_tokens,
-    coalesce(sum(cache_read_tokens), 0) as cache_read_tokens,
-    coalesce(sum(cache_write_tokens), 0) as cache_write_tokens,
-    coalesce(sum(reasoning_tokens), 0) as reasoning_tokens,
-    sum(cost_nano) as cost_nano,
+    coalesce(max({name}), '') as name,
+    sum(requests) as requests,
+    sum(complete) as complete,
+    sum(errors) as errors,
+    sum(cancelled) as cancelled,
+    sum(cached) as cached,
+    sum(input_tokens) as input_tokens,
+    sum(output_tokens) as output_tokens,
+    sum(cache_read_tokens) as cache_read_tokens,
+    sum(cache_write_tokens) as cache_write_tokens,
+    sum(reasoning_tokens) as reasoning_tokens,
+    case when sum(priced) > 0 then sum(cost_nano) end as cost_nano,
+    case when sum(priced) > 0 then sum(billed_nano) end as billed_nano,
     sum(unpriced) as unpriced,
-    sum(error) as errors,
-    avg(case when complete = 1 and 2 * place between peers and peers + 2 then total_ms end) as median_ms
-from placed
-group by name
-order by case when :by = 'day' then name end desc, count(*) desc, name
+    sum(first_content_ms) / nullif(sum(complete), 0) as mean_first_content_ms,
+    sum(complete_ms) / nullif(sum(complete), 0) as mean_ms
+from ({parts})
+group by {group}
+order by {order}
 limit :limit
 """
-"""One row a group; the middle one or two latencies of complete answers make the median."""
-
-SINGLES = "select * from generations where at >= :since order by at desc, id limit :limit"
 
 
-def groups(ledger: ReadOnlyLedger, by: str, *, since: str, limit: int) -> list[dict[str, Any]]:
-    """Sums of the generations since a time, grouped `by` one of GROUPS, whose name is the first column.
+@dataclass(frozen=True)
+class Filters:
+    """What to look at: keys and teams by id or name, the others as they are recorded."""
 
-    `cost_nano` is null, and `cost_usd` with it, where no price of the group is known.
+    key: str | None = None
+    team: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    app: str | None = None
+
+
+def groups(
+    ledger: ReadOnlyLedger,
+    by: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    filters: Filters = Filters(),
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Sums over the minutes from one time until before another, grouped `by` one of GROUPS, whose name is the
+    first column; the largest first, days the newest first.
+
+    `cost_nano` and `billed_nano` are null where no price of the group is known; so are the means where no
+    answer was complete.
     """
-    rows = ledger.select_sync(SUMS, {"by": by, "since": since, "limit": limit})
-    return [{by: row.pop("name"), **row, "cost_usd": _usd(row["cost_nano"])} for row in rows]
+    spans = cover(*_kept(ledger, since, until))
+    params: dict[str, Any] = {**asdict(filters), "limit": limit}
+    parts = []
+    for number, (table, start, end) in enumerate(spans):
+        parts.append(PART.format(table=table, number=number))
+        params |= {f"from{number}": start, f"to{number}": end}
+    if not parts:
+        return []
+    group, name = GROUPS[by]
+    order = f"{group} desc" if by == "day" else "sum(requests) desc, name"
+    sql = SUMS.format(group=group, name=name, order=order, parts=" union all ".join(parts))
+    rows = ledger.select_sync(sql, params)
+    return [
+        {
+            by: row.pop("name"),
+            **row,
+            "cost_usd": usd(row["cost_nano"]),
+            "billed_usd": usd(row["billed_nano"]),
+        }
+        for row in rows
+    ]
 
 
-def singles(ledger: ReadOnlyLedger, *, since: str, limit: int) -> list[dict[str, Any]]:
-    """The generations since a time, newest first, as they are stored, with `cost_usd`."""
-    rows = ledger.select_sync(SINGLES, {"since": since, "limit": limit})
-    for row in rows:
-        row |= {name: bool(row[name]) for name in ("stream", "estimated")}
-        row["cost_usd"] = _usd(row["cost_nano"])
-    return rows
+def cover(since: datetime | None, until: datetime | None) -> list[Span]:
+    """The fewest periods between two times, the first rounded down to a minute and the second up."""
+    return _cover(since, until, UNITS)
 
 
-def since(text: str, now: datetime) -> str:
-    """The moment that `7d` or `2026-11-01` means, as rows carry theirs. Raises ValueError.
+def _cover(since: datetime | None, until: datetime | None, units: Sequence[Unit]) -> list[Span]:
+    if not units or (since is not None and until is not None and since >= until):
+        return []
+    (table, length, step), *finer = units
+    if finer:
+        start = since and _up(since, step)
+        end = until and _down(until, step)
+    else:
+        start, end = since and _down(since, step), until and _up(until, step)
+    if start is not None and end is not None and start >= end:
+        return _cover(since, until, finer)
+    spans = _cover(since, start, finer) if since is not None else []
+    spans.append((table, _text(start, length) or BEGINNING, _text(end, length) or END))
+    return spans + (_cover(end, until, finer) if until is not None else [])
+
+
+def _kept(
+    ledger: ReadOnlyLedger, since: datetime | None, until: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """The span, widened to longer periods where shorter ones are not kept for so long."""
+    for (table, length, _), (_, _, longer) in zip(UNITS[:0:-1], UNITS[-2::-1], strict=True):
+        (row,) = ledger.select_sync(f"select min(at) as oldest from {table}")  # noqa: S608 - our own name
+        oldest = row["oldest"] or END
+        if since is not None and _text(since, length) < oldest:
+            since = _down(since, longer)
+        if until is not None and _text(until, length) < oldest:
+            until = _up(until, longer)
+    return since, until
+
+
+def _down(moment: datetime, step: timedelta) -> datetime:
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day + (moment - day) // step * step
+
+
+def _up(moment: datetime, step: timedelta) -> datetime:
+    down = _down(moment, step)
+    return down if down == moment else down + step
+
+
+def _text(moment: datetime | None, length: int) -> str:
+    return moment.isoformat()[:length] if moment is not None else ""
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The moment that `7d` (so long ago) or `2026-11-01` means, in UTC. Raises ValueError.
 
     A date or time without a zone is in UTC.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
-        moment = now - timedelta(seconds=Duration.parse(text))
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+        found = now - timedelta(seconds=Duration.parse(text))
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
+    return found.astimezone(UTC)
 
 
-def as_table(rows: Sequence[dict[str, Any]], by: str) -> str:
-    """The rows of `groups` or `singles` for people."""
-    if by != "none":
-        columns = {
+def as_table(rows: Sequence[Mapping[str, Any]], by: str) -> str:
+    """The rows of `groups` for people."""
+    return aligned(
+        {
             by: [str(row[by] or "-") for row in rows],
-            "requests": [f"{row['requests']:,}" for row in rows],
-            "input": [f"{row['input_tokens']:,}" for row in rows],
-            "output": [f"{row['output_tokens']:,}" for row in rows],
-            "cost USD": [_cost(row) for row in rows],
-            "unpriced": [f"{row['unpriced']:,}" for row in rows],
-            "errors": [f"{row['errors']:,}" for row in rows],
-            "median": [_duration(row["median_ms"]) for row in rows],
-        }
-        return _aligned(columns, left=1)
-    columns = {
-        "at": [row["at"][:19] for row in rows],
-        "generation": [row["id"] for row in rows],
-        "key": [row["key_name"] or "-" for row in rows],
-        "endpoint": [row["endpoint"] or "-" for row in rows],
-        "outcome": [row["error_type"] or row["outcome"] or "-" for row in rows],
-        "input": [_count(row["input_tokens"]) for row in rows],
-        "output": [_count(row["output_tokens"]) for row in rows],
-        "cost USD": [_cost({**row, "unpriced": row["input_tokens"] is not None}) for row in rows],
-        "total": [_duration(row["total_ms"]) for row in rows],
-    }
-    return _aligned(columns, left=5)
-
-
-def _usd(nano: int | None) -> str | None:
-    return format_usd(nano) if nano is not None else None
-
-
-def _cost(row: dict[str, Any]) -> str:
-    """An exact amount; where none is known, whether that is for want of a price or of any use."""
-    if row["cost_usd"] is not None:
-        return str(row["cost_usd"])
-    return "unpriced" if row["unpriced"] else "-"
-
-
-def _count(number: int | None) -> str:
-    return f"{number:,}" if number is not None else "-"
-
-
-def _duration(milliseconds: float | None) -> str:
-    if milliseconds is None:
-        return "-"
-    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
-
-
-def _aligned(columns: dict[str, list[str]], *, left: int) -> str:
-    """Columns as lines of text, the first `left` of them flush left, the others flush right."""
-    lines: list[list[str]] = [[] for _ in range(len(next(iter(columns.values()))) + 1)]
-    for number, (heading, cells) in enumerate(columns.items()):
-        texts = [heading, *("".join(each if each.isprintable() else "?" for each in cell) for cell in cells)]
-        width = max(len(text) for text in texts)
-        for line, text in zip(lines, texts, strict=True):
-            line.append(text.ljust(width) if number < left else text.rjust(width))
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+            "requests": [count(row["requests"]) for row in rows],
+            "input": [count(row["input_tokens"]) for row in rows],
+            "output": [count(row["output_tokens"]) for row in rows],
+            "cost USD": [amount(row["cost_usd"], unpriced=row["unpriced"] > 0) for row in rows],
+            "billed USD": [amount(row["billed_usd"], unpriced=row["unpriced"] > 0) for row in rows],
+            "unpriced": [count(row["unpriced"]) for row in rows],
+            "cached": [count(row["cached"]) for row in rows],
+            "errors": [count(row["errors"]) for row in rows],
+            "mean": [duration(row["mean_ms"]) for row in rows],
+        },
+        left=1,
+    )

@@ -1,23 +1,26 @@
-"""A real gateway around the plugin, and a ledger to report from."""
+"""A real server around the plugin, and a ledger to report from."""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from pointsman.app import create_app
 from pointsman.config import read
 from pointsman.gateway import Gateway
 from pointsman.ledger import open_ledger
 from pointsman.plugins import standard_order
+from pointsman.server import Server
 from pointsman.setup import assemble
+from pointsman_usage.bodies import BODIES
 from pointsman_usage.generations import GENERATIONS
+from pointsman_usage.rollups import ROLLUPS
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def config(tmp_path: Path) -> Path:
     plugins = {**dict.fromkeys(standard_order(), "false"), **used}
     path = tmp_path / "proxy.yaml"
     path.write_text(
-        "auth: none\nserver: {port: 0}\n"
+        "auth: keys\nserver: {port: 0}\n"
         "providers: {lab: {}}\n"
         "models: {acme/large: {aliases: [big], endpoints: [lab/down, lab/large]}}\n"
         "routes: [{name: rest}]\n"
@@ -36,23 +39,25 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-Serve = Callable[[], AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
+Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
 
 
 @pytest.fixture
 def serve(config: Path) -> Serve:
-    """Serves the configuration: `async with serve() as (gateway, client)`."""
+    """Serves the configuration on a socket: `async with serve(usage, further) as (gateway, client)`, with the
+    plugin's own section and more of the file."""
 
     @asynccontextmanager
-    async def run() -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
-        gateway = Gateway(assemble(read(config, env={}), env={}))
-        await gateway.start()
-        transport = httpx.ASGITransport(create_app(gateway))
+    async def run(usage: str = "{}", further: str = "") -> AsyncIterator[tuple[Gateway, httpx.AsyncClient]]:
+        text = config.read_text().replace("  usage: {}\n", f"  usage: {usage}\n")
+        config.write_text(further + text)
+        server = Server(Gateway(assemble(read(config, env={}), env={})))
+        address = await server.start()
         try:
-            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield gateway, client
+            async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+                yield server.gateway, client
         finally:
-            await gateway.stop()
+            await server.stop()
 
     return run
 
@@ -63,7 +68,7 @@ def write(tmp_path: Path) -> Callable[..., None]:
 
     async def insert(rows: tuple[dict[str, Any], ...]) -> None:
         ledger = open_ledger("sqlite:///pointsman.db", base=tmp_path, durability="relaxed")
-        await ledger.open([GENERATIONS])
+        await ledger.open([GENERATIONS, *ROLLUPS.values(), BODIES])
         for number, row in enumerate(rows):
             ledger.insert(GENERATIONS.name, {**ROW, "id": f"gen-{number}", **row})
         await ledger.close()
@@ -74,11 +79,30 @@ def write(tmp_path: Path) -> Callable[..., None]:
     return run
 
 
+@pytest.fixture
+def row() -> dict[str, Any]:
+    """A generation but for its id."""
+    return ROW
+
+
+@pytest.fixture
+def forget(tmp_path: Path) -> Callable[[str], None]:
+    """Deletes all rows of a table."""
+
+    def run(table: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "pointsman.db")) as connection, connection:
+            connection.execute(f"delete from {table}")
+
+    return run
+
+
 ROW: dict[str, Any] = {
     "request_id": "req-1",
     "at": "2026-11-20T10:00:00.000+00:00",
     "key_id": "key-1",
     "key_name": "alice",
+    "team": "team-1",
+    "team_name": "Research",
     "dialect": "openai-chat",
     "surface": "chat",
     "model_asked": "big",
@@ -96,5 +120,7 @@ ROW: dict[str, Any] = {
     "reasoning_tokens": 20,
     "estimated": False,
     "cost_nano": 3_750_000,
+    "billed_nano": 4_125_000,
+    "first_content_ms": 40.0,
     "total_ms": 100.0,
 }

@@ -1,4 +1,5 @@
-"""A plugin for the tests: a provider whose models answer, fail or break off by name, and a price."""
+"""A plugin for the tests: a provider whose models answer, fail or break off by name, somebody who asks, a
+price with a markup, a stored answer, and a task."""
 
 from __future__ import annotations
 
@@ -7,12 +8,15 @@ from collections.abc import AsyncIterator
 
 from pointsman import hookimpl
 from pointsman.config import ProviderSettings
+from pointsman.credentials import Key
 from pointsman.errors import ConnectFailed
 from pointsman.events import Event, Finished, PartDelta, PartEnd, PartStart, Started, UsageUpdate
-from pointsman.exchange import Attempt, Exchange
+from pointsman.exchange import Actor, Attempt, Candidate, Exchange, Level
 from pointsman.money import Cost, sum_cost
 from pointsman.providers import Provider
 from pointsman.registers import RegisterProvider
+from pointsman.secrets import Secret
+from pointsman.stored import Stored
 from pointsman.types import Finish, Text, Usage
 
 POINTSMAN_API = 1
@@ -25,6 +29,49 @@ def make(name: str, settings: ProviderSettings) -> Provider:
 @hookimpl
 def register_providers(register: RegisterProvider) -> None:
     register("lab", make)
+
+
+@hookimpl
+def authenticate(exchange: Exchange) -> Actor:
+    levels = (
+        Level("key", "key-1", "alice"),
+        Level("team", "team-1", "Research"),
+        Level("organisation", "org-1", "Acme"),
+    )
+    extra = {"log_bodies": exchange.headers.get("x-lab-bodies")}
+    return Actor("alice", "key-1", role="admin", levels=levels, extra=extra)
+
+
+@hookimpl
+def rank_candidates(exchange: Exchange, candidates: list[Candidate]) -> None:
+    if "x-lab-byok" in exchange.headers:
+        for candidate in candidates:
+            candidate.key = Key(Secret("sk-own"))
+    if "x-lab-task" in exchange.headers:
+        exchange.notes["task"] = exchange.headers["x-lab-task"]
+
+
+@hookimpl
+def lookup_response(exchange: Exchange) -> Stored | None:
+    if exchange.peek.model != "lab/stored":
+        return None
+    return Stored(
+        ((b'{"id": "x", "object": "chat.completion", "choices": []}', 0),),
+        stream=False,
+        usage=Usage(input=10, output=5),
+        finish=Finish("stop"),
+        provider="lab",
+        model="lab/stored",
+        endpoint="lab/stored",
+        generation_id="gen-0",
+        at=0.0,
+    )
+
+
+@hookimpl
+def reserve_usage(exchange: Exchange) -> None:
+    if "x-lab-strict" in exchange.headers:
+        exchange.strict = True
 
 
 @hookimpl
@@ -54,5 +101,7 @@ def price_usage(exchange: Exchange, usage: Usage) -> Cost | None:
     if attempt is None or attempt.endpoint.native_id == "free":
         return None
     return sum_cost(
-        {"input": (usage.input, 3_000_000), "output": (usage.output, 15_000_000)}, source="lab list"
+        {"input": (usage.input, 3_000_000), "output": (usage.output, 15_000_000)},
+        source="lab list",
+        markup=100_000,
     )

@@ -28,7 +28,7 @@ def test_without_options_everything_is_summed_up_by_model(config: Path, write: W
     assert [line.split()[0] for line in result.output.splitlines()] == ["model", "acme/large", "acme/small"]
 
 
-@pytest.mark.parametrize("by", ["model", "provider", "key", "day"])
+@pytest.mark.parametrize("by", ["model", "provider", "key", "team", "app", "day"])
 def test_json_is_one_array_of_objects(config: Path, write: Write, by: str) -> None:
     write({}, {})
     (row,) = json.loads(run(config, "--by", by, "--json").output)
@@ -36,18 +36,41 @@ def test_json_is_one_array_of_objects(config: Path, write: Write, by: str) -> No
     assert (row["requests"], row["cost_nano"], row["cost_usd"]) == (2, 7_500_000, "0.0075")
 
 
-def test_single_generations_are_listed(config: Path, write: Write) -> None:
-    write({}, {})
-    rows = json.loads(run(config, "--by", "none", "--json").output)
-    assert [row["id"] for row in rows] == ["gen-0", "gen-1"]
+def test_csv_has_a_heading_and_a_line_for_each_group(config: Path, write: Write) -> None:
+    write({}, {"model": "acme/small", "cost_nano": None, "billed_nano": None})
+    heading, large, small = run(config, "--csv").output.splitlines()
+    assert heading.split(",")[:4] == ["model", "requests", "complete", "errors"]
+    assert large.split(",")[:2] == ["acme/large", "1"]
+    assert small.endswith(",1,40.0,100.0,,")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--key", "alice"),
+        ("--team", "Research"),
+        ("--model", "acme/large"),
+        ("--provider", "lab"),
+        ("--app", "Notebook"),
+        ("--since", "2026-11-20", "--until", "2026-11-21"),
+    ],
+)
+def test_filters_say_what_is_added_up(config: Path, write: Write, arguments: tuple[str, ...]) -> None:
+    other = {
+        **{"key_id": "key-2", "key_name": "bob", "team": None, "team_name": None, "model": "small"},
+        **{"provider": "far", "app": None, "at": "2026-11-22T00:00:00.000+00:00"},
+    }
+    write({"app": "Notebook"}, other)
+    (row,) = json.loads(run(config, *arguments, "--json").output)
+    assert (row["model"], row["requests"]) == ("acme/large", 1)
 
 
 def test_what_a_limit_leaves_out_is_said_beside_the_output(config: Path, write: Write) -> None:
-    write({}, {}, {})
-    result = run(config, "--by", "none", "--limit", "2", "--json")
+    write({"model": "a"}, {"model": "b"}, {"model": "c"})
+    result = run(config, "--limit", "2", "--json")
     assert len(json.loads(result.stdout)) == 2
     assert "more than 2 rows" in result.stderr
-    assert run(config, "--by", "none", "--limit", "3").stderr == ""
+    assert run(config, "--limit", "3").stderr == ""
 
 
 def test_since_leaves_out_what_is_older(config: Path, write: Write) -> None:

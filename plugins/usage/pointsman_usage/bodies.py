@@ -1,0 +1,111 @@
+"""Bodies: the texts of requests and answers, sealed, of those whose configuration says so."""
+
+from __future__ import annotations
+
+import logging
+
+from pointsman.errors import StartupError, UpstreamStatus
+from pointsman.exchange import Exchange
+from pointsman.ledger import Column, ReadOnlyLedger, Table
+from pointsman.stored import Stored
+from pointsman.vault import Vault
+
+from .generations import timestamp
+from .settings import LogBodies
+
+__all__ = ["BODIES", "PURPOSE", "Bodies", "opened_bodies"]
+
+log = logging.getLogger(__name__)
+
+PURPOSE = "body"
+"""What bodies are sealed for. Each is bound to its generation's id and to its own column."""
+NOTE = "usage.answer"
+
+BODIES = Table(
+    name="bodies",
+    columns={
+        "id": Column("text", "The generation.", required=True),
+        "at": Column("text", "When the request arrived.", required=True),
+        "key_id": Column("text", "The key that asked."),
+        "request": Column("text", "The request's body, sealed.", required=True),
+        "answer": Column("text", "The body of a complete answer, or of a provider's error, sealed."),
+    },
+    primary_key="id",
+    indexes=(("at",),),
+)
+
+
+class Bodies:
+    """Decides whose bodies are logged, and makes their rows. `most` is the largest answer kept, in bytes.
+
+    Raises StartupError where bodies are to be logged and nothing can seal them.
+    """
+
+    def __init__(self, vault: Vault, wanted: LogBodies, *, most: int) -> None:
+        if wanted != "off" and not vault:
+            raise StartupError("usage.log_bodies: bodies are kept sealed only, and there is no `secret_key`")
+        self._vault = vault
+        self._wanted = wanted
+        self._most = most
+        self._told = False
+
+    def begin(self, exchange: Exchange) -> None:
+        """Ask for the answer to be kept, where it may be logged."""
+        if self._says(exchange) == "all":
+            exchange.keep = max(exchange.keep, self._most)
+
+    def answered(self, exchange: Exchange, stored: Stored) -> None:
+        """Remember the text of a complete answer until the row is made."""
+        if self._says(exchange) == "all" and stored.size <= self._most:
+            exchange.notes[NOTE] = b"".join(data for data, _ in stored.frames)
+
+    def row(self, exchange: Exchange) -> tuple[object, ...] | None:
+        """The row of an exchange that has ended; None where its body is not logged."""
+        says = self._says(exchange)
+        if says == "off" or (says == "errors" and exchange.outcome not in ("failed", "incomplete")):
+            return None
+        answer = exchange.notes.pop(NOTE, None)
+        if answer is None and isinstance(exchange.error, UpstreamStatus):
+            answer = exchange.error.body
+        return (
+            exchange.generation_id,
+            timestamp(exchange.at),
+            exchange.actor.key_id if exchange.actor else None,
+            self._sealed(exchange, "request", exchange.request.raw),
+            self._sealed(exchange, "answer", answer) if answer else None,
+        )
+
+    def _sealed(self, exchange: Exchange, column: str, data: bytes) -> str:
+        return self._vault.seal(data, purpose=PURPOSE, about=f"{exchange.generation_id} {column}")
+
+    def _says(self, exchange: Exchange) -> LogBodies:
+        """What the key says, or else the setting. Without anything to seal with, nothing is logged."""
+        actor = exchange.actor
+        said: LogBodies | None = actor.extra.get("log_bodies") if actor and actor.extra else None
+        says = said or self._wanted
+        if says == "off" or self._vault:
+            return says
+        if not self._told:
+            self._told = True
+            log.error("bodies are to be logged, and are not: there is no `secret_key` to seal them with")
+        return "off"
+
+
+def opened_bodies(ledger: ReadOnlyLedger, vault: Vault, generation_id: str) -> dict[str, str | None] | None:
+    """The texts of a generation; None where none are kept. Raises SealError where they cannot be opened."""
+    if not ledger.has_table(BODIES.name):
+        return None
+    rows = ledger.select_sync("select request, answer from bodies where id = :id", {"id": generation_id})
+    if not rows:
+        return None
+    return {
+        "id": generation_id,
+        **{
+            column: vault.open(sealed, purpose=PURPOSE, about=f"{generation_id} {column}").decode(
+                "utf-8", "replace"
+            )
+            if sealed is not None
+            else None
+            for column, sealed in rows[0].items()
+        },
+    }

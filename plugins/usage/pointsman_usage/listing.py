@@ -1,0 +1,203 @@
+"""Listings: single generations, newest first, page by page, or as they come.
+
+Each query reads along one index in the order of its answer and stops when the page is full.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.ledger import ReadOnlyLedger
+
+from .generations import GENERATIONS
+from .rollups import DAYS
+from .text import aligned, amount, count, duration, usd
+
+__all__ = [
+    "COLUMNS",
+    "ERRORS",
+    "OUTCOMES",
+    "Place",
+    "Wanted",
+    "as_table",
+    "newest",
+    "page",
+    "place_of",
+    "since_place",
+]
+
+OUTCOMES = ("complete", "incomplete", "failed", "cancelled")
+ERRORS = ("failed", "incomplete")
+COLUMNS = (*GENERATIONS.columns, "cost_usd", "billed_usd")
+FLAGS = [name for name, column in GENERATIONS.columns.items() if column.type == "boolean"]
+PROBED = 20_000
+"""Newest rows looked through for costly ones, before those are looked up by their cost."""
+
+Place = tuple[str, str]
+"""Where a page begins: time and id of the row before it."""
+Query = tuple[list[str], dict[str, Any]]
+"""Conditions and their parameters."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which generations: keys and teams by id or name, `since` and `until` as rows carry their times,
+    `cost_over` in nano-USD."""
+
+    key: str | None = None
+    team: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    outcomes: tuple[str, ...] = ()
+    cost_over: int | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+def page(
+    ledger: ReadOnlyLedger, wanted: Wanted, *, before: Place | None = None, limit: int
+) -> list[dict[str, Any]]:
+    """At most `limit` generations, the newest first, of those behind a place."""
+    found: list[dict[str, Any]] = []
+    for outcome in wanted.outcomes or (None,):
+        conditions, params = _conditions(ledger, wanted, outcome)
+        narrowed = bool(conditions)
+        conditions += _between(wanted, params)
+        if before is not None:
+            conditions.append("{at} <= :at and ({at} < :at or id < :id)")
+            params |= {"at": before[0], "id": before[1]}
+        if wanted.cost_over is None or narrowed:
+            conditions += ["+cost_nano > :cost"] if wanted.cost_over is not None else []
+            found += _select(ledger, conditions, {**params, "limit": limit, "cost": wanted.cost_over})
+        else:
+            found += _costly(ledger, conditions, {**params, "limit": limit, "cost": wanted.cost_over})
+    found.sort(key=lambda row: (row["at"], row["id"]), reverse=True)
+    return [_shown(row) for row in found[:limit]]
+
+
+def _conditions(ledger: ReadOnlyLedger, wanted: Wanted, outcome: str | None) -> Query:
+    """What is wanted of columns that have an index."""
+    conditions: list[str] = []
+    params: dict[str, Any] = {}
+    for column, name, value in (
+        ("key_id", "key_name", wanted.key),
+        ("team", "team_name", wanted.team),
+    ):
+        if value is not None:
+            ids = _ids(ledger, column, name, value)
+            places = {f"{column}{number}": each for number, each in enumerate(ids)}
+            conditions.append(f"{column} in ({', '.join(f':{each}' for each in places)})")
+            params |= places
+    for column, value in (("model", wanted.model), ("provider", wanted.provider), ("outcome", outcome)):
+        if value is not None:
+            conditions.append(f"{column} = :{column}")
+            params[column] = value
+    return conditions, params
+
+
+def _between(wanted: Wanted, params: dict[str, Any]) -> list[str]:
+    """What is wanted of the time."""
+    conditions = []
+    for name, comparison, value in (("since", ">=", wanted.since), ("until", "<", wanted.until)):
+        if value is not None:
+            conditions.append(f"{{at}} {comparison} :{name}")
+            params[name] = value
+    return conditions
+
+
+def _ids(ledger: ReadOnlyLedger, column: str, name: str, value: str) -> list[str]:
+    """The ids of those that are, or were, called so; the text itself where nobody is."""
+    sql = f"select distinct {column} as id from {DAYS.name} where {name} = :value or {column} = :value"  # noqa: S608
+    return [row["id"] for row in ledger.select_sync(sql, {"value": value}) if row["id"]] or [value]
+
+
+def _select(
+    ledger: ReadOnlyLedger, conditions: Sequence[str], params: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    sql = f"select * from generations where {_all(conditions)} order by at desc, id desc limit :limit"  # noqa: S608
+    return ledger.select_sync(sql, params)
+
+
+def _costly(
+    ledger: ReadOnlyLedger, conditions: Sequence[str], params: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Generations that cost more than `cost`: where many do, a page of them is among the newest rows; where
+    few do, they are soon sorted."""
+    near = f"select * from generations where {_all(conditions)} order by at desc, id desc limit {PROBED}"  # noqa: S608
+    sql = f"select * from ({near}) where cost_nano > :cost order by at desc, id desc limit :limit"  # noqa: S608
+    found = ledger.select_sync(sql, params)
+    if len(found) == params["limit"]:
+        return found
+    sql = (
+        f"select * from generations where cost_nano > :cost and {_all(conditions, at='+at')} "  # noqa: S608
+        "order by +at desc, id desc limit :limit"
+    )
+    return ledger.select_sync(sql, params)
+
+
+def _all(conditions: Sequence[str], *, at: str = "at") -> str:
+    """All conditions as one. With `+at` no index on the time is read."""
+    return " and ".join(conditions).format(at=at) or "1 = 1"
+
+
+def place_of(ledger: ReadOnlyLedger, generation_id: str) -> Place | None:
+    """The place of a generation; None where there is none of this id."""
+    rows = ledger.select_sync("select at from generations where id = :id", {"id": generation_id})
+    return (rows[0]["at"], generation_id) if rows else None
+
+
+def newest(ledger: ReadOnlyLedger) -> int:
+    """Where the row stands that was written last: rows are numbered in the order of their writing."""
+    (row,) = ledger.select_sync("select coalesce(max(rowid), 0) as place from generations")
+    return int(row["place"])
+
+
+def since_place(ledger: ReadOnlyLedger, wanted: Wanted, after: int) -> tuple[list[dict[str, Any]], int]:
+    """The generations written behind a place, in that order, and where the last one stands."""
+    last = newest(ledger)
+    rows: list[dict[str, Any]] = []
+    for outcome in wanted.outcomes or (None,):
+        conditions, params = _conditions(ledger, wanted, outcome)
+        conditions += _between(wanted, params)
+        if wanted.cost_over is not None:
+            conditions.append("cost_nano > :cost")
+        new = "select rowid as place, * from generations where rowid > :after and rowid <= :last limit -1"
+        sql = f"select * from ({new}) where {_all(conditions)}"  # noqa: S608 - our own conditions
+        rows += ledger.select_sync(sql, {**params, "after": after, "last": last, "cost": wanted.cost_over})
+    rows.sort(key=lambda row: int(row["place"]))
+    for row in rows:
+        del row["place"]
+    return [_shown(row) for row in rows], last
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it is stored, with true booleans, its attempts read, and amounts in dollars."""
+    for name in FLAGS:
+        row[name] = bool(row[name])
+    row["tried"] = json.loads(row["tried"]) if row["tried"] else []
+    row["cost_usd"], row["billed_usd"] = usd(row["cost_nano"]), usd(row["billed_nano"])
+    return row
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Generations for people."""
+    return aligned(
+        {
+            "at": [row["at"][:19] for row in rows],
+            "generation": [row["id"] for row in rows],
+            "key": [row["key_name"] or "-" for row in rows],
+            "endpoint": [row["endpoint"] or row["model"] or "-" for row in rows],
+            "outcome": [
+                row["error_type"] or ("cached" if row["cached"] else row["outcome"]) or "-" for row in rows
+            ],
+            "input": [count(row["input_tokens"]) for row in rows],
+            "output": [count(row["output_tokens"]) for row in rows],
+            "cost USD": [amount(row["cost_usd"], unpriced=row["input_tokens"] is not None) for row in rows],
+            "first": [duration(row["first_content_ms"]) for row in rows],
+            "total": [duration(row["total_ms"]) for row in rows],
+        },
+        left=5,
+    )

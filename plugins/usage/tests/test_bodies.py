@@ -1,0 +1,130 @@
+"""Bodies: whose are logged, that they are sealed, and how they are read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from pointsman.errors import StartupError
+from pointsman.gateway import Gateway
+from pointsman.vault import Vault
+from pointsman_usage.bodies import BODIES, Bodies
+from pointsman_usage.logs import logs
+
+Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
+KEY, NEXT = "k" * 32, "n" * 32
+SEALED = f"secret_key: {KEY}\n"
+
+
+async def ask(client: httpx.AsyncClient, model: str, says: str = "", **fields: Any) -> httpx.Response:
+    body = {"model": model, "messages": [{"role": "user", "content": "a secret question"}], **fields}
+    headers = {"x-lab-bodies": says} if says else {}
+    return await client.post("/v1/chat/completions", json=body, headers=headers)
+
+
+async def bodies(gateway: Gateway) -> list[dict[str, Any]]:
+    assert await gateway.idle(10)
+    await gateway.ledger.flush()
+    return await gateway.ledger.select("select * from bodies order by at, id")
+
+
+def read(config: Path, generation_id: str) -> tuple[int, str]:
+    result = CliRunner().invoke(logs, ["--config", str(config), "--body", generation_id])
+    return result.exit_code, result.stdout or result.stderr
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_request_and_answer_are_sealed_and_can_be_read_with_the_key(
+    serve: Serve, config: Path, stream: bool
+) -> None:
+    async with serve("{log_bodies: all}", SEALED) as (gateway, client):
+        answer = await ask(client, "lab/large", stream=stream)
+        (row,) = await bodies(gateway)
+    assert row["id"] == answer.headers["x-generation-id"]
+    assert row["key_id"] == "key-1"
+    assert all(row[name].startswith("pmv1.") for name in ("request", "answer"))
+    assert "secret" not in str(row)
+    assert b"secret" not in (config.parent / "pointsman.db").read_bytes()
+    status, told = read(config, row["id"])
+    found = json.loads(told)
+    assert status == 0
+    assert json.loads(found["request"])["messages"][0]["content"] == "a secret question"
+    assert found["answer"] == answer.text
+
+
+async def test_after_a_rotation_old_bodies_are_read_and_without_the_key_none(
+    serve: Serve, config: Path
+) -> None:
+    async with serve("{log_bodies: all}", SEALED) as (gateway, client):
+        await ask(client, "lab/large")
+        (row,) = await bodies(gateway)
+    text = config.read_text()
+    config.write_text(text.replace(SEALED, f"secret_key: [{NEXT}, {KEY}]\n"))
+    assert read(config, row["id"])[0] == 0
+    config.write_text(text.replace(SEALED, f"secret_key: {NEXT}\n"))
+    status, told = read(config, row["id"])
+    assert status == 1
+    assert "no key under `secret_key`" in told
+
+
+@pytest.mark.parametrize(
+    ("setting", "says", "model", "logged"),
+    [
+        ("off", "", "lab/large", False),
+        ("off", "all", "lab/large", True),
+        ("off", "errors", "lab/large", False),
+        ("off", "errors", "lab/down", True),
+        ("errors", "", "lab/large", False),
+        ("errors", "", "lab/down", True),
+        ("errors", "", "lab/cut", True),
+        ("all", "", "lab/down", True),
+        ("all", "off", "lab/large", False),
+        ("all", "", "lab/stored", True),
+    ],
+)
+async def test_the_key_says_more_than_the_setting(
+    serve: Serve, setting: str, says: str, model: str, logged: bool
+) -> None:
+    async with serve(f"{{log_bodies: {setting}}}", SEALED) as (gateway, client):
+        await ask(client, model, says, stream=model == "lab/cut")
+        assert len(await bodies(gateway)) == logged
+
+
+async def test_an_answer_that_is_too_large_is_logged_without_its_text(serve: Serve) -> None:
+    async with serve("{log_bodies: all, max_body: 20}", SEALED) as (gateway, client):
+        await ask(client, "lab/large")
+        (row,) = await bodies(gateway)
+    assert (row["request"] is not None, row["answer"]) == (True, None)
+
+
+async def test_bodies_that_nothing_could_seal_keep_the_server_from_starting(serve: Serve) -> None:
+    with pytest.raises(StartupError, match="log_bodies: bodies are kept sealed only"):
+        async with serve("{log_bodies: errors}"):
+            pass
+
+
+async def test_where_only_a_key_asks_and_nothing_can_seal_that_is_said_once(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve() as (gateway, client):
+        for _ in range(2):
+            await ask(client, "lab/large", "all")
+        assert await bodies(gateway) == []
+    assert caplog.text.count("secret_key") == 1
+
+
+def test_no_setting_needs_a_vault_where_nothing_is_logged() -> None:
+    assert isinstance(Bodies(Vault([]), "off", most=1), Bodies)
+    with pytest.raises(StartupError, match="secret_key"):
+        Bodies(Vault([]), "all", most=1)
+
+
+def test_every_column_is_described() -> None:
+    assert all(column.help.endswith(".") for column in BODIES.columns.values())
