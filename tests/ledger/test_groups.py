@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import pytest
 
 from pointsman.errors import Conflict
 from pointsman.ledger import Column, Table
-from pointsman.ledger.groups import Transaction, last_mark, new_mark, protect, write_group
-from pointsman.ledger.schema import insert_of, prepare_schema
+from pointsman.ledger.groups import Insert, Transaction, last_mark, new_mark, protect, write_group
+from pointsman.ledger.schema import prepare_schema
 
 TEXT, NUMBER = Column("text", ""), Column("integer", "")
 LOG = Table("log", {"id": TEXT, "n": NUMBER}, "id")
@@ -31,7 +32,7 @@ def total(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, .
 
 SALES = Table("sales", {"id": TEXT, "kind": TEXT, "n": NUMBER}, "id", derive=total)
 TABLES.append(SALES)
-INSERTS = {table.name: insert_of(table) for table in TABLES}
+INSERTS = {table.name: Insert(table) for table in TABLES}
 
 
 @pytest.fixture
@@ -74,6 +75,25 @@ def test_rows_of_one_key_are_added_up_and_null_adds_nothing(
         (5, "b", None, "b"),
         (None, "c", None, None),
     ]
+
+
+def test_a_row_there_already_is_ignored_and_told(
+    connection: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = [("log", ("1", 1)), ("log", ("2", None)), ("log", ("1", 2)), ("log", ("3", 3))]
+    assert write(connection, *given) == ([], 1)
+    assert write(connection, ("log", ("2", 7))) == ([], 1)
+    assert rows(connection, "log") == [("1", 1), ("2", None), ("3", 3)]
+    assert "1 rows of log were there already" in caplog.text
+
+
+def test_rows_with_nulls_in_all_places_come_back_as_they_are(connection: sqlite3.Connection) -> None:
+    wide = Table("wide", {"id": NUMBER, **{name: Column("boolean", "") for name in "abc"}}, "id")
+    prepare_schema(connection, [wide], Path("ledger.db"))
+    choices = [None, True, False]
+    every = [(number, *each) for number, each in enumerate(product(choices, choices, choices))]
+    assert Insert(wide).write(connection, every) == 0
+    assert rows(connection, "wide") == every
 
 
 def test_what_follows_from_rows_is_written_with_them(connection: sqlite3.Connection) -> None:

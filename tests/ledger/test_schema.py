@@ -11,7 +11,8 @@ import pytest
 
 from pointsman.errors import StartupError
 from pointsman.ledger import Column, Table
-from pointsman.ledger.schema import insert_of, prepare_schema, read_schema
+from pointsman.ledger.groups import Insert
+from pointsman.ledger.schema import prepare_schema, read_schema
 from pointsman.ledger.tables import encode_row
 
 PATH = Path("/srv/ledger.db")
@@ -66,14 +67,14 @@ def test_new_columns_and_indexes_are_added_and_rows_kept(
     connection: sqlite3.Connection, table: Table
 ) -> None:
     prepare_schema(connection, [table], PATH)
-    connection.execute(insert_of(table).sql, encode_row(table, {"id": "a", "number": 1}))
+    Insert(table).write(connection, [encode_row(table, {"id": "a", "number": 1})])
     grown = replace(
         table,
         columns={**table.columns, "order": Column("json", "a word of SQL", required=True)},
         indexes=(*table.indexes, ("order",)),
     )
     prepare_schema(connection, [grown], PATH)
-    connection.execute(insert_of(grown).sql, encode_row(grown, {"id": "b", "order": [1]}))
+    Insert(grown).write(connection, [encode_row(grown, {"id": "b", "order": [1]})])
     rows = connection.execute('select id, number, "order" from generations order by id').fetchall()
     assert rows == [("a", 1, None), ("b", None, "[1]")]
     assert 'generations("order")' in indexes(connection)
@@ -139,23 +140,3 @@ def test_a_ledger_of_a_newer_version_is_refused_untouched(
         with pytest.raises(StartupError, match=r"newer pointsman \(schema 2, this one knows 1\)"):
             use()
     assert list(connection.iterdump()) == before
-
-
-def test_a_second_row_with_the_same_key_is_ignored(connection: sqlite3.Connection, table: Table) -> None:
-    prepare_schema(connection, [table], PATH)
-    statement = insert_of(table).sql
-    connection.execute(statement, encode_row(table, {"id": "a", "number": 1}))
-    assert connection.execute(statement, encode_row(table, {"id": "a", "number": 2})).rowcount == 0
-    assert connection.execute("select number from generations").fetchall() == [(1,)]
-
-
-def test_a_row_of_a_table_with_sums_is_added_up(connection: sqlite3.Connection, table: Table) -> None:
-    summed = replace(table, sums=("number",), mutable=True)
-    prepare_schema(connection, [summed], PATH)
-    insert = insert_of(summed)
-    for number in (1, 2):
-        connection.execute(insert.sql, encode_row(summed, {"id": "a", "number": number}))
-    assert connection.execute("select number from generations").fetchall() == [(3,)]
-    columns = [*summed.columns]
-    assert [columns[place] for place in (insert.key, *insert.sums)] == ["id", "number"]
-    assert insert.mutable

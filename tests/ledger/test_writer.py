@@ -14,14 +14,15 @@ from typing import Any
 import pytest
 
 from pointsman.errors import Conflict, Unavailable
+from pointsman.ledger import Column, Table
 from pointsman.ledger.groups import Insert
 from pointsman.ledger.writer import Writer
 
-INSERTS = {table: Insert(f"insert or ignore into {table} values (?, ?)") for table in ("a", "b")}
-INSERTS["sums"] = Insert(
-    "insert into sums values (?, ?) on conflict (id) do update set value = value + excluded.value",
-    sums=(1,),
-)
+COLUMNS = {"id": Column("text", ""), "value": Column("integer", "")}
+INSERTS = {
+    name: Insert(Table(name, COLUMNS, "id", sums=("value",) if name == "sums" else ()))
+    for name in ("a", "b", "sums")
+}
 ADD = "insert into b values (:id, :value)"
 FULL = sqlite3.OperationalError("database or disk is full")
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pointsman.errors import StartupError
-from pointsman.ledger.groups import Insert
 from pointsman.ledger.tables import ColumnType, Table
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-__all__ = ["SCHEMA_VERSION", "TableRecord", "insert_of", "prepare_schema", "read_schema"]
+__all__ = ["SCHEMA_VERSION", "TableRecord", "prepare_schema", "read_schema"]
 
 SCHEMA_VERSION = 1
 META = "pointsman_meta"
@@ -39,24 +38,6 @@ class TableRecord:
 
     primary_key: str
     columns: dict[str, ColumnType]
-
-
-def insert_of(table: Table) -> Insert:
-    """How one row of a table's columns, in their order, is added."""
-    names = ", ".join(f'"{name}"' for name in table.columns)
-    marks = ", ".join("?" for _ in table.columns)
-    # identifiers were checked when the table was declared; the values are parameters
-    sql = f'insert or ignore into "{table.name}" ({names}) values ({marks})'  # noqa: S608
-    if table.sums:
-        both = (f'"{table.name}"."{name}", excluded."{name}"' for name in table.sums)
-        added = (f"coalesce({' + '.join(each.split(', '))}, {each})" for each in both)
-        changes = ", ".join(f'"{name}" = {value}' for name, value in zip(table.sums, added, strict=True))
-        sql = sql.replace("insert or ignore", "insert", 1) + (
-            f' on conflict ("{table.primary_key}") do update set {changes}'
-        )
-    places = [*table.columns]
-    sums = tuple(map(places.index, table.sums))
-    return Insert(sql, places.index(table.primary_key), sums, table.mutable, table.derive)
 
 
 def read_schema(connection: sqlite3.Connection, path: Path) -> dict[str, TableRecord]:

@@ -10,10 +10,11 @@ from typing import Any, Literal, get_args
 
 from pointsman.errors import StartupError
 from pointsman.ledger.files import Connect, connect_to, create_file, database_path, startup_errors
+from pointsman.ledger.groups import Insert
 from pointsman.ledger.lock import WriterLock
 from pointsman.ledger.protocol import Ledger
 from pointsman.ledger.readonly import ReadOnlyLedger
-from pointsman.ledger.schema import insert_of, prepare_schema, read_schema
+from pointsman.ledger.schema import prepare_schema, read_schema
 from pointsman.ledger.tables import Row, Table, encode_row
 from pointsman.ledger.writer import QUEUE_ROWS, Writer
 
@@ -103,7 +104,7 @@ class SqliteLedger:
                 raise
         self._reads = ReadOnlyLedger(self._path, records, self._connect)
         self._tables = {table.name: table for table in tables}
-        self._writer.start(connection, {table.name: insert_of(table) for table in tables})
+        self._writer.start(connection, {table.name: Insert(table) for table in tables})
 
     def _close(self) -> None:
         if self._reads is not None:
