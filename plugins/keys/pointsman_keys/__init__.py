@@ -16,15 +16,18 @@ from pointsman.errors import Forbidden, RateLimited, StartupError, Unauthenticat
 from pointsman.exchange import Actor, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.hosts import is_loopback
-from pointsman.registers import RegisterSettings
+from pointsman.registers import RegisterSettings, RegisterTable
 from pointsman.secrets import Secret
 from pointsman.setup import Setup
 
+from .accounts import Accounts
 from .allowed import candidates_for, check_surface, model_refusal
+from .callers import Caller
 from .configured import configured
 from .credential import credential
 from .directory import Directory, Known, TeamRecord, VirtualKey, key_id
 from .guesses import Guesses
+from .records import AUDIT, CREDENTIALS, KEYS, TEAMS
 from .settings import (
     Expiry,
     KeyGrants,
@@ -35,9 +38,12 @@ from .settings import (
     check_keys,
     check_teams,
 )
+from .stored import load
 
 __all__ = [
     "POINTSMAN_API",
+    "Accounts",
+    "Caller",
     "Directory",
     "Expiry",
     "KeyGrants",
@@ -60,6 +66,7 @@ class Keys:
 
     def __init__(self) -> None:
         self.directory = Directory()
+        self.accounts: Accounts | None = None
         self._guesses = Guesses(0)
 
     @hookimpl
@@ -82,20 +89,29 @@ class Keys:
         )
 
     @hookimpl
-    def startup(self, gateway: Gateway) -> None:
+    def register_tables(self, register: RegisterTable) -> None:
+        """Keep keys, teams, their credentials, and what was done to them."""
+        for table in (KEYS, TEAMS, CREDENTIALS, AUDIT):
+            register(table)
+
+    @hookimpl
+    async def startup(self, gateway: Gateway) -> None:
         """Index the keys by digest; make a session key where there is no configuration."""
         setup = gateway.setup
         self._guesses = Guesses(setup.settings("keys").wrong_keys)
         self.directory = configured(setup)
         if setup.core.admin_key:
             self._add_admin("admin", setup.core.admin_key)
+        if gateway.ledger.has_table(KEYS.name):
+            await load(gateway.ledger, setup.schema, self.directory)
+        self.accounts = Accounts(gateway, self.directory)
         if setup.core.auth != "keys" or self.directory.known:
             return
         if setup.config.source is None:
             gateway.session_key = Secret(f"pm-{secrets.token_urlsafe(24)}")
             self._add_admin("session", gateway.session_key)
             return
-        advice = "add one under `keys:`, or set admin_key"
+        advice = "add one under `keys:`, or set admin_key, or run `pointsman keys create`"
         server = setup.core.server
         if server.socket is None and not is_loopback(server.host):
             raise StartupError(f"server.host is {server.host} and there is no key at all: {advice}")
@@ -139,6 +155,12 @@ class Keys:
         if actor is None or not (actor.bounded or actor.keys):
             return None
         return candidates_for(exchange, actor, candidates)
+
+    def caller(self, actor: Actor, address: str) -> Caller:
+        """Who manages keys, as far as `accounts` wants to know."""
+        key = self.directory.key(actor.key_id)
+        until = self.directory.known[key.digest].until if key is not None else None
+        return Caller(actor, address, until)
 
     @staticmethod
     def actor(setup: Setup, name: str) -> Actor | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
-from typing import Literal
+from typing import Any, Literal
 
 from pointsman.credentials import Key
 from pointsman.exchange import Actor, Level
@@ -29,7 +29,7 @@ class VirtualKey:
     """A key. `hash` names it for as long as it lives: the SHA-256, in hexadecimal digits, of its first text.
     `digest` is that of its present text, `old` that of the one before, with the time until which it is good.
 
-    `fault` says why it cannot be used at all.
+    `given` are its settings as the API took them. `fault` says why it cannot be used at all.
     """
 
     hash: str
@@ -40,6 +40,7 @@ class VirtualKey:
     created_at: str | None = None
     updated_at: str | None = None
     creator: str | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
 
     @property
@@ -50,7 +51,7 @@ class VirtualKey:
 
 @dataclass(frozen=True, slots=True)
 class TeamRecord:
-    """A team. `keys` are its own credentials, by provider."""
+    """A team. `keys` are its own credentials, by provider; `given` its settings as the API took them."""
 
     name: str
     grants: TeamSettings
@@ -58,6 +59,7 @@ class TeamRecord:
     created_at: str | None = None
     updated_at: str | None = None
     keys: Mapping[str, Key] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

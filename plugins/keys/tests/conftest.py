@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -34,7 +35,9 @@ def serve() -> Serve:
     """Serves sections of a configuration beside models and providers: `async with serve(sections)`."""
 
     @asynccontextmanager
-    async def run(sections: str = "", *, keys: str = "{}", plugin: str = "") -> AsyncIterator[Running]:
+    async def run(
+        sections: str = "", *, keys: str = "{}", plugin: str = "", folder: Path | None = None
+    ) -> AsyncIterator[Running]:
         own = f", {plugin}: {{}}" if plugin else ""
         async with FakeProvider(Script.json(ANSWER)) as fake:
             config = f"""
@@ -48,7 +51,7 @@ models:
   acme/small: {{aliases: [fast], endpoints: [lab/small]}}
 {sections}
 """
-            async with running(config) as served:
+            async with running(config, folder=folder) as served:
                 yield served
 
     return run

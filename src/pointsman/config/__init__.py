@@ -24,6 +24,7 @@ from .core import (
     UpstreamSettings,
     declare_core,
 )
+from .data import build_data
 from .declare import SettingError, setting
 from .document import Document
 from .jsonschema import json_schema
@@ -64,6 +65,7 @@ __all__ = [
     "Usd",
     "ValueType",
     "build",
+    "build_data",
     "declare_core",
     "find_config",
     "json_schema",

@@ -1,0 +1,107 @@
+"""Callers: who manages keys, and how far that goes.
+
+An administrator whose key belongs to a team manages that team's keys and nothing else. Nobody makes, changes
+or rotates a key that may do more than he may himself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pointsman.errors import Forbidden
+from pointsman.exchange import ANY, Actor, Role
+
+from .directory import VirtualKey
+from .rights import Bounds, excess
+from .settings import KeyGrants
+
+__all__ = ["Caller"]
+
+TEAM_FIELDS = frozenset(
+    {
+        "budget",
+        "disabled",
+        "expires",
+        "explain",
+        "limits",
+        "models",
+        "name",
+        "providers",
+        "role",
+        "surfaces",
+        "tags",
+        "team",
+    }
+)
+"""What an administrator of a team may say of its keys: none of it takes anything from what the team is
+bounded by."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    models: tuple[str, ...]
+    providers: tuple[str, ...]
+    surfaces: tuple[str, ...]
+    role: Role
+    expires: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who does something, from which address; `until` is when its key ends."""
+
+    actor: Actor
+    address: str = ""
+    until: datetime | None = None
+
+    @property
+    def team(self) -> str | None:
+        """The team that it is confined to."""
+        return next((level.id for level in self.actor.levels if level.kind == "team"), None)
+
+    def check_admin(self) -> None:
+        """Only administrators manage anything. Raises Forbidden."""
+        if self.actor.role != "admin":
+            raise Forbidden(f"key {self.actor.name!r} is no administrator")
+
+    def check_unconfined(self) -> None:
+        """What concerns more than a team is for those who belong to none. Raises Forbidden."""
+        self.check_admin()
+        if self.team is not None:
+            raise Forbidden(f"key {self.actor.name!r} administers team {self.team!r} only")
+
+    def check_team(self, team: str) -> None:
+        """A team's own affairs. Raises Forbidden."""
+        self.check_admin()
+        if self.team not in (None, team):
+            raise Forbidden(f"key {self.actor.name!r} administers team {self.team!r} only")
+
+    def sees(self, key: VirtualKey) -> bool:
+        """Whether a key is among those that it manages."""
+        return self.team in (None, key.grants.team)
+
+    def check_fields(self, given: Mapping[str, Any]) -> None:
+        """What it may say of a key. Raises Forbidden, which names the first that it may not."""
+        more = sorted(given.keys() - TEAM_FIELDS) if self.team is not None else []
+        if more:
+            raise Forbidden(f"an administrator of a team may not set `{more[0]}`", param=more[0])
+
+    def check_grants(self, grants: KeyGrants) -> None:
+        """A key may do no more than its maker. Raises Forbidden, which says what is too much."""
+        if self.team is not None and grants.team != self.team:
+            raise Forbidden(f"key {self.actor.name!r} administers team {self.team!r} only", param="team")
+        for bound in self._bounds():
+            for name, words in excess(grants, bound):
+                raise Forbidden(
+                    f"key {self.actor.name!r} may not grant {words}: it has no more itself", param=name
+                )
+
+    def _bounds(self) -> Iterator[Bounds]:
+        actor = self.actor
+        yield _Bound(actor.models, ANY, ANY, actor.role, self.until)
+        for level in actor.levels:
+            if level.kind == "key":  # those above bound the new key as they bound this one
+                yield _Bound(level.models, level.providers, level.surfaces, actor.role, None)
