@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Coroutine, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
@@ -41,14 +40,6 @@ NOTE = "budgets"
 FORGET_EVERY = 300.0
 """Seconds between two looks for reservations that have a generation by now."""
 WHOSE = {"key": "it", "team": "all its keys together", "organisation": "all its teams together"}
-
-
-@dataclass(slots=True)
-class Held:
-    """What an exchange holds until it is settled; `stored` says that it is on disk, too."""
-
-    reservation: Reservation
-    stored: bool = False
 
 
 class Budgets:
@@ -141,17 +132,17 @@ class Budgets:
         self, exchange: Exchange, usage: Usage | None, cost: Cost | None
     ) -> Coroutine[Any, Any, None] | None:
         """Put what was used in the place of what was held."""
-        held: Held | None = exchange.notes.pop(NOTE, None)
+        held: Reservation | None = exchange.notes.pop(NOTE, None)
         if held is None:
             return None
         if usage is None:
             used = 0
         elif cost is None:  # it has no price, or pricing it failed: what is not known is not nothing
-            used = held.reservation.amount
+            used = held.amount
             self._unpriced(exchange)
         else:
             used = cost.billed
-        self.book.settle(held.reservation, used)
+        self.book.settle(held, used)
         if usage is not None:
             self._estimates.learn(exchange, usage)
         return self.records.settle(exchange.generation_id, used) if held.stored else None
@@ -193,7 +184,7 @@ class Budgets:
         reserved = self.book.reserve(payer.accounts, needed, now)
         if isinstance(reserved, Account):
             raise refusal(reserved, needed, now)
-        exchange.notes[NOTE] = Held(reserved)
+        exchange.notes[NOTE] = reserved
 
     def _needed(self, exchange: Exchange, payer: Payer) -> int:
         """What the dearest of the candidates would be billed, in nano-USD. Those that have no price are left
@@ -236,12 +227,10 @@ class Budgets:
 
     async def _store(self, exchange: Exchange, payer: Payer) -> None:
         """Put a reservation of a hard budget on disk. Raises Unavailable where that cannot be done."""
-        held: Held = exchange.notes[NOTE]
+        held: Reservation = exchange.notes[NOTE]
         held.stored = exchange.strict = True
         try:
-            await self.records.reserve(
-                exchange.generation_id, payer.owners, held.reservation.amount, self.clock.now()
-            )
+            await self.records.reserve(exchange.generation_id, payer.owners, held.amount, self.clock.now())
         except Unavailable as error:
             held.stored = False
             raise Unavailable(

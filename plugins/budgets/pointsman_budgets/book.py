@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import NamedTuple
 
 from pointsman.money import format_usd
@@ -49,6 +50,7 @@ class Account:
         "next_notice",
         "owner",
         "prepaid",
+        "refuses",
         "reserved",
         "serial",
         "spent",
@@ -61,6 +63,7 @@ class Account:
         self.budget = budget
         self.prepaid = prepaid
         self.limit: int = budget.usd
+        self.refuses = budget.refuse
         self.serial = 0
         self.begin(now)
 
@@ -93,16 +96,13 @@ class Account:
 
     def change(self, budget: Budget) -> None:
         """Go on with another amount for the same window."""
-        self.budget, self.limit = budget, budget.usd
+        self.budget, self.limit, self.refuses = budget, budget.usd, budget.refuse
         if self.prepaid:  # more of it is a new amount to spend shares of
             self.told = {share for share in budget.notify if self.spent >= self._amount(share)}
         self.next_notice = self._next_notice()
 
-    def spend(self, amount: int) -> list[Notice]:
-        """Add what was really used; the shares that it passes, each told once."""
-        self.spent += amount
-        if self.spent < self.next_notice:
-            return []
+    def notices(self) -> list[Notice]:
+        """The shares that what is spent has passed, each told once a window."""
         passed = [share for share in self.budget.notify if self.spent >= self._amount(share)]
         notices = [Notice(self, share, self.spent) for share in passed if share not in self.told]
         self.told.update(passed)
@@ -119,15 +119,17 @@ class Account:
 
 
 class Reservation:
-    """An amount held in several accounts until it is settled or expires."""
+    """An amount held in several accounts until it is settled or expires. `stored` says that it is on disk,
+    too."""
 
-    __slots__ = ("accounts", "amount", "expires", "serials")
+    __slots__ = ("accounts", "amount", "expires", "serials", "stored")
 
     def __init__(self, accounts: Sequence[Account], amount: int, expires: float) -> None:
         self.accounts = accounts
         self.amount = amount
         self.expires = expires
         self.serials = [account.serial for account in accounts]
+        self.stored = False
 
 
 class Book:
@@ -137,15 +139,17 @@ class Book:
         self._lease = lease
         self._tell = tell
         self._open: dict[Reservation, bool] = {}  # in the order in which they expire
+        self._due = -NEVER
+        """Before then nothing expires."""
 
     def reserve(self, accounts: Sequence[Account], amount: int, now: float) -> Reservation | Account:
         """Hold an amount in all accounts, or in none: then the account that has too little is returned."""
-        self.expire(now)
+        if now >= self._due:
+            self.expire(now)
         for account in accounts:
             if now >= account.ends:
                 account.begin(now)
-            over = account.spent + account.reserved + amount > account.limit
-            if over and amount and account.budget.refuse:
+            if account.spent + account.reserved + amount > account.limit and amount and account.refuses:
                 return account
         for account in accounts:
             account.reserved += amount
@@ -156,30 +160,27 @@ class Book:
     def settle(self, reservation: Reservation, used: int) -> None:
         """Put what was used in the place of what was held. It counts in the window it was reserved in; after
         its lease what was used counts all the same. To be called once."""
-        held = self._release(reservation)
+        held = reservation.amount if self._open.pop(reservation, False) else 0
         for account, serial in zip(reservation.accounts, reservation.serials, strict=True):
             if account.serial == serial:
                 account.reserved -= held
-                if used:
-                    for notice in account.spend(used):
+                account.spent += used
+                if account.spent >= account.next_notice:
+                    for notice in account.notices():
                         self._tell(notice)
 
     def expire(self, now: float) -> None:
         """Give up what nobody settled in time."""
-        while self._open:
-            oldest = next(iter(self._open))
-            if oldest.expires > now:
-                return
-            held = self._release(oldest)
-            for account, serial in zip(oldest.accounts, oldest.serials, strict=True):
+        expired = list(takewhile(lambda each: each.expires <= now, self._open))
+        for reservation in expired:
+            del self._open[reservation]
+            for account, serial in zip(reservation.accounts, reservation.serials, strict=True):
                 if account.serial == serial:
-                    account.reserved -= held
+                    account.reserved -= reservation.amount
+        oldest = next(iter(self._open), None)
+        self._due = oldest.expires if oldest is not None else now + self._lease
 
     @property
     def open(self) -> int:
         """How many reservations are neither settled nor expired."""
         return len(self._open)
-
-    def _release(self, reservation: Reservation) -> int:
-        """The amount that a reservation holds, which it does no longer."""
-        return reservation.amount if self._open.pop(reservation, False) else 0

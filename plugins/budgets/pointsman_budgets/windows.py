@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -65,18 +66,17 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
-def _since_boot() -> float:
-    """Seconds that a machine's sleep is counted in, too, where its clocks tell."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+STEADY: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+)
+"""Seconds that a machine's sleep is counted in, too, where its clocks tell."""
 
 
 class Clock:
     """UTC as it goes on from the moment of the start: a jump of the wall clock moves no window."""
 
-    def __init__(
-        self, wall: Callable[[], float] = time.time, steady: Callable[[], float] | None = None
-    ) -> None:
-        self._steady = steady or (_since_boot if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic)
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = STEADY) -> None:
+        self._steady = steady
         self._offset = wall() - self._steady()
 
     def now(self) -> float:
