@@ -58,12 +58,14 @@ class Usage:
 
     @hookimpl
     def register_commands(self, register: RegisterCommand) -> None:
-        """Add `pointsman usage` and `pointsman logs`."""
+        """Add `pointsman usage`, `pointsman logs` and `pointsman ledger`."""
         from .command import usage
         from .logs import logs
+        from .maintenance import ledger
 
         register(usage)
         register(logs)
+        register(ledger)
 
     @hookimpl
     def register_http(self, register: RegisterHttp) -> None:

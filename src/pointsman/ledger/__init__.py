@@ -7,15 +7,19 @@ from pointsman.ledger.protocol import Ledger
 from pointsman.ledger.readonly import ReadOnlyLedger, reader
 from pointsman.ledger.sqlite import open_ledger
 from pointsman.ledger.tables import Column, ColumnType, Derive, Table
+from pointsman.ledger.upkeep import Finding, back_up, check_ledger
 
 __all__ = [
     "Column",
     "ColumnType",
     "Derive",
+    "Finding",
     "Ledger",
     "ReadOnlyLedger",
     "RunningServer",
     "Table",
+    "back_up",
+    "check_ledger",
     "open_ledger",
     "reader",
     "running_server",
