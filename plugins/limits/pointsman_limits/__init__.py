@@ -1,163 +1,267 @@
-"""How often a key may ask: requests a second, minute, hour and day, counted in one atomic step."""
+"""How much a key, team, organisation, model, provider or app may ask, counted in one atomic step."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache
-from typing import Any, ClassVar, Self
+from typing import Any
+
+import msgspec
 
 from pointsman import hookimpl
-from pointsman.config import SettingError, setting
+from pointsman.config import ConfigError
+from pointsman.counters import A_WHILE
 from pointsman.errors import RateLimited
-from pointsman.exchange import Actor, Exchange
+from pointsman.exchange import Candidate, Exchange
 from pointsman.gateway import Gateway
+from pointsman.money import Cost
 from pointsman.registers import RegisterSettings
-from pointsman.state import Demand, Period, Quota, Verdict
+from pointsman.state import Demand, Verdict
+from pointsman.types import Usage
 
-__all__ = ["POINTSMAN_API", "LimitSettings", "Limits", "Rate"]
+from .claims import Claim, Claims, Estimate
+from .estimates import Estimates
+from .line import Line
+from .prepared import Prepared
+from .rates import Rate, UsdRate
+from .recount import recount
+from .settings import LimitSettings, Priority, RuleSettings, Settings
+from .telling import refusal, tell
+
+__all__ = ["POINTSMAN_API", "LimitSettings", "Limits", "Rate", "RuleSettings", "Settings", "UsdRate"]
 
 POINTSMAN_API = 1
 
-PERIODS: dict[str, Period] = {
-    "s": "second",
-    "sec": "second",
-    "second": "second",
-    "min": "minute",
-    "minute": "minute",
-    "h": "hour",
-    "hour": "hour",
-    "d": "day",
-    "day": "day",
-}
-_RATE = re.compile(rf"([1-9][0-9]{{0,11}}) ?/ ?({'|'.join(PERIODS)})")
-COUNT_SINCE = """
-select key_id, count(*) as used from generations
-where at >= :start and key_id is not null group by key_id
-"""
-"""Generations are the requests that were admitted: those refused, by a limit or before one, leave none."""
+NAME = "limits"
+SPEAKING = frozenset({"chat", "completions"})
+"""Surfaces that answer with text."""
+NOTHING = Claims(())
+GRACE = 60.0
+"""Seconds a lease outlives the longest request that may hold it."""
 
 
-class Rate(str):
-    """So many in a period: `60/min`."""
+class Taken(msgspec.Struct):
+    """What an exchange has taken: its claims, and when, in monotonic seconds; None where that is unsure."""
 
-    expected: ClassVar[str] = "a rate such as 10/s, 60/min, 1000/h or 5000/day"
-    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{_RATE.pattern}$"}
-
-    amount: int
-    period: Period
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a rate. Raises ValueError."""
-        match = _RATE.fullmatch(text)
-        if match is None:
-            raise ValueError(f"{text!r} is not a rate")
-        rate = cls(text)
-        rate.amount = int(match[1])
-        rate.period = PERIODS[match[2]]
-        return rate
+    claims: Claims
+    at: float | None = None
 
 
-@dataclass(frozen=True)
-class LimitSettings:
-    """How often a key may ask."""
+class Ask(msgspec.Struct):
+    """What an exchange wants to take, if this candidate is to answer it."""
 
-    requests: Rate | tuple[Rate, ...] = setting(
-        default=(), help="Model calls, each rate counted for itself.", example=["10/s", "5000/day"]
-    )
+    candidate: Candidate
+    claims: Claims
+    demands: list[Demand]
 
-    @cached_property
-    def rates(self) -> tuple[Rate, ...]:
-        """The rates, whether one or several were written."""
-        return (self.requests,) if isinstance(self.requests, Rate) else self.requests
+    def refused_by(self, verdict: Verdict) -> Claim:
+        """The claim that refused."""
+        place = next(place for place, demand in enumerate(self.demands) if demand is verdict.demand)
+        return self.claims.all[place]
 
-    def check(self) -> None:
-        """One rate a period. Raises SettingError at the second: they would share one counter."""
-        periods: set[Period] = set()
-        for index, rate in enumerate(self.rates):
-            if rate.period in periods:
-                raise SettingError(("requests", index), f"a second rate per {rate.period}: keep one of them")
-            periods.add(rate.period)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Limits of those who have none of their own."""
-
-    default: LimitSettings | None = setting(
-        default=None, help="For keys without `limits`; administrators are not limited by it."
-    )
+    def refusal(self, verdict: Verdict, why: str = "") -> RateLimited:
+        """What the client is told."""
+        return refusal(self.claims, self.refused_by(verdict), verdict, why)
 
 
 class Limits:
     """The plugin."""
 
     def __init__(self) -> None:
-        self._default: tuple[Rate, ...] = ()
+        self._settings = Settings()
+        self._prepared = Prepared(self._settings)
+        self._estimates = Estimates()
+        self._line = Line(self._settings.max_waiting)
+        self._ttl = GRACE
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
-        """Settings, and `limits` of a key."""
+        """Settings, and `limits` of a key, team and organisation."""
         register(Settings)
-        register.field("key", "limits", LimitSettings | None, default=None, help="How often it may ask.")
+        for record in ("key", "team", "organisation"):
+            register.field(
+                record,
+                "limits",
+                LimitSettings | None,
+                default=None,
+                help=f"How much the {record} may ask, all in all.",
+            )
+        register.field(
+            "key",
+            "priority",
+            Priority,
+            default="interactive",
+            help="Requests of `batch` wait behind others, and leave them the last of a shared concurrency.",
+        )
 
     @hookimpl
     async def startup(self, gateway: Gateway) -> None:
-        """Count again from the ledger what hours and days have seen before this start."""
-        default = gateway.setup.settings("limits").default
-        self._default = default.rates if default is not None else ()
-        if not gateway.ledger.has_table("generations"):
-            return
-        now = datetime.now(UTC)
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        starts: dict[Period, datetime] = {"hour": hour, "day": hour.replace(hour=0)}
-        for period, start in starts.items():
-            rows = await gateway.ledger.select(
-                COUNT_SINCE, {"start": start.isoformat(timespec="milliseconds")}
-            )
-            for row in rows:
-                await gateway.state.seed(_counter(row["key_id"]), period, row["used"])
+        """Check what goes over several settings, and count again from the ledger what was used before."""
+        setup, core = gateway.setup, gateway.setup.core
+        self._settings = settings = setup.settings(NAME)
+        if settings.max_wait and settings.max_wait >= core.hook_timeout:
+            what = f"a request that waits is ended by hook_timeout ({core.hook_timeout.text}) before that"
+            raise ConfigError.of([setup.config.problem(f"plugins.{NAME}.max_wait", what)])
+        self._prepared = Prepared(settings)
+        self._line = Line(settings.max_waiting)
+        self._ttl = core.upstream.total * core.attempts + settings.max_wait + GRACE
+        await recount(gateway, settings.rules, datetime.now(UTC))
 
     @hookimpl
-    async def admit(self, exchange: Exchange) -> None:
-        """Take one request out of all of the key's limits, or out of none and refuse."""
-        actor = exchange.actor
-        if actor is None or not (rates := self._rates(actor)):
+    def reserve_usage(self, exchange: Exchange) -> Coroutine[Any, Any, None] | None:
+        """Take what the request may use out of all its limits, or out of none and refuse."""
+        claims = self._prepared.claims(exchange, exchange.candidates[0])
+        if claims is None or not claims.all:
+            return None
+        if self._line and self._line.before(None, claims.counters, batch=claims.batch):
+            return self._wait(exchange, None)
+        ask = self._ask(exchange, exchange.candidates[0], claims)
+        verdict = exchange.gateway.state.take_now(ask.demands, exchange.generation_id, self._ttl)
+        if verdict is None or not verdict.allowed:
+            return self._again(exchange, ask, verdict)
+        self._passed(exchange, ask, verdict)
+        return None
+
+    @hookimpl
+    def settle_usage(
+        self, exchange: Exchange, usage: Usage | None, cost: Cost | None
+    ) -> Coroutine[Any, Any, None] | None:
+        """Let go of what was reserved, and count what was really used; nothing, where nothing was tried."""
+        taken: Taken | None = exchange.notes.get(NAME)
+        if taken is None:
+            return None
+        claims, used = taken.claims, self._used(exchange, taken.claims, usage, cost)
+        state = exchange.gateway.state
+        given_back = claims.taken() if not exchange.attempts and taken.at is not None else []
+        if not claims.held and not used and not given_back:
+            return None
+        if given_back or not state.settle_now(exchange.generation_id, used):
+            return self._settle(exchange, taken, used, given_back)
+        if self._line:
+            self._line.wake(claims.counters)
+        return None
+
+    async def _settle(
+        self, exchange: Exchange, taken: Taken, used: list[Demand], given_back: list[Demand]
+    ) -> None:
+        state = exchange.gateway.state
+        await state.settle(exchange.generation_id, used)
+        if given_back and taken.at is not None:
+            await state.give_back(given_back, time.monotonic() - taken.at)
+        self._line.wake(taken.claims.counters)
+
+    def _used(
+        self, exchange: Exchange, claims: Claims, usage: Usage | None, cost: Cost | None
+    ) -> list[Demand]:
+        """What was used of the limits that applied in the end: another candidate may have answered."""
+        attempt = exchange.attempt
+        if attempt is None:
+            return []
+        used: list[Demand] = []
+        final = self._prepared.claims(exchange, attempt.candidate) or claims
+        if final is not claims:
+            before = set(claims.counters)
+            used = [demand for demand in final.taken() if (demand.key, demand.quota.period) not in before]
+        if not final.varying or usage is None:
+            return used
+        self._estimates.learn(attempt.candidate.model, exchange.peek, usage)
+        money = cost.billed if cost is not None else 0
+        return used + final.used(Estimate(usage.input, usage.output, money))
+
+    def _ask(self, exchange: Exchange, candidate: Candidate, claims: Claims) -> Ask:
+        """What the request may use at a candidate."""
+        if not claims.varying:
+            return Ask(candidate, claims, claims.fixed)
+        writes = exchange.surface in SPEAKING
+        tokens = self._estimates.tokens(candidate.model, exchange.peek, writes=writes)
+        estimate = Estimate(*tokens)
+        if claims.money:
+            cost = exchange.quote(candidate.endpoint, Usage(*tokens, estimated=True))
+            estimate.usd = cost.billed if cost is not None else 0
+        return Ask(candidate, claims, claims.demands(estimate))
+
+    def _passed(self, exchange: Exchange, ask: Ask, verdict: Verdict) -> None:
+        exchange.notes[NAME] = Taken(ask.claims, time.monotonic())
+        tell(exchange.response_headers, ask.claims, verdict)
+
+    async def _again(self, exchange: Exchange, ask: Ask, verdict: Verdict | None) -> None:
+        """What `reserve_usage` could not do at once: ask a state that waits, try what else could answer,
+        wait for its turn, refuse."""
+        ask, verdict = await self._try(exchange, ask, verdict)
+        if verdict.allowed:
             return
-        demands, state = _demands(actor.key_id, rates), exchange.gateway.state
-        verdict = state.take_now(demands) or await state.take(demands)
-        if verdict.allowed or verdict.demand is None:
-            exchange.response_headers.update(_headers(verdict))
-            return
-        raise RateLimited(
-            f"key {actor.name!r} has used up {verdict.limit} requests per {verdict.demand.quota.period}",
-            retry_after=verdict.retry_after,
-            headers=_headers(verdict),
-        )
+        patience = self._settings.max_wait
+        if not patience or verdict.retry_after > max(patience, A_WHILE):
+            raise ask.refusal(verdict)
+        await self._wait(exchange, (ask, verdict))
 
-    def _rates(self, actor: Actor) -> tuple[Rate, ...]:
-        own: LimitSettings | None = actor.extra.get("limits")
-        if own is not None:
-            return own.rates
-        return () if actor.role == "admin" else self._default
+    async def _try(
+        self, exchange: Exchange, ask: Ask | None = None, verdict: Verdict | None = None
+    ) -> tuple[Ask, Verdict]:
+        """Take for the first candidate whose limits allow it; those before it are left out.
 
+        Only limits by model and provider can be escaped so. The first refusal, where none allows it.
+        """
+        refused: tuple[Ask, Verdict] | None = None
+        for place, candidate in enumerate(exchange.candidates):
+            if ask is None or ask.candidate is not candidate:
+                claims = self._prepared.claims(exchange, candidate) or NOTHING
+                ask, verdict = self._ask(exchange, candidate, claims), None
+            if verdict is None:
+                verdict = await self._take(exchange, ask)
+            if verdict.allowed:
+                self._passed(exchange, ask, verdict)
+                for skipped in exchange.candidates[:place]:
+                    exchange.exclude(skipped, by=NAME, why="its limit is used up")
+                exchange.candidates = exchange.candidates[place:]
+                return ask, verdict
+            refused = refused or (ask, verdict)
+            if not ask.refused_by(verdict).moves:
+                break
+        if refused is None:
+            raise RuntimeError("a request without candidates reached the limits")
+        return refused
 
-@lru_cache(maxsize=10_000)
-def _demands(key_id: str, rates: tuple[Rate, ...]) -> tuple[Demand, ...]:
-    """What each request of a key takes."""
-    return tuple(Demand(_counter(key_id), Quota(rate.amount, rate.period)) for rate in rates)
+    async def _take(self, exchange: Exchange, ask: Ask) -> Verdict:
+        """Take at once or by and by. Cancelled meanwhile, it is not known whether anything was taken."""
+        state, lease = exchange.gateway.state, exchange.generation_id
+        verdict = state.take_now(ask.demands, lease, self._ttl)
+        if verdict is None:
+            exchange.notes[NAME] = Taken(ask.claims)
+            verdict = await state.take(ask.demands, lease, self._ttl)
+            del exchange.notes[NAME]
+        return verdict
 
+    async def _wait(self, exchange: Exchange, refused: tuple[Ask, Verdict] | None) -> None:
+        """Wait for its turn, by arrival; refuse when `max_wait` is over, or too many wait already."""
+        candidate = exchange.candidates[0]
+        claims = self._prepared.claims(exchange, candidate) or NOTHING
+        line, patience = self._line, self._settings.max_wait
+        if line.full:
+            raise await self._turned_away(exchange, refused, f"; {len(line)} requests wait already")
+        until = time.monotonic() + patience
+        with line.place(batch=claims.batch) as place:
+            while (left := until - time.monotonic()) > 0:
+                counter = line.before(place, claims.counters)
+                if counter is None:
+                    ask, verdict = refused = await self._try(exchange)
+                    if verdict.allowed:
+                        return
+                    if verdict.retry_after > max(left, A_WHILE):
+                        break
+                    counter, left = ask.refused_by(verdict).counter, min(left, verdict.retry_after)
+                await line.wait(place, counter, left)
+        raise await self._turned_away(exchange, refused, f"; it waited up to {patience.text} for its turn")
 
-def _counter(key_id: str) -> str:
-    return f"requests:{key_id}"
-
-
-def _headers(verdict: Verdict) -> dict[str, str]:
-    """The tightest limit, in the headers that clients of this field read."""
-    return {
-        "x-ratelimit-limit-requests": str(verdict.limit),
-        "x-ratelimit-remaining-requests": str(verdict.remaining),
-        "x-ratelimit-reset-requests": f"{max(0.0, verdict.reset_after):.3f}s",
-    }
+    async def _turned_away(
+        self, exchange: Exchange, refused: tuple[Ask, Verdict] | None, why: str
+    ) -> RateLimited:
+        """The refusal of a request that waited, or could not. Whose turn it never was has a look."""
+        if refused is None:
+            candidate = exchange.candidates[0]
+            claims = self._prepared.claims(exchange, candidate) or NOTHING
+            looks = [Demand(claim.demand.key, claim.demand.quota, 0) for claim in claims.all]
+            ask = Ask(candidate, claims, looks)
+            refused = ask, await self._take(exchange, ask)
+        return refused[0].refusal(refused[1], why)

@@ -1,0 +1,85 @@
+"""Whose limits a request is under, and what it takes from each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pointsman.config import Percent
+from pointsman.exchange import Actor
+from pointsman.state import Demand, Quota
+from pointsman_limits import RuleSettings, Settings
+from pointsman_limits.claims import Estimate, claims_of
+
+Make = Callable[..., Any]
+PLAIN = Settings()
+
+
+def test_each_level_is_counted_for_itself(key: Make, team: Make) -> None:
+    claims = claims_of(PLAIN, key(team=team(requests="9/h", tokens="1k/min"), requests=["1/s", "5/h"]), {})
+    assert [(claim.whose, *claim.counter) for claim in claims.all] == [
+        ("key 'alice'", "requests:key:key-alice", "second"),
+        ("key 'alice'", "requests:key:key-alice", "hour"),
+        ("team 'research'", "requests:team:team-research", "hour"),
+        ("team 'research'", "tokens:team:team-research", "minute"),
+    ]
+    assert (claims.requests, claims.tokens, claims.held, claims.money) == ((0, 1, 2), (3,), True, False)
+
+
+def test_what_varies_is_held_and_what_does_not_is_the_same_for_all(key: Make) -> None:
+    limits = {"requests": "9/s", "concurrency": 2, "tokens": "1k/h", "input_tokens": "900/h"}
+    claims = claims_of(PLAIN, key(**limits, output_tokens="800/h", usd="1/h"), {})
+    demands = claims.demands(Estimate(100, 20, 3))
+    assert [(demand.cost, demand.hold) for demand in demands] == [
+        (1, True),
+        (1, False),
+        (120, True),
+        (100, True),
+        (20, True),
+        (3, True),
+    ]
+    used = claims.used(Estimate(7, 0, 1))
+    assert [(demand.key.partition(":")[0], demand.cost, demand.hold) for demand in used] == [
+        ("tokens", 7, False),
+        ("input_tokens", 7, False),
+        ("usd", 1, False),
+    ]
+    assert claims.taken() == [Demand("requests:key:key-alice", Quota(9, "second"))]
+    assert claims.demands(None) is claims.fixed
+
+
+def test_the_default_is_for_keys_without_limits_and_not_for_administrators(key: Make) -> None:
+    settings = Settings(default=key(requests="1/s").extra["limits"])
+    assert [claim.demand.quota.amount for claim in claims_of(settings, key(), {}).all] == [1]
+    assert [claim.demand.quota.amount for claim in claims_of(settings, key(requests="7/s"), {}).all] == [7]
+    assert claims_of(settings, Actor("root", "key-root", "admin"), {}).all == ()
+
+
+def test_rules_count_each_that_matches_or_each_combination() -> None:
+    rules = (
+        RuleSettings(per="model", match="acme/*", concurrency=3),
+        RuleSettings(per=("key", "tag"), match="r*", concurrency=4),
+        RuleSettings(per="app", concurrency=5),
+    )
+    names: Any = {
+        "key": (("key-1", "alice"),),
+        "model": (("acme/x", "acme/x"),),
+        "tag": (("red", "red"), ("rose", "rose"), ("blue", "blue")),
+    }
+    claims = claims_of(Settings(rules=rules), Actor("root", "key-root", "admin"), names)
+    assert [(claim.whose, claim.demand.key, claim.moves) for claim in claims.all] == [
+        ("model 'acme/x'", "concurrency:model~acme/*:acme/x", True),
+        ("key 'alice', tag 'red'", "concurrency:key+tag~r*:key-1|red", False),
+        ("key 'alice', tag 'rose'", "concurrency:key+tag~r*:key-1|rose", False),
+    ]
+
+
+def test_batch_leaves_others_a_part_of_what_is_shared_but_never_nothing_for_itself(
+    key: Make, team: Make
+) -> None:
+    def seats(settings: Settings, shared: int) -> list[int]:
+        who = key(team=team(concurrency=shared), concurrency=4, priority="batch")
+        return [claim.demand.quota.amount for claim in claims_of(settings, who, {}).all]
+
+    assert [seats(PLAIN, shared) for shared in (10, 11, 2, 1)] == [[4, 8], [4, 8], [4, 1], [4, 1]]
+    assert seats(Settings(interactive_share=Percent(0)), 10) == [4, 10]
