@@ -63,6 +63,7 @@ def serve(tmp_path: Path) -> Serve:
         models: str = MODELS,
         more: str = "",
         usage: str = "false",
+        folder: Path = tmp_path,
     ) -> AsyncIterator[Running]:
         async with FakeProvider(played or answer()) as fake:  # type: ignore[arg-type]
             digest = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("alice", "bob")}
@@ -81,8 +82,8 @@ providers:
 routes: {routes}
 {more}
 """
-            (tmp_path / "proxy.yaml").write_text(config)
-            async with running(config, folder=tmp_path) as served:
+            (folder / "proxy.yaml").write_text(config)
+            async with running(config, folder=folder) as served:
                 yield served
 
     return run

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from random import Random
 
 import httpx
@@ -230,6 +232,44 @@ async def test_a_hard_budget_s_reservation_is_on_disk_before_a_provider_is_calle
         await served.gateway.idle(5)
         seen.append(await look())
     assert seen == [[("open", 40, None)], [("settled", 40, 2_000_000)]]
+
+
+async def test_a_server_that_is_killed_leaves_what_it_reserved_as_spent(
+    serve: Serve, ask: Ask, tmp_path: Path
+) -> None:
+    """What stands on the disk while a provider answers is what a kill at that moment leaves."""
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    played = Script.sse([EVENT, Hang()])
+    async with (
+        serve("{usd: 0.5, hard: true}", played=played, usage="{}") as served,
+        stream(served) as answer,
+    ):
+        async for _ in answer.aiter_raw():
+            for part in tmp_path.glob("pointsman.db*"):
+                if not part.name.endswith(".lock"):
+                    shutil.copy(part, killed / part.name)
+            break
+    async with serve("{usd: 0.5, hard: true}", folder=killed, usage="{}") as served:
+        assert [(await ask(served)).status_code for _ in range(2)] == [200, 402]
+        assert state(served.gateway) == (50, 0)
+        (row,) = [each for each in await served.rows("reservations") if each["state"] == "unknown"]
+    assert row["nano"] == 40 * CENTS
+
+
+async def test_of_1000_requests_at_once_exactly_100_pass_a_hard_budget_for_100(serve: Serve) -> None:
+    echo = "models: {acme/echo: {endpoints: [{endpoint: echo/echo, price: {input: 0, output: 200}}]}}"
+    script = {"text": "Yes", "usage": {"input": 9, "output": 50}}
+    body = {"model": "acme/echo", "messages": [{"role": "user", "content": "?"}], "max_tokens": 50}
+    async with (
+        serve("{usd: 1, per: day, hard: true}", models=echo, usage="{}") as served,
+        in_process_client(served.gateway, key="alice") as client,
+    ):
+        asked = [client.post("/v1/chat/completions", json={**body, "echo": script}) for _ in range(1000)]
+        codes = Counter(answer.status_code for answer in await asyncio.gather(*asked))
+        assert codes == {200: 100, 402: 900}
+        assert state(served.gateway) == (100, 0)
+        assert {row["state"] for row in await served.rows("reservations")} == {"settled"}
 
 
 async def test_after_a_crash_what_was_reserved_counts_as_spent(
