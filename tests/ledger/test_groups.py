@@ -83,7 +83,8 @@ def test_a_row_there_already_is_ignored_and_told(
     given = [("log", ("1", 1)), ("log", ("2", None)), ("log", ("1", 2)), ("log", ("3", 3))]
     assert write(connection, *given) == ([], 1)
     assert write(connection, ("log", ("2", 7))) == ([], 1)
-    assert rows(connection, "log") == [("1", 1), ("2", None), ("3", 3)]
+    in_order = connection.execute("select * from log order by rowid").fetchall()
+    assert in_order == [("1", 1), ("2", None), ("3", 3)]
     assert "1 rows of log were there already" in caplog.text
 
 

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import groupby
 from types import NoneType
 from typing import Any
 
@@ -53,18 +54,15 @@ class Insert:
         self._statements: LRUCache[Kinds, str] = LRUCache(STATEMENTS)
 
     def write(self, connection: sqlite3.Connection, rows: Sequence[Stored]) -> int:
-        """Write rows, those alike together; how many were ignored because their primary key was there.
+        """Write rows in their order, those alike together; how many were ignored because their primary key
+        was there.
 
         What is null is left out, and booleans are bound as numbers: `sqlite3` takes eight times as long for
         either as for a number.
         """
-        by_kinds: dict[Kinds, list[Sequence[StoredValue]]] = {}
-        for row in self._added_up(rows) if self._sums else rows:
-            by_kinds.setdefault(tuple(map(type, row)), []).append(row)
-        written = sum(
-            connection.executemany(self._statement(kinds), _bindable(kinds, alike)).rowcount
-            for kinds, alike in by_kinds.items()
-        )
+        written = 0
+        for kinds, alike in groupby(self._added_up(rows) if self._sums else rows, key=_kinds):
+            written += connection.executemany(self._statement(kinds), _bindable(kinds, alike)).rowcount
         ignored = 0 if self._sums else len(rows) - written
         if ignored:
             logger.warning(
@@ -110,7 +108,11 @@ def _insert(table: Table, names: Sequence[str]) -> str:
     return f'insert {into} on conflict ("{table.primary_key}") do update set {sums}'
 
 
-def _bindable(kinds: Kinds, rows: Sequence[Sequence[StoredValue]]) -> Iterable[tuple[StoredValue, ...]]:
+def _kinds(row: Sequence[StoredValue]) -> Kinds:
+    return tuple(map(type, row))
+
+
+def _bindable(kinds: Kinds, rows: Iterable[Sequence[StoredValue]]) -> Iterable[tuple[StoredValue, ...]]:
     """The rows without what is null, their booleans as numbers."""
     columns = zip(kinds, zip(*rows, strict=True), strict=True)
     return zip(
@@ -162,8 +164,7 @@ def write_group(
 ) -> tuple[list[Outcome], int]:
     """Commit a group; the outcome of each transaction in it, and how many rows were there before.
 
-    Rows of tables that only grow go first, those alike together, the others and the transactions in their
-    order. A transaction
+    Rows of tables that only grow go first, the others and the transactions in their order. A transaction
     whose own fault it is fails alone. Raises where the disk refuses, and then nothing is written, unless
     it was the commit itself that failed: `last_mark` tells.
     """
