@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.ledger import ReadOnlyLedger
+from pointsman.ledger import ReadOnlyLedger, Table
 
 from .generations import GENERATIONS
-from .rollups import DAYS
+from .rollups import DAYS, HOURS
 from .text import aligned, amount, count, duration, usd
 
 __all__ = [
@@ -33,8 +33,10 @@ OUTCOMES = ("complete", "incomplete", "failed", "cancelled")
 ERRORS = ("failed", "incomplete")
 COLUMNS = (*GENERATIONS.columns, "cost_usd", "billed_usd")
 FLAGS = [name for name, column in GENERATIONS.columns.items() if column.type == "boolean"]
-PROBED = 20_000
-"""Newest rows looked through for costly ones, before those are looked up by their cost."""
+FEW = 20_000
+"""So many costly generations are looked up by their cost and sorted; of more, some are met soon."""
+AFTER = "~"
+"""Sorts behind every time that begins as the text before it."""
 
 Place = tuple[str, str]
 """Where a page begins: time and id of the row before it."""
@@ -62,18 +64,24 @@ def page(
 ) -> list[dict[str, Any]]:
     """At most `limit` generations, the newest first, of those behind a place."""
     found: list[dict[str, Any]] = []
+    costly = wanted.cost_over is not None and _are_few(ledger, wanted.cost_over)
     for outcome in wanted.outcomes or (None,):
-        conditions, params = _conditions(ledger, wanted, outcome)
-        narrowed = bool(conditions)
-        conditions += _between(wanted, params)
+        equal, params = _conditions(ledger, wanted, outcome)
+        further = _between(wanted, params)
+        params |= {"limit": limit, "cost": wanted.cost_over}
         if before is not None:
-            conditions.append("{at} <= :at and ({at} < :at or id < :id)")
+            further.append("{at} <= :at and ({at} < :at or id < :id)")
             params |= {"at": before[0], "id": before[1]}
-        if wanted.cost_over is None or narrowed:
-            conditions += ["+cost_nano > :cost"] if wanted.cost_over is not None else []
-            found += _select(ledger, conditions, {**params, "limit": limit, "cost": wanted.cost_over})
+        if costly:  # a column with a plus before it is not looked up in its index
+            further += ["cost_nano > :cost", *(f"+{each}" for each in equal)]
+            found += _select(ledger, further, params, at="+at")
+            continue
+        if wanted.cost_over is not None:
+            further.append("+cost_nano > :cost")
+        if len(equal) > 1:
+            found += _narrowed(ledger, equal, outcome, further, params)
         else:
-            found += _costly(ledger, conditions, {**params, "limit": limit, "cost": wanted.cost_over})
+            found += _select(ledger, [*equal, *further], params)
     found.sort(key=lambda row: (row["at"], row["id"]), reverse=True)
     return [_shown(row) for row in found[:limit]]
 
@@ -115,32 +123,69 @@ def _ids(ledger: ReadOnlyLedger, column: str, name: str, value: str) -> list[str
 
 
 def _select(
-    ledger: ReadOnlyLedger, conditions: Sequence[str], params: Mapping[str, Any]
+    ledger: ReadOnlyLedger, conditions: Sequence[str], params: Mapping[str, Any], *, at: str = "at"
 ) -> list[dict[str, Any]]:
-    sql = f"select * from generations where {_all(conditions)} order by at desc, id desc limit :limit"  # noqa: S608
+    """The newest rows under all conditions. With `+at` no index on the time is read."""
+    where = _all(conditions).format(at=at)
+    sql = f"select * from generations where {where} order by {at} desc, id desc limit :limit"  # noqa: S608
     return ledger.select_sync(sql, params)
 
 
-def _costly(
-    ledger: ReadOnlyLedger, conditions: Sequence[str], params: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Generations that cost more than `cost`: where many do, a page of them is among the newest rows; where
-    few do, they are soon sorted."""
-    near = f"select * from generations where {_all(conditions)} order by at desc, id desc limit {PROBED}"  # noqa: S608
-    sql = f"select * from ({near}) where cost_nano > :cost order by at desc, id desc limit :limit"  # noqa: S608
-    found = ledger.select_sync(sql, params)
-    if len(found) == params["limit"]:
-        return found
+def _are_few(ledger: ReadOnlyLedger, cost: int) -> bool:
+    """Whether few generations cost more."""
     sql = (
-        f"select * from generations where cost_nano > :cost and {_all(conditions, at='+at')} "  # noqa: S608
-        "order by +at desc, id desc limit :limit"
+        "select count(*) as found from "
+        "(select 1 from generations where cost_nano > :cost limit :most) as costly"
     )
-    return ledger.select_sync(sql, params)
+    (row,) = ledger.select_sync(sql, {"cost": cost, "most": FEW + 1})
+    found: int = row["found"]
+    return found <= FEW
 
 
-def _all(conditions: Sequence[str], *, at: str = "at") -> str:
-    """All conditions as one. With `+at` no index on the time is read."""
-    return " and ".join(conditions).format(at=at) or "1 = 1"
+def _narrowed(
+    ledger: ReadOnlyLedger,
+    equal: Sequence[str],
+    outcome: str | None,
+    further: Sequence[str],
+    params: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """As `_select`, for several conditions of which each alone may be met by many rows: the roll-ups tell in
+    which hours all are met."""
+    met = [each for each in equal if not each.startswith("outcome")]
+    if outcome is not None:
+        met.append({"complete": "complete > 0", "cancelled": "cancelled > 0"}.get(outcome, "errors > 0"))
+    found: list[dict[str, Any]] = []
+    limit: int = params["limit"]
+
+    def look(start: str, end: str) -> bool:
+        """Whether there are enough, with those of a span."""
+        span = {**params, "start": start, "end": end, "limit": limit - len(found)}
+        found.extend(_select(ledger, [*equal, *further, "{at} >= :start and {at} < :end"], span))
+        return len(found) == limit
+
+    first, last = params.get("since", ""), min(params.get("at", AFTER), params.get("until", AFTER))
+    for day in _periods(ledger, DAYS, met, {**params, "start": first[:10], "end": last}):
+        hours = _periods(ledger, HOURS, met, {**params, "start": day, "end": day + AFTER})
+        if any(look(each, each + AFTER) for each in hours or [day]):  # without hours: they are deleted
+            return found
+    (oldest,) = ledger.select_sync(f"select min(at) as at from {DAYS.name}")  # noqa: S608 - our own name
+    look("", oldest["at"] or AFTER)
+    return found
+
+
+def _periods(
+    ledger: ReadOnlyLedger, table: Table, conditions: Sequence[str], params: Mapping[str, Any]
+) -> list[str]:
+    """The periods in which anything meets all conditions, the newest first."""
+    sql = (
+        f"select distinct at from {table.name} where at >= :start and at < :end and {_all(conditions)} "  # noqa: S608
+        "order by at desc"
+    )
+    return [row["at"] for row in ledger.select_sync(sql, params)]
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return " and ".join(conditions) or "1 = 1"
 
 
 def place_of(ledger: ReadOnlyLedger, generation_id: str) -> Place | None:
@@ -165,7 +210,8 @@ def since_place(ledger: ReadOnlyLedger, wanted: Wanted, after: int) -> tuple[lis
         if wanted.cost_over is not None:
             conditions.append("cost_nano > :cost")
         new = "select rowid as place, * from generations where rowid > :after and rowid <= :last limit -1"
-        sql = f"select * from ({new}) where {_all(conditions)}"  # noqa: S608 - our own conditions
+        where = _all(conditions).format(at="at")
+        sql = f"select * from ({new}) where {where}"  # noqa: S608 - our own conditions
         rows += ledger.select_sync(sql, {**params, "after": after, "last": last, "cost": wanted.cost_over})
     rows.sort(key=lambda row: int(row["place"]))
     for row in rows:

@@ -7,8 +7,12 @@ asks about one of them adds up the rest. Tokens of answers from a cache count no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
 from operator import add, itemgetter
 from typing import Any
+
+import msgspec
 
 from pointsman.ledger import Column, Derive, Table
 
@@ -51,7 +55,7 @@ def _table(name: str, period: str) -> Table:
     return Table(
         name=name,
         columns={
-            "id": Column("text", "What the row stands for, joined.", required=True),
+            "id": Column("text", "The period, and a digest of all that the row stands for.", required=True),
             "at": Column("text", f"The beginning of the {period}, in UTC.", required=True),
             **{column: Column("text", help) for column, help in DIMENSIONS.items()},
             **{column: Column("integer", help, required=True) for column, help in SUMS.items()},
@@ -109,7 +113,9 @@ def deriving(columns: Sequence[str]) -> Derive:
         derived = {}
         for length, table in ROLLUPS.items():
             groups = _coarser(groups, length)
-            derived[table.name] = [(_joined(group), *group, *sums) for group, sums in groups.items()]
+            derived[table.name] = [
+                (f"{group[0]}|{_digest(group[1:])}", *group, *sums) for group, sums in groups.items()
+            ]
         return derived
 
     return derive
@@ -149,6 +155,7 @@ def _add(groups: Groups, group: Group, amounts: Sequence[Any]) -> None:
     groups[group] = [*amounts] if sums is None else list(map(add, sums, amounts))
 
 
-def _joined(group: Group) -> str:
-    """A group as one text, different from that of every other group."""
-    return "|".join("" if each is None else each.replace("%", "%25").replace("|", "%7C") for each in group)
+@lru_cache(maxsize=65_536)
+def _digest(dimensions: Group) -> str:
+    """A short text for the dimensions, another one for others."""
+    return blake2b(msgspec.json.encode(dimensions), digest_size=10).hexdigest()

@@ -98,16 +98,16 @@ ROWS: Sequence[dict[str, Any]] = (
         (Wanted(cost_over=3_000_000, since=at(1), until=at(4)), [2, 1]),
     ],
 )
-@pytest.mark.parametrize("probed", [1, 20_000])
+@pytest.mark.parametrize("few", [0, 20_000])
 def test_filters_leave_out_the_rest_in_pages_and_in_what_follows(
     write: Write,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     wanted: Wanted,
     found: list[int],
-    probed: int,
+    few: int,
 ) -> None:
-    monkeypatch.setattr(listing, "PROBED", probed)
+    monkeypatch.setattr(listing, "FEW", few)
     write(*ROWS)
     assert listed(tmp_path, wanted) == [f"gen-{number}" for number in found]
     assert listed(tmp_path, wanted, limit=2) == [f"gen-{number}" for number in found[:2]]
@@ -117,6 +117,21 @@ def test_filters_leave_out_the_rest_in_pages_and_in_what_follows(
         assert since_place(ledger, wanted, place) == ([], place)
         before = place_of(ledger, "gen-3")
     assert listed(tmp_path, wanted, before=before) == [f"gen-{number}" for number in found if number < 3]
+
+
+def test_several_conditions_are_looked_for_where_the_roll_ups_say_that_they_are_met(
+    write: Write, tmp_path: Path, forget: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = [f"2026-11-{day:02d}T10:00:00.000+00:00" for day in range(1, 21)]
+    write(*({"at": each, **(OTHER if number % 5 == 0 else {})} for number, each in enumerate(days)))
+    wanted = Wanted(key="bob", model="acme/large")
+    found = [f"gen-{number}" for number in (15, 10, 5, 0)]
+    assert listed(tmp_path, wanted) == found
+    assert listed(tmp_path, wanted, limit=3) == found[:3]
+    assert listed(tmp_path, Wanted(key="bob", team="Research")) == []
+    for table in ("usage_hours", "usage_days"):
+        forget(table)
+        assert listed(tmp_path, Wanted(key="key-2", model="acme/large")) == found
 
 
 def test_everybody_who_was_called_so_is_found(write: Write, tmp_path: Path) -> None:
@@ -143,13 +158,16 @@ def test_what_was_written_later_follows_though_it_began_earlier(write: Write, tm
         (Wanted(model="acme/large"), "model"),
         (Wanted(provider="lab"), "provider"),
         (Wanted(outcomes=("failed",)), "outcome"),
-        (Wanted(key="alice", cost_over=1), "key_id"),
+        (Wanted(key="alice", cost_over=10**12), "cost_nano"),
         (Wanted(cost_over=10**12), "cost_nano"),
+        (Wanted(key="alice", cost_over=1), "key_id"),
+        (Wanted(cost_over=1), "(at)"),
     ],
 )
 def test_each_query_reads_along_an_index(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Wanted, index: str
 ) -> None:
+    monkeypatch.setattr(listing, "FEW", 0)
     write({})
     asked: list[tuple[str, Any]] = []
     select = ReadOnlyLedger.select_sync
