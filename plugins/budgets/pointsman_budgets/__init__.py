@@ -189,22 +189,21 @@ class Budgets:
     def _needed(self, exchange: Exchange, payer: Payer) -> int:
         """What the dearest of the candidates would be billed, in nano-USD. Those that have no price are left
         out where a budget is hard."""
-        priced: list[Candidate] = []
         needed = 0
-        must = payer.hard is not None and not self._settings.allow_unpriced
+        unknown: list[Candidate] = []
         for candidate in exchange.candidates:
             cost = exchange.quote(candidate.endpoint, self._estimates.usage(exchange, candidate))
-            if cost is not None:
-                needed = max(needed, cost.billed)
-            elif must:
+            if cost is None:
+                unknown.append(candidate)
+            elif cost.billed > needed:
+                needed = cost.billed
+        if unknown and payer.hard is not None and not self._settings.allow_unpriced:
+            if len(unknown) == len(exchange.candidates):
+                raise unpriced(payer.hard, exchange.peek.model)
+            for candidate in unknown:
                 why = f"its price is not known, and {payer.hard} is hard (budgets.allow_unpriced)"
                 exchange.exclude(candidate, by="budgets", why=why)
-                continue
-            priced.append(candidate)
-        if payer.hard is not None and not priced:
-            raise unpriced(payer.hard, exchange.peek.model)
-        if len(priced) < len(exchange.candidates):
-            exchange.candidates = priced
+            exchange.candidates = [each for each in exchange.candidates if each not in unknown]
         return needed
 
     async def _reserve_others(

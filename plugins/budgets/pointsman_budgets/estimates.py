@@ -34,18 +34,14 @@ class Estimates:
 
     def usage(self, exchange: Exchange, candidate: Candidate) -> Usage:
         """The usage to expect at a candidate: as much output as the request allows, else as was learnt."""
-        peek = exchange.peek
-        learnt = self._learnt.get(candidate.endpoint.id)
-        ratio, output = (
-            (BYTES_PER_TOKEN, self._default)
-            if learnt is None
-            else (learnt.bytes_per_token, int(learnt.output) + 1)
-        )
-        if exchange.surface == "embeddings":
-            output = 0
-        elif peek.max_tokens is not None:
-            output = peek.max_tokens
-        return Usage(int(peek.characters / ratio) + 1, max(0, output) * max(1, peek.choices), estimated=True)
+        peek, learnt = exchange.peek, self._learnt.get(candidate.endpoint.id)
+        output = peek.max_tokens
+        if output is None:
+            output = 0 if exchange.surface == "embeddings" else self._default
+            if learnt is not None:
+                output = int(learnt.output) + 1
+        ratio = learnt.bytes_per_token if learnt is not None else BYTES_PER_TOKEN
+        return Usage(int(peek.characters / ratio) + 1, output * max(1, peek.choices))
 
     def learn(self, exchange: Exchange, usage: Usage) -> None:
         """Take in what an answer used."""

@@ -21,7 +21,6 @@ def estimated(estimates: Estimates, peek: Peek, **more: Any) -> tuple[int, int]:
     """Tokens of input and output."""
     exchange = asked(peek, **more)
     usage = estimates.usage(exchange, exchange.attempt)
-    assert usage.estimated
     return usage.input, usage.output
 
 
