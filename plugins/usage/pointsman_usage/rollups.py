@@ -73,48 +73,38 @@ DAYS = _table("usage_days", "day")
 ROLLUPS: Mapping[int, Table] = {16: MINUTES, 13: HOURS, 10: DAYS}
 """The tables, by how many characters of a time say the period."""
 
-READ = (
-    "at",
-    *DIMENSIONS,
-    "model_asked",
-    "outcome",
-    "cached",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "cost_nano",
-    "billed_nano",
-    "first_content_ms",
-    "total_ms",
+AMOUNTS = (
+    *("outcome", "cached"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("cost_nano", "billed_nano", "first_content_ms", "total_ms"),
 )
-"""The columns of a generation that roll-ups are made of."""
+"""The columns of a generation that are counted and added up."""
 MODEL = [*DIMENSIONS].index("model")
-WIDTH = len(DIMENSIONS) + 1
 
-Group = tuple[Any, ...]
-"""The beginning of a period, and the dimensions."""
-Groups = dict[Group, list[Any]]
-"""The amounts of each group, in the order of SUMS and TIMES."""
+Groups = dict[tuple[Any, ...], Sequence[Any]]
+"""What is added up, in the order of SUMS and TIMES, by the dimensions."""
 
 
 def deriving(columns: Sequence[str]) -> Derive:
     """What makes roll-ups out of generations that have these columns."""
-    pick = itemgetter(*map([*columns].index, READ))
+    place = [*columns].index
+    at, asked = place("at"), place("model_asked")
+    who, what = itemgetter(*map(place, DIMENSIONS)), itemgetter(*map(place, AMOUNTS))
 
     def derive(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, ...]]]:
-        groups: Groups = {}
-        for row in map(pick, rows):
-            group = (row[0][:16], *row[1:WIDTH])
-            if row[1 + MODEL] is None:
-                group = (*group[: 1 + MODEL], row[WIDTH], *group[2 + MODEL :])
-            _add(groups, group, _amounts(row[WIDTH + 1 :]))
+        periods: dict[str, Groups] = {}
+        for row in rows:
+            dimensions = who(row)
+            if dimensions[MODEL] is None:
+                dimensions = (*dimensions[:MODEL], row[asked], *dimensions[MODEL + 1 :])
+            _add(periods.setdefault(row[at][:16], {}), dimensions, _amounts(what(row)))
         derived = {}
         for length, table in ROLLUPS.items():
-            groups = _coarser(groups, length)
+            periods = _coarser(periods, length)
             derived[table.name] = [
-                (f"{group[0]}|{_digest(group[1:])}", *group, *sums) for group, sums in groups.items()
+                (f"{period}|{_digest(dimensions)}", period, *dimensions, *sums)
+                for period, groups in periods.items()
+                for dimensions, sums in groups.items()
             ]
         return derived
 
@@ -122,40 +112,49 @@ def deriving(columns: Sequence[str]) -> Derive:
 
 
 def _amounts(said: Sequence[Any]) -> tuple[Any, ...]:
-    """What one generation adds, in the order of SUMS and TIMES, by what it says from `outcome` on in READ."""
-    outcome, cached, *tokens, cost, billed, first_content_ms, total_ms = said
-    used = tokens[0] is not None
+    """What one generation adds, in the order of SUMS and TIMES, by what it says in AMOUNTS."""
+    outcome, cached, given, answered, read, written, thought, cost, billed, first_content, total = said
+    used = given is not None
+    if cached or not used:
+        given = answered = read = written = thought = 0
     complete = outcome == "complete"
+    if not complete:
+        first_content = total = 0.0
     return (
         1,
-        int(complete),
-        int(outcome in ("failed", "incomplete")),
-        int(outcome == "cancelled"),
-        int(bool(cached)),
-        int(cost is None and used),
-        int(cost is not None),
-        *(tokens if used and not cached else (0, 0, 0, 0, 0)),
+        1 if complete else 0,
+        1 if outcome in ("failed", "incomplete") else 0,
+        1 if outcome == "cancelled" else 0,
+        1 if cached else 0,
+        1 if cost is None and used else 0,
+        0 if cost is None else 1,
+        *(given, answered, read, written, thought),
         cost or 0,
         billed or 0,
-        (first_content_ms or 0.0) if complete else 0.0,
-        total_ms if complete else 0.0,
+        first_content or 0.0,
+        total,
     )
 
 
-def _coarser(groups: Groups, length: int) -> Groups:
-    """The groups of longer periods, of whose beginning so many characters are left."""
-    coarser: Groups = {}
-    for group, amounts in groups.items():
-        _add(coarser, (group[0][:length], *group[1:]), amounts)
+def _coarser(periods: dict[str, Groups], length: int) -> dict[str, Groups]:
+    """The groups by longer periods, of whose beginning so many characters are left."""
+    coarser: dict[str, Groups] = {}
+    for period, groups in periods.items():
+        sums = coarser.get(period[:length])
+        if sums is None:
+            coarser[period[:length]] = groups if len(periods) == 1 else {**groups}
+            continue
+        for dimensions, amounts in groups.items():
+            _add(sums, dimensions, amounts)
     return coarser
 
 
-def _add(groups: Groups, group: Group, amounts: Sequence[Any]) -> None:
-    sums = groups.get(group)
-    groups[group] = [*amounts] if sums is None else list(map(add, sums, amounts))
+def _add(groups: Groups, dimensions: tuple[Any, ...], amounts: Sequence[Any]) -> None:
+    sums = groups.get(dimensions)
+    groups[dimensions] = amounts if sums is None else tuple(map(add, sums, amounts))
 
 
 @lru_cache(maxsize=65_536)
-def _digest(dimensions: Group) -> str:
+def _digest(dimensions: tuple[Any, ...]) -> str:
     """A short text for the dimensions, another one for others."""
     return blake2b(msgspec.json.encode(dimensions), digest_size=10).hexdigest()
