@@ -20,4 +20,5 @@ ORDER = (
     "prices",
     "budgets",
     "usage",
+    "openrouter",
 )

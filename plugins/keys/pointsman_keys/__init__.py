@@ -22,6 +22,7 @@ from pointsman.setup import Setup
 
 from .accounts import Accounts
 from .allowed import candidates_for, check_surface, model_refusal
+from .byok import OwnCredentials
 from .callers import Caller
 from .configured import configured
 from .credential import credential
@@ -51,6 +52,7 @@ __all__ = [
     "Keys",
     "Known",
     "OrganisationSettings",
+    "OwnCredentials",
     "TeamRecord",
     "TeamSettings",
     "VirtualKey",
@@ -67,6 +69,7 @@ class Keys:
     def __init__(self) -> None:
         self.directory = Directory()
         self.accounts: Accounts | None = None
+        self.credentials: OwnCredentials | None = None
         self._guesses = Guesses(0)
 
     @hookimpl
@@ -102,9 +105,11 @@ class Keys:
         self.directory = configured(setup)
         if setup.core.admin_key:
             self._add_admin("admin", setup.core.admin_key)
+        self.accounts = Accounts(gateway, self.directory)
+        self.credentials = OwnCredentials(gateway, self.accounts)
         if gateway.ledger.has_table(KEYS.name):
             await load(gateway.ledger, setup.schema, self.directory)
-        self.accounts = Accounts(gateway, self.directory)
+            await self.credentials.load()
         if setup.core.auth != "keys" or self.directory.known:
             return
         if setup.config.source is None:

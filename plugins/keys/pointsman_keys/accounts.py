@@ -82,11 +82,11 @@ class Accounts:
                 creator=by.actor.key_id,
                 given=given,
             )
-            await self._commit(by, "key.create", key.id, given, [insert(KEYS, key_row(key))])
+            await self.commit(by, "key.create", key.id, given, [insert(KEYS, key_row(key))])
             self.directory.put(key)
             return key, text
 
-        return await self._alone(create)
+        return await self.alone(create)
 
     async def change_key(self, by: Caller, name: str, changes: Mapping[str, Any]) -> VirtualKey:
         """Change settings of a key; null is the default again. Whoever may not grant what a key has may still
@@ -101,11 +101,11 @@ class Accounts:
             else:
                 grants = self._key_grants(by, given, but=key)
             changed = replace(key, grants=grants, given=given, updated_at=now())
-            await self._commit(by, "key.change", key.id, changes, [upsert(KEYS, key_row(changed))])
+            await self.commit(by, "key.change", key.id, changes, [upsert(KEYS, key_row(changed))])
             self.directory.put(changed)
             return changed
 
-        return await self._alone(change)
+        return await self.alone(change)
 
     async def rotate_key(self, by: Caller, name: str, overlap: float) -> tuple[VirtualKey, Secret]:
         """Give a key another text; the present one is good for `overlap` more seconds."""
@@ -120,11 +120,11 @@ class Accounts:
             digest = sha256(text.reveal().encode()).digest()
             rotated = replace(key, digest=digest, old=old, updated_at=now())
             detail = {"overlap": overlap}
-            await self._commit(by, "key.rotate", key.id, detail, [upsert(KEYS, key_row(rotated))])
+            await self.commit(by, "key.rotate", key.id, detail, [upsert(KEYS, key_row(rotated))])
             self.directory.put(rotated)
             return rotated, text
 
-        return await self._alone(rotate)
+        return await self.alone(rotate)
 
     async def revoke_key(self, by: Caller, name: str) -> VirtualKey:
         """End a key for good. Its row stays, so that its records keep a name."""
@@ -132,11 +132,11 @@ class Accounts:
         async def revoke() -> VirtualKey:
             key = self._own(self.key(by, name))
             row = {**key_row(key), "revoked_at": now()}
-            await self._commit(by, "key.revoke", key.id, {"name": key.grants.name}, [upsert(KEYS, row)])
+            await self.commit(by, "key.revoke", key.id, {"name": key.grants.name}, [upsert(KEYS, row)])
             self.directory.drop(key.hash)
             return key
 
-        return await self._alone(revoke)
+        return await self.alone(revoke)
 
     def teams(self, by: Caller) -> list[TeamRecord]:
         """The teams that the caller sees."""
@@ -163,11 +163,11 @@ class Accounts:
             if name in self.directory.teams:
                 raise Conflict(f"there is a team {name!r} already", param="name")
             team = TeamRecord(name, self._built(TeamSettings, given), "ledger", now(), given=given)
-            await self._commit(by, "team.create", name, given, [insert(TEAMS, _team_row(team))])
+            await self.commit(by, "team.create", name, given, [insert(TEAMS, _team_row(team))])
             self.directory.put_team(team)
             return team
 
-        return await self._alone(create)
+        return await self.alone(create)
 
     async def change_team(self, by: Caller, name: str, changes: Mapping[str, Any]) -> TeamRecord:
         """Change settings of a team; null is the default again."""
@@ -177,11 +177,11 @@ class Accounts:
             team = self._own(self.team(by, name))
             given = _changed(team.given, changes)
             changed = replace(team, grants=self._built(TeamSettings, given), given=given, updated_at=now())
-            await self._commit(by, "team.change", name, changes, [upsert(TEAMS, _team_row(changed))])
+            await self.commit(by, "team.change", name, changes, [upsert(TEAMS, _team_row(changed))])
             self.directory.put_team(changed)
             return changed
 
-        return await self._alone(change)
+        return await self.alone(change)
 
     async def delete_team(self, by: Caller, name: str) -> TeamRecord:
         """Take a team out that has no keys any more."""
@@ -194,18 +194,18 @@ class Accounts:
                 raise Conflict(f"team {name!r} has {len(keys)} keys: revoke them, or give them another team")
             if team.keys:
                 raise Conflict(f"team {name!r} has credentials of its own: take them out first")
-            await self._commit(by, "team.delete", name, {}, [delete(TEAMS, name)])
+            await self.commit(by, "team.delete", name, {}, [delete(TEAMS, name)])
             self.directory.drop_team(name)
             return team
 
-        return await self._alone(remove)
+        return await self.alone(remove)
 
     async def audit(self, by: Caller, *, before: str, limit: int) -> list[dict[str, Any]]:
         """What was done, newest first, before a moment in ISO 8601."""
         by.check_unconfined()
         return await self._gateway.ledger.select(SELECT_AUDIT, {"before": before, "limit": limit})
 
-    async def _alone(self, work: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
+    async def alone(self, work: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
         """Make one change at a time, and to its end, even if its caller leaves: what is in the ledger must be
         in the directory."""
         made: list[Made] = []
@@ -217,7 +217,7 @@ class Accounts:
         await self._gateway.shielded(run())
         return made[0]
 
-    async def _commit(
+    async def commit(
         self,
         by: Caller,
         action: str,
@@ -225,6 +225,7 @@ class Accounts:
         detail: Mapping[str, Any],
         statements: Sequence[Statement],
     ) -> None:
+        """Commit statements with their row in the audit log; `detail` holds no secret."""
         row = {
             "id": secrets.token_hex(16),
             "at": now(),
