@@ -16,7 +16,7 @@ from pointsman.catalogue import Endpoint
 from pointsman.config import Percent, Usd, setting
 from pointsman.exchange import Actor, Candidate, Exchange
 from pointsman.gateway import Gateway
-from pointsman.money import MILLION, Cost, sum_cost
+from pointsman.money import MILLION, Cost, round_cost
 from pointsman.registers import RegisterSettings
 from pointsman.types import Usage
 
@@ -161,20 +161,20 @@ def cost_of(usage: Usage, price: PriceSettings, markup: int = 0) -> Cost:
         source += "; the provider's usage contradicts itself"
     cache_read, cache_write = usage.cache_read, usage.cache_write
     reasoning = usage.reasoning if price.reasoning is not None else 0
-    used: dict[str, tuple[int, int]] = {}
+    used: dict[str, int] = {}
     if fresh := usage.input - cache_read - cache_write:
-        used["input"] = fresh, price.input
+        used["input"] = fresh * price.input
     if written := usage.output - reasoning:
-        used["output"] = written, price.output
+        used["output"] = written * price.output
     if cache_read:
-        used["cache_read"] = cache_read, _or(price.cache_read, price.input)
+        used["cache_read"] = cache_read * _or(price.cache_read, price.input)
     if cache_write:
-        used["cache_write"] = cache_write, _or(price.cache_write, price.input)
+        used["cache_write"] = cache_write * _or(price.cache_write, price.input)
     if reasoning:
-        used["reasoning"] = reasoning, _or(price.reasoning, price.output)
+        used["reasoning"] = reasoning * _or(price.reasoning, price.output)
     if price.request:
-        used["request"] = 1, price.request * MILLION
-    return sum_cost(used, source=source, markup=markup)
+        used["request"] = price.request * MILLION
+    return round_cost(used, source, markup)
 
 
 def _adds_up(usage: Usage) -> bool:

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 from msgspec.structs import force_setattr
 
-__all__ = ["MILLION", "NANO", "Cost", "format_usd", "parse_usd", "sum_cost"]
+__all__ = ["MILLION", "NANO", "Cost", "format_usd", "parse_usd", "round_cost", "sum_cost"]
 
 NANO = 1_000_000_000
 MILLION = 1_000_000
@@ -76,12 +76,17 @@ def sum_cost(parts: Mapping[str, tuple[int, int]], *, source: str = "", markup: 
     """
     if markup < 0:
         raise ValueError(f"a markup ({markup}) cannot be negative")
-    total, details = 0, {}
+    details = {}
     for name, (units, price) in parts.items():
         if units < 0 or price < 0:
             raise ValueError(f"{name}: neither units ({units}) nor price ({price}) can be negative")
-        details[name] = part = units * price
-        total += part
+        details[name] = units * price
+    return round_cost(details, source, markup)
+
+
+def round_cost(details: dict[str, int], source: str = "", markup: int = 0) -> Cost:
+    """Cost of exact parts in nano-USD per million, none of them negative, as `sum_cost` rounds it."""
+    total = sum(details.values())
     nano = (total + MILLION // 2) // MILLION
     if not markup:
         return Cost(nano, details, source, nano)

@@ -122,8 +122,8 @@ class Budgets:
         actor = exchange.actor
         if actor is None:
             return None
-        payer = self.payers.known(actor)
-        if payer is None:
+        payer = self.payers.known.get(actor.key_id)
+        if payer is None or payer.actor is not actor:
             return self._find_and_reserve(exchange)
         return self._reserve(exchange, payer) if payer.accounts else None
 

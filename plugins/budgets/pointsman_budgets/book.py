@@ -119,16 +119,15 @@ class Account:
 
 
 class Reservation:
-    """An amount held in several accounts until it is settled or expires. `stored` says that it is on disk,
-    too."""
+    """An amount held in several accounts, each in its window by number, until it is settled or expires.
+    `stored` says that it is on disk, too."""
 
-    __slots__ = ("accounts", "amount", "expires", "serials", "stored")
+    __slots__ = ("amount", "expires", "held", "stored")
 
-    def __init__(self, accounts: Sequence[Account], amount: int, expires: float) -> None:
-        self.accounts = accounts
+    def __init__(self, held: list[tuple[Account, int]], amount: int, expires: float) -> None:
+        self.held = held
         self.amount = amount
         self.expires = expires
-        self.serials = [account.serial for account in accounts]
         self.stored = False
 
 
@@ -151,19 +150,21 @@ class Book:
                 account.begin(now)
             if account.spent + account.reserved + amount > account.limit and amount and account.refuses:
                 return account
+        held = []
         for account in accounts:
             account.reserved += amount
-        reservation = Reservation(accounts, amount, now + self._lease)
+            held.append((account, account.serial))
+        reservation = Reservation(held, amount, now + self._lease)
         self._open[reservation] = True
         return reservation
 
     def settle(self, reservation: Reservation, used: int) -> None:
         """Put what was used in the place of what was held. It counts in the window it was reserved in; after
         its lease what was used counts all the same. To be called once."""
-        held = reservation.amount if self._open.pop(reservation, False) else 0
-        for account, serial in zip(reservation.accounts, reservation.serials, strict=True):
+        amount = reservation.amount if self._open.pop(reservation, False) else 0
+        for account, serial in reservation.held:
             if account.serial == serial:
-                account.reserved -= held
+                account.reserved -= amount
                 account.spent += used
                 if account.spent >= account.next_notice:
                     for notice in account.notices():
@@ -174,7 +175,7 @@ class Book:
         expired = list(takewhile(lambda each: each.expires <= now, self._open))
         for reservation in expired:
             del self._open[reservation]
-            for account, serial in zip(reservation.accounts, reservation.serials, strict=True):
+            for account, serial in reservation.held:
                 if account.serial == serial:
                     account.reserved -= reservation.amount
         oldest = next(iter(self._open), None)

@@ -8,7 +8,8 @@ from pointsman.types import Usage
 __all__ = ["Estimates"]
 
 BYTES_PER_TOKEN = 4.0
-LEAST_BYTES_PER_TOKEN = 1.0
+LEAST_BYTES_PER_TOKEN, MOST_BYTES_PER_TOKEN = 1.0, 8.0
+"""Beyond them it is not the text that tells: a cached prefix, a picture."""
 FORGET = 0.02
 """How much of the difference is forgotten with each answer that is shorter than what was learnt."""
 WEIGHT = 0.1
@@ -45,16 +46,18 @@ class Estimates:
 
     def learn(self, exchange: Exchange, usage: Usage) -> None:
         """Take in what an answer used."""
-        attempt = exchange.attempt
-        if attempt is None or usage.estimated:
+        attempts = exchange.attempts
+        if not attempts or usage.estimated:
             return
-        learnt = self._learnt.get(attempt.endpoint.id)
+        endpoint, output = attempts[-1].endpoint.id, usage.output
+        learnt = self._learnt.get(endpoint)
         if learnt is None:
-            learnt = self._learnt[attempt.endpoint.id] = _Learnt(usage.output)
-        elif usage.output > learnt.output:
-            learnt.output = usage.output
+            learnt = self._learnt[endpoint] = _Learnt(output)
+        elif output > learnt.output:
+            learnt.output = output
         else:
-            learnt.output += FORGET * (usage.output - learnt.output)
-        if usage.input and exchange.peek.characters:
-            seen = max(LEAST_BYTES_PER_TOKEN, exchange.peek.characters / usage.input)
-            learnt.bytes_per_token += WEIGHT * (min(seen, 2 * BYTES_PER_TOKEN) - learnt.bytes_per_token)
+            learnt.output += FORGET * (output - learnt.output)
+        if usage.input:
+            seen = exchange.peek.characters / usage.input
+            if LEAST_BYTES_PER_TOKEN <= seen <= MOST_BYTES_PER_TOKEN:
+                learnt.bytes_per_token += WEIGHT * (seen - learnt.bytes_per_token)

@@ -41,15 +41,11 @@ class Payers:
     def __init__(self, records: Records, clock: Clock) -> None:
         self._records = records
         self._clock = clock
-        self._payers: dict[str, Payer] = {}
+        self.known: dict[str, Payer] = {}
+        """By key: good for an actor that has not changed since."""
         self._accounts: dict[Key, Account] = {}
         self._reading = asyncio.Lock()
         self._loading: dict[Key, asyncio.Future[Account]] = {}
-
-    def known(self, actor: Actor) -> Payer | None:
-        """The payer of an actor that was here before and has not changed since."""
-        payer = self._payers.get(actor.key_id)
-        return payer if payer is not None and payer.actor is actor else None
 
     @property
     def accounts(self) -> tuple[Account, ...]:
@@ -67,9 +63,9 @@ class Payers:
                 accounts.append(await self.credits(owner))
         hard = next((account for account in accounts if account.budget.hard), None)
         payer = Payer(actor, tuple(owner for owner, _ in owners), tuple(accounts), hard)
-        if len(self._payers) >= MOST_PAYERS:
-            self._payers.clear()
-        self._payers[actor.key_id] = payer
+        if len(self.known) >= MOST_PAYERS:
+            self.known.clear()
+        self.known[actor.key_id] = payer
         return payer
 
     async def credits(self, owner: Owner) -> Account:

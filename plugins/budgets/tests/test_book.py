@@ -176,7 +176,7 @@ class Spending(RuleBasedStateMachine):
         reservation, amount = self.running.pop(index)
         used = amount * share // 100
         expired = reservation.expires <= self.now
-        for account, serial in zip(reservation.accounts, reservation.serials, strict=True):
+        for account, serial in reservation.held:
             if account.serial == serial:
                 self.used[account] += used
                 self.misestimates[account] += max(0, used - (0 if expired else amount))

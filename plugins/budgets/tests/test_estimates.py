@@ -14,13 +14,13 @@ from pointsman_budgets.estimates import Estimates
 def asked(peek: Peek, *, surface: str = "chat") -> Any:
     """An exchange that asks this, and was answered by the one endpoint there is."""
     endpoint = SimpleNamespace(id="lab/large")
-    return SimpleNamespace(peek=peek, surface=surface, attempt=SimpleNamespace(endpoint=endpoint))
+    return SimpleNamespace(peek=peek, surface=surface, attempts=[SimpleNamespace(endpoint=endpoint)])
 
 
 def estimated(estimates: Estimates, peek: Peek, **more: Any) -> tuple[int, int]:
     """Tokens of input and output."""
     exchange = asked(peek, **more)
-    usage = estimates.usage(exchange, exchange.attempt)
+    usage = estimates.usage(exchange, exchange.attempts[0])
     return usage.input, usage.output
 
 
