@@ -32,6 +32,8 @@ from .records import BEGINNING, Records, hour_of
 __all__ = ["credits"]
 
 PATH = "/api/v1/credits"
+HERE = Owner("key", "command line", "command line")
+"""Who grants where no server runs."""
 TIMEOUT = 30.0
 """Seconds."""
 
@@ -179,4 +181,4 @@ async def _grant(setup: Setup, owner: Owner, nano: int, note: str | None) -> Non
     async with _records(setup) as records:
         if not configured(setup, owner) and not await records.has(owner):
             raise click.ClickException(f"there is no {owner}")
-        await records.grant(owner, nano, datetime.now(UTC).timestamp(), by="command line", note=note)
+        await records.grant(owner, nano, datetime.now(UTC).timestamp(), by=HERE, note=note)

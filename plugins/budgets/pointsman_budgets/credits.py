@@ -82,7 +82,7 @@ class Credits:
             raise NotFound(f"there is no {owner}", param=owner.kind)
         nano = amount_of(body.get("usd"))
         note = note[:LONGEST_TEXT] if note else None
-        row = await self._records.grant(owner, nano, self._clock.now(), by=actor.name, note=note)
+        row = await self._records.grant(owner, nano, self._clock.now(), by=owners_of(actor)[0][0], note=note)
         account = await self._payers.credits(owner)
         return {
             "data": {

@@ -110,6 +110,8 @@ class Payers:
             if account.budget.hard or account.prepaid:
                 raise Unavailable(f"{account} cannot be kept: {error.message}") from error
             log.warning("%s may begin with less spent than was: %s", account, error.message)
+        if not self._records.sums and not account.budget.hard:
+            log.warning("%s forgets what was spent when the gateway stops: the plugin usage is off", account)
         account.start_with(await self._records.spent(account.owner, since))
         return account
 

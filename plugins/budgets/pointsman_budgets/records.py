@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -79,6 +80,10 @@ GRANT = """
 insert into credits (id, at, owner_kind, owner_id, owner_name, nano, granted_by, note)
 values (:id, :at, :kind, :owner, :name, :nano, :by, :note)
 """
+AUDIT = """
+insert into audit (id, at, actor, actor_id, action, subject, detail)
+values (:id, :at, :actor, :actor_id, 'credits.grant', :subject, :detail)
+"""
 
 SPENT = """
 select coalesce(sum(billed_nano), 0) as nano from {table} where at >= :start and at < :end and {whose}
@@ -107,12 +112,12 @@ def hour_of(at: str) -> str:
 
 
 class Records:
-    """Reads and writes the ledger."""
+    """Reads and writes the ledger. `sums` says that it knows what was spent, because usage is recorded."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._generations = ledger.has_table("generations")
-        self._sums = all(map(ledger.has_table, ("usage_minutes", "usage_hours", "usage_days")))
+        self.sums = all(map(ledger.has_table, ("usage_minutes", "usage_hours", "usage_days")))
 
     async def recover(self) -> int:
         """Mark what a process that has ended left open; how many rows that are. Raises Unavailable."""
@@ -135,7 +140,7 @@ class Records:
         id = owner.id if owner is not None else None
         unless = UNLESS if self._generations else ""
         total = await self._sum(HELD.format(whose=whose) + unless, {"id": id, "start": since})
-        for table, start, end in spans(since) if self._sums else ():
+        for table, start, end in spans(since) if self.sums else ():
             query = SPENT.format(table=table, whose=whose)
             total += await self._sum(query, {"id": id, "start": start, "end": end})
         return total
@@ -160,9 +165,10 @@ class Records:
         return bool(await self._ledger.select(query, {"id": owner.id}))
 
     async def grant(
-        self, owner: Owner, nano: int, now: float, *, by: str, note: str | None
+        self, owner: Owner, nano: int, now: float, *, by: Owner, note: str | None
     ) -> dict[str, Any]:
-        """Put a grant on disk; the row. Raises Unavailable."""
+        """Put a grant on disk, and what an administrator did into the audit log; the row. Raises
+        Unavailable."""
         row = {
             "id": f"grant-{secrets.token_hex(12)}",
             "at": timestamp(now),
@@ -170,10 +176,15 @@ class Records:
             "owner": owner.id,
             "name": owner.name,
             "nano": nano,
-            "by": by,
+            "by": by.name,
             "note": note,
         }
-        await self._ledger.execute([(GRANT, row)])
+        statements: list[tuple[str, Mapping[str, object]]] = [(GRANT, row)]
+        if self._ledger.has_table("audit"):
+            detail = json.dumps({"nano": nano, "note": note})
+            done = {"id": row["id"], "at": row["at"], "actor": by.name, "actor_id": by.id, "detail": detail}
+            statements.append((AUDIT, {**done, "subject": str(owner)}))
+        await self._ledger.execute(statements)
         return row
 
     async def reserve(self, generation_id: str, owners: Iterable[Owner], nano: int, now: float) -> None:

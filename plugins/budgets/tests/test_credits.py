@@ -68,6 +68,11 @@ async def test_credits_can_be_taken_back(serve: Serve, ask: Ask) -> None:
         await post(served, "-99.95", note="a slip of the pen")
         assert (await ask(served)).status_code == 402
         rows = await served.rows("credits")
+        audit = await served.rows("audit")
+    assert [(row["actor"], row["action"], row["subject"], row["detail"]["nano"]) for row in audit] == [
+        ("admin", "credits.grant", "key 'alice'", 100_000_000_000),
+        ("admin", "credits.grant", "key 'alice'", -99_950_000_000),
+    ]
     assert [(row["nano"], row["granted_by"], row["note"]) for row in rows] == [
         (100_000_000_000, "admin", None),
         (-99_950_000_000, "admin", "a slip of the pen"),

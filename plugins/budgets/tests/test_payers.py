@@ -32,9 +32,10 @@ class Book:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
-        self.sums = {"key": 30, "team": 70}
+        self.used = {"key": 30, "team": 70}
         self.grants = 0
         self.error: Unavailable | None = None
+        self.sums = True
 
     async def flush(self) -> None:
         await asyncio.sleep(0)
@@ -44,7 +45,7 @@ class Book:
     async def spent(self, owner: Owner, since: str) -> int:
         self.asked.append((owner.kind, since))
         await asyncio.sleep(0)
-        return self.sums[owner.kind]
+        return self.used[owner.kind]
 
     async def granted(self, owner: Owner) -> tuple[int, str | None]:
         await asyncio.sleep(0)
@@ -117,6 +118,15 @@ async def test_a_past_that_cannot_be_read_stops_hard_budgets_only() -> None:
     book.error = None
     hard = await everybody.find(alice(usd(100, per="day", hard=True)))
     assert hard.hard is not None
+
+
+async def test_without_usage_it_is_said_that_a_soft_budget_forgets(caplog: pytest.LogCaptureFixture) -> None:
+    book = Book()
+    book.sums = False
+    await payers(book).find(alice(usd(1), usd(1, hard=True)))
+    said = [record.getMessage() for record in caplog.records if "usage is off" in record.getMessage()]
+    assert len(said) == 1, "reservations on disk remember"
+    assert said[0].startswith("the budget of key 'alice'")
 
 
 async def test_credits_are_what_was_granted_by_now() -> None:
