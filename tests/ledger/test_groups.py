@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,16 @@ def test_what_follows_from_rows_is_written_with_them(connection: sqlite3.Connect
     with pytest.raises(sqlite3.IntegrityError, match="full"):
         write(connection, ("sales", ("5", "tea", 1)))
     assert len(rows(connection, "sales")) == 4
+
+
+@pytest.mark.parametrize("derived", [lambda rows: {"nowhere": [(1,)]}, lambda rows: 1 / 0])
+def test_rows_are_written_though_what_follows_from_them_cannot_be_told(
+    connection: sqlite3.Connection, caplog: pytest.LogCaptureFixture, derived: Any
+) -> None:
+    inserts = {**INSERTS, "log": Insert(replace(LOG, derive=derived))}
+    assert write_group(connection, inserts, [("log", ("1", 1))], new_mark()) == ([], 0)
+    assert rows(connection, "log") == [("1", 1)]
+    assert "what follows from 1 rows of log is not written" in caplog.text
 
 
 def test_a_transaction_sees_the_rows_before_it_and_not_the_changeable_ones_after(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
@@ -198,10 +198,23 @@ def _write_rows(connection: sqlite3.Connection, inserts: Mapping[str, Insert], r
     for name, values in rows.items():
         insert = inserts[name]
         ignored += insert.write(connection, values)
-        if insert.table.derive is not None:
-            derived = {name: [*more] for name, more in insert.table.derive(values).items()}
-            ignored += _write_rows(connection, inserts, derived)
+        ignored += _write_rows(connection, inserts, _derived(insert.table, values, inserts.keys()))
     return ignored
+
+
+def _derived(table: Table, rows: Sequence[Stored], known: Collection[str]) -> Rows:
+    """What follows from rows. Where that cannot be told they are written all the same: they would be tried
+    again for ever."""
+    if table.derive is None:
+        return {}
+    try:
+        derived = {name: [*more] for name, more in table.derive(rows).items()}
+        if not derived.keys() <= set(known):
+            raise LookupError(f"unknown tables: {derived.keys() - set(known)}")
+    except Exception:
+        logger.exception("ledger: what follows from %d rows of %s is not written", len(rows), table.name)
+        return {}
+    return derived
 
 
 def _is_wanted(transaction: Transaction) -> bool:
