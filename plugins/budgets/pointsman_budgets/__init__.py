@@ -13,7 +13,7 @@ from pointsman import hookimpl
 from pointsman.candidates import find_candidates
 from pointsman.config import Problem
 from pointsman.errors import ConfigError, RequestError, Unavailable
-from pointsman.exchange import Candidate, Exchange, Plan
+from pointsman.exchange import Actor, Candidate, Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.money import Cost
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
@@ -23,7 +23,7 @@ from pointsman.types import Usage
 from .book import Account, Book, Reservation
 from .credits import Credits
 from .estimates import Estimates
-from .payers import Payer, Payers
+from .payers import Payer, Payers, pays
 from .records import CREDITS, RESERVATIONS, Records
 from .refusals import PaymentRequired, refusal, unpriced
 from .settings import Budget, BudgetSettings, check_budgets
@@ -123,9 +123,9 @@ class Budgets:
         if actor is None:
             return None
         payer = self.payers.known.get(actor.key_id)
-        if payer is None or payer.actor is not actor:
-            return self._find_and_reserve(exchange)
-        return self._reserve(exchange, payer) if payer.accounts else None
+        if payer is not None and payer.actor is actor:
+            return self._reserve(exchange, payer)
+        return self._find_and_reserve(exchange, actor) if pays(actor) else None
 
     @hookimpl
     def settle_usage(
@@ -157,13 +157,10 @@ class Budgets:
             self._told.add(attempt.endpoint.id)
             log.warning("%s has no price: budgets cannot count what it answers", attempt.endpoint.id)
 
-    async def _find_and_reserve(self, exchange: Exchange) -> None:
-        assert exchange.actor is not None  # noqa: S101 - for mypy: `reserve_usage` has looked
-        payer = await self.payers.find(exchange.actor)
-        if payer.accounts:
-            rest = self._reserve(exchange, payer)
-            if rest is not None:
-                await rest
+    async def _find_and_reserve(self, exchange: Exchange, actor: Actor) -> None:
+        rest = self._reserve(exchange, await self.payers.find(actor))
+        if rest is not None:
+            await rest
 
     def _reserve(self, exchange: Exchange, payer: Payer) -> Coroutine[Any, Any, None] | None:
         """Reserve in memory, at once; what is left to wait for is returned."""

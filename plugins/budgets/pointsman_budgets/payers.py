@@ -17,7 +17,7 @@ from .records import BEGINNING, Records, hour_of, timestamp
 from .settings import Budget, listed
 from .windows import Clock
 
-__all__ = ["Payer", "Payers", "owners_of"]
+__all__ = ["Payer", "Payers", "owners_of", "pays"]
 
 log = logging.getLogger(__name__)
 
@@ -114,6 +114,12 @@ class Payers:
             log.warning("%s forgets what was spent when the gateway stops: the plugin usage is off", account)
         account.start_with(await self._records.spent(account.owner, since))
         return account
+
+
+def pays(actor: Actor) -> bool:
+    """Whether anything is charged for what an actor does."""
+    extras = [level.extra for level in actor.levels] or [actor.extra]
+    return any(extra.get("budget") or extra.get("prepaid") for extra in extras)
 
 
 def owners_of(actor: Actor) -> Sequence[tuple[Owner, Mapping[str, Any]]]:

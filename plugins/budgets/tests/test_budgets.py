@@ -148,9 +148,12 @@ async def test_the_dearest_candidate_is_what_is_reserved(serve: Serve, ask: Ask)
         assert (await ask(served, model="acme/small")).status_code == 402
 
 
-async def test_when_a_budget_ends_the_route_goes_on_with_another_model(serve: Serve, ask: Ask) -> None:
+@pytest.mark.parametrize("hard", ["false", "true"])
+async def test_when_a_budget_ends_the_route_goes_on_with_another_model(
+    serve: Serve, ask: Ask, hard: str
+) -> None:
     routes = "[{name: thrifty, use: {over_budget: [acme/small]}}]"
-    async with serve("{usd: 0.101}", routes=routes) as served:
+    async with serve(f"{{usd: 0.101, hard: {hard}}}", routes=routes) as served:
         answers = [await ask(served) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 402], "the second costs a tenth of a cent"
     assert [answer.headers.get("x-pointsman-model") for answer in answers[:2]] == ["acme/large", "acme/small"]

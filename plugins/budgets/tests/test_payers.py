@@ -15,7 +15,7 @@ from pointsman.errors import Unavailable
 from pointsman.exchange import Actor, Level
 from pointsman.testing import Running
 from pointsman_budgets.book import Owner
-from pointsman_budgets.payers import Payers, owners_of
+from pointsman_budgets.payers import Payers, owners_of, pays
 from pointsman_budgets.records import BEGINNING
 from pointsman_budgets.settings import Budget
 from pointsman_budgets.windows import Clock
@@ -140,6 +140,15 @@ async def test_credits_are_what_was_granted_by_now() -> None:
     book.grants = 80
     assert await everybody.credits(account.owner) is account
     assert account.left == 50
+
+
+def test_who_has_no_budget_at_any_level_pays_nothing() -> None:
+    assert not pays(alice())
+    assert not pays(Actor("bob", "key-2"))
+    assert pays(alice(usd(1)))
+    assert pays(alice(team=usd(1)))
+    assert pays(alice(prepaid=True))
+    assert pays(Actor("bob", "key-2", extra={"budget": usd(1)}))
 
 
 def test_somebody_without_levels_pays_as_a_key() -> None:
