@@ -164,8 +164,8 @@ class Keys:
     def caller(self, actor: Actor, address: str) -> Caller:
         """Who manages keys, as far as `accounts` wants to know."""
         key = self.directory.key(actor.key_id)
-        until = self.directory.known[key.digest].until if key is not None else None
-        return Caller(actor, address, until)
+        known = self.directory.known[key.digest] if key is not None else Known(actor)
+        return Caller(actor, address, known.until, known.manages)
 
     @staticmethod
     def actor(setup: Setup, name: str) -> Actor | None:

@@ -36,14 +36,11 @@ def candidates_for(exchange: Exchange, actor: Actor, candidates: list[Candidate]
     own: list[Candidate] = []
     shared: list[Candidate] = []
     for candidate in candidates:
+        why = _exclusion(exchange, actor, candidate) if actor.bounded else None
+        if why is not None:
+            exchange.exclude(candidate, by="keys", why=why)
+            continue
         provider = candidate.endpoint.provider
-        names = _names(exchange, candidate)
-        if actor.bounded and not actor.may_use(*names):
-            exchange.exclude(candidate, by="keys", why=f"{_who(actor, [names])} may not use it")
-            continue
-        if actor.bounded and not actor.may_reach(provider.name):
-            exchange.exclude(candidate, by="keys", why=f"its provider is not allowed to key {actor.name!r}")
-            continue
         key = actor.keys.get(provider.name)
         if key is not None:
             reason = f"a credential of its own for {provider.name}"
@@ -51,6 +48,17 @@ def candidates_for(exchange: Exchange, actor: Actor, candidates: list[Candidate]
         if key is None or provider.unready() is None:
             shared.append(candidate)
     return own + shared
+
+
+def _exclusion(exchange: Exchange, actor: Actor, candidate: Candidate) -> str | None:
+    """Why an actor may not use a candidate, in words."""
+    endpoint = candidate.endpoint
+    names = exchange.setup.catalogue.names_of(candidate.model, endpoint)
+    if not actor.may_use(*names):
+        return f"{_who(actor, [names])} may not use it"
+    if not actor.may_reach(endpoint.provider.name):
+        return f"its provider is not allowed to key {actor.name!r}"
+    return None
 
 
 def _who(actor: Actor, models: list[tuple[str, ...]]) -> str:
@@ -66,14 +74,3 @@ def _who(actor: Actor, models: list[tuple[str, ...]]) -> str:
 def _known_as(exchange: Exchange, name: str) -> tuple[str, ...]:
     resolution = exchange.setup.catalogue.resolve(name)
     return (name,) if resolution is None else resolution.names
-
-
-def _names(exchange: Exchange, candidate: Candidate) -> tuple[str, ...]:
-    """Every name by which a client could have asked for this endpoint."""
-    catalogue, endpoint = exchange.setup.catalogue, candidate.endpoint
-    model = catalogue.models.get(candidate.model)
-    names = (candidate.model, endpoint.id, *(model.aliases if model is not None else ()))
-    native = catalogue.resolve(endpoint.native_id)
-    if native is not None and [each.id for each in native.endpoints] == [endpoint.id]:
-        return (*names, endpoint.native_id)
-    return names

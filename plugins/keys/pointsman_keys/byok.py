@@ -55,7 +55,7 @@ class OwnCredentials:
             try:
                 opened = self._gateway.vault.open(row["sealed"], purpose=PURPOSE, about=row["id"])
             except SealError as error:
-                log.error("team %r's credential for %s cannot be used: %s", team, provider, error)
+                log.error("the credential of team %r for %s cannot be used: %s", team, provider, error)
                 continue
             self._give(team, provider, Key(Secret(opened.decode())))
 

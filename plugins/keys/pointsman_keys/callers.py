@@ -51,11 +51,18 @@ class _Bound:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who does something, from which address; `until` is when its key ends."""
+    """Who does something, from which address. `until` is when its key ends, `manages` the team it
+    administers."""
 
     actor: Actor
     address: str = ""
     until: datetime | None = None
+    manages: str | None = None
+
+    @property
+    def role(self) -> Role:
+        """The role in which it manages."""
+        return self.actor.role if self.manages is None else "admin"
 
     @property
     def team(self) -> str | None:
@@ -64,7 +71,7 @@ class Caller:
 
     def check_admin(self) -> None:
         """Only administrators manage anything. Raises Forbidden."""
-        if self.actor.role != "admin":
+        if self.role != "admin":
             raise Forbidden(f"key {self.actor.name!r} is no administrator")
 
     def check_unconfined(self) -> None:
@@ -101,7 +108,7 @@ class Caller:
 
     def _bounds(self) -> Iterator[Bounds]:
         actor = self.actor
-        yield _Bound(actor.models, ANY, ANY, actor.role, self.until)
+        yield _Bound(actor.models, ANY, ANY, self.role, self.until)
         for level in actor.levels:
             if level.kind == "key":  # those above bound the new key as they bound this one
-                yield _Bound(level.models, level.providers, level.surfaces, actor.role, None)
+                yield _Bound(level.models, level.providers, level.surfaces, self.role, None)

@@ -7,13 +7,13 @@ or a team changes, so that a request costs one hash and one access to a dictiona
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from typing import Any, Literal
 
 from pointsman.credentials import Key
-from pointsman.exchange import Actor, Level
+from pointsman.exchange import Actor, Level, Role
 
 from .rights import lesser
 from .settings import Grants, KeyGrants, OrganisationSettings, TeamSettings
@@ -64,11 +64,21 @@ class TeamRecord:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Who a digest belongs to, why it is refused all the same, and from when on."""
+    """Who a digest belongs to, why it is refused all the same, and from when on.
+
+    `manages` names the team that it administers. To everybody else such a key is a member: an actor of role
+    admin is one of the whole gateway.
+    """
 
     actor: Actor
     refused: str | None = None
     until: datetime | None = None
+    manages: str | None = None
+
+    @property
+    def role(self) -> Role:
+        """The role of its key, as far as it goes."""
+        return self.actor.role if self.manages is None else "admin"
 
 
 def key_id(hash: str) -> str:
@@ -117,7 +127,7 @@ class Directory:
         if key.old is not None:
             digest, end = key.old
             until = end if known.until is None else min(end, known.until)
-            self.known[digest] = Known(known.actor, known.refused, until)
+            self.known[digest] = replace(known, until=until)
 
     def drop(self, hash: str) -> None:
         """Forget a key, if it is there."""
@@ -154,10 +164,12 @@ class Directory:
         above = list(self.above(grants))
         all_grants: list[Grants] = [grants, *(each for _, _, each in above)]
         team = self._teams.get(grants.team) if grants.team is not None else None
+        role = reduce(lesser, [each.role for _, _, each in above], grants.role)
+        manages = grants.team if role == "admin" else None
         actor = Actor(
             grants.name,
             key.id,
-            reduce(lesser, [each.role for _, _, each in above], grants.role),
+            role if manages is None else "member",
             grants.models,
             tuple(dict.fromkeys(tag for each in all_grants for tag in each.tags)),
             grants.explain,
@@ -169,7 +181,8 @@ class Directory:
             team.keys if team is not None else {},
         )
         ends = [each.expires for each in all_grants if each.expires is not None]
-        return Known(actor, key.fault or self._refused(grants), min(ends, default=None))
+        refused = key.fault or self._refused(grants)
+        return Known(actor, refused, min(ends, default=None), manages)
 
     def _refused(self, grants: KeyGrants) -> str | None:
         """Why a key is refused whatever the time is, in words."""

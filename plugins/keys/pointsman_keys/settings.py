@@ -125,7 +125,9 @@ class TeamSettings(Grants):
     """Keys that share rules; its name here is what keys name."""
 
     record: ClassVar[str] = "team"
-    role: Role = setting(default="member", help="The highest role that its keys may have.")
+    role: Role = setting(
+        default="member", help="The highest role that its keys may have; its admins manage its keys alone."
+    )
 
 
 @dataclass(frozen=True)

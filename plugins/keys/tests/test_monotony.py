@@ -73,7 +73,7 @@ class Changes(RuleBasedStateMachine):
         if key is None:
             return self.root
         known = self.directory.known[key.digest]
-        return Caller(known.actor, until=known.until)
+        return Caller(known.actor, "", known.until, known.manages)
 
     def run(self, work: Any) -> Any:
         try:
@@ -100,9 +100,9 @@ class Changes(RuleBasedStateMachine):
         if changed is None or given == {"disabled": True}:
             return
         known = self.directory.known[changed.digest]
-        assert caller.actor.role == "admin"
+        assert caller.role == "admin"
         assert rights(known.actor) <= mine
-        assert RANK[known.actor.role] <= RANK[caller.actor.role]
+        assert RANK[known.role] <= RANK[caller.role]
         assert caller.until is None or (known.until is not None and known.until <= caller.until)
         assert caller.team in (None, changed.grants.team)
 
@@ -130,7 +130,7 @@ class Changes(RuleBasedStateMachine):
             for _, _, above in self.directory.above(key.grants):
                 parent = Actor("parent", "parent", models=above.models)
                 assert all(parent.may_use(name) for kind, name in rights(known.actor) if kind == "model")
-                assert RANK[known.actor.role] <= RANK[above.role]
+                assert RANK[known.role] <= RANK[above.role]
                 assert not above.disabled or known.refused
                 assert above.expires is None or (known.until is not None and known.until <= above.expires)
             digests = {key.digest, *([key.old[0]] if key.old else [])}

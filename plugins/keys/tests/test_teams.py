@@ -56,7 +56,7 @@ async def test_the_levels_of_a_key_from_the_key_outward(serve: Serve, sections: 
             ("team", "research", "research"),
             ("organisation", "acme", "acme"),
         ]
-        assert (actor.role, actor.tags) == ("admin", ("batch", "legal", "eu"))
+        assert (actor.role, actor.tags) == ("member", ("batch", "legal", "eu")), "an admin of its team alone"
 
 
 async def test_what_plugins_declare_for_a_level_is_in_its_extra(
@@ -124,6 +124,8 @@ async def test_providers_are_left_out_at_each_level(
         assert record["excluded"][0]["endpoint"] == "lab/large-v1"
         assert "not allowed to key 'alice'" in record["excluded"][0]["why"]
         assert (await ask(served, KEY, model="acme/small")).status_code == 404
+        listed = (await served.client.get("/v1/models", headers=KEY)).json()["data"]
+        assert {each["id"] for each in listed} == {"acme/large", "big"}
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,12 @@ async def show_model(request: Request) -> Response:
 
 
 def _usable(catalogue: Catalogue, actor: Actor, name: str) -> Resolution | None:
-    """What a name means, where the actor may use it."""
+    """What a name means, where the actor may use it, and one at least of who serves it."""
     found = catalogue.resolve(name)
-    return found if found is not None and actor.may_use(*found.names) else None
+    if found is None or not actor.may_use(*found.names):
+        return None
+    reached = not found.endpoints or any(actor.may_reach(each.provider.name) for each in found.endpoints)
+    return found if reached else None
 
 
 def _row(found: Resolution) -> dict[str, object]:

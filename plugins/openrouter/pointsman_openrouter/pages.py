@@ -29,15 +29,18 @@ def register_pages(register: RegisterHttp) -> None:
     """Register every route, with its methods and role."""
     register(f"{PREFIX}/key", _page({"GET": _current}), methods=("GET",), role="viewer")
     for path, works in ADMIN.items():
-        register(PREFIX + path, _page(works), methods=tuple(works), role="admin")
+        register(PREFIX + path, _page(works, admins=True), methods=tuple(works), role="member")
 
 
-def _page(works: dict[str, Work]) -> Handler:
-    """The handler of a path: for each method what it does."""
+def _page(works: dict[str, Work], *, admins: bool = False) -> Handler:
+    """The handler of a path: for each method what it does. To the router an administrator of a team is a
+    member, so that whether one asks is seen here."""
 
     async def answer(request: Request) -> Response:
         book = Book(request.app.state.gateway)
         caller = book.caller(request.state.actor, request.client.host if request.client else "")
+        if admins:
+            caller.check_admin()
         method = "GET" if request.method == "HEAD" else request.method
         made = await works[method](book, caller, request)
         created = method == "POST" and "rotate" not in request.url.path

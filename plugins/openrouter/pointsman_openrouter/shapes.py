@@ -74,7 +74,7 @@ def key_shape(
         "workspace_id": grants.team,
         "id": key.id,
         "team": grants.team,
-        "role": known.actor.role,
+        "role": known.role,
         "models": list(grants.models),
         "providers": list(grants.providers),
         "surfaces": list(grants.surfaces),
@@ -90,13 +90,14 @@ def key_shape(
 def current_key(actor: Actor, key: VirtualKey | None, directory: Directory, spent: Spent) -> dict[str, Any]:
     """The key that asks, in OpenRouter's shape."""
     known = directory.known[key.digest] if key is not None else None
+    role = known.role if known is not None else actor.role
     return {
         "label": actor.name,
         **_limit(actor.extra.get("budget"), spent),
         **_usage(spent),
         "is_free_tier": False,
-        "is_management_key": actor.role == "admin",
-        "is_provisioning_key": actor.role == "admin",
+        "is_management_key": role == "admin",
+        "is_provisioning_key": role == "admin",
         "creator_user_id": key.creator if key is not None else None,
         "expires_at": _iso(known.until) if known is not None else None,
         "rate_limit": {
@@ -106,7 +107,7 @@ def current_key(actor: Actor, key: VirtualKey | None, directory: Directory, spen
         },
         "hash": key.hash if key is not None else None,
         "id": actor.key_id,
-        "role": actor.role,
+        "role": role,
         "levels": [{"kind": level.kind, "name": level.name} for level in actor.levels],
     }
 

@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from pointsman.testing import Running, Script, shared_path
+from pointsman_openrouter.pages import ADMIN
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
 
 RANK = {"public": 0, "viewer": 1, "member": 2, "admin": 3}
-CALLERS = {"nobody": 0, "wrong": 0, "viewer": 1, "member": 2, "chief": 3, "root": 3, "the-admin-key": 3}
+CALLERS = {"nobody": 0, "wrong": 0, "viewer": 1, "member": 2, "chief": 2, "root": 3, "the-admin-key": 3}
 ROOT = {"authorization": "Bearer root"}
 
 
@@ -66,6 +67,30 @@ async def test_every_route_of_every_plugin_by_every_role(serve: Serve, caller: s
                 assert answer.status_code in ({wanted} if CALLERS[caller] != 1 else {400, 403, 404}), (
                     codec.path
                 )
+
+
+@pytest.mark.parametrize("caller", ["viewer", "member"])
+async def test_what_is_managed_is_managed_by_administrators(serve: Serve, caller: str) -> None:
+    async with serve() as served:
+        for path, methods in ADMIN.items():
+            for method in methods:
+                where = "/api/v1" + re.sub(r"\{[^}]*\}", "red", path)
+                answer = await served.client.request(method, where, headers=headers(caller), content=b"{}")
+                assert answer.status_code == 403, f"{method} {path}"
+        assert await served.rows("audit") == []
+
+
+async def test_an_administrator_of_a_team_is_a_member_to_all_other_plugins(serve: Serve) -> None:
+    async with serve() as served:
+        for route in served.gateway.setup.routes:
+            if route.role == "admin":
+                path = re.sub(r"\{[^}]*\}", "nothing", route.path)
+                for method in route.methods:
+                    answer = await served.client.request(method, path, headers=headers("chief"))
+                    assert answer.status_code == 403, route.path
+        grant = {"key": "chief", "usd": 5}
+        answer = await served.client.post("/api/v1/credits", json=grant, headers=headers("chief"))
+        assert answer.status_code in (403, 404, 405)
 
 
 async def test_a_key_from_its_making_to_its_end(serve: Serve) -> None:
