@@ -217,6 +217,7 @@ class Budgets:
         for candidate in before:
             exchange.exclude(candidate, by="budgets", why=error.message)
         exchange.decision.models = models
+        exchange.keep = 0  # a cache would take it for what the models planned at first have answered
         self._hold(exchange, payer)
         if payer.hard is not None:
             await self._store(exchange, payer)

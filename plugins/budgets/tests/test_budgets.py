@@ -160,6 +160,16 @@ async def test_when_a_budget_ends_the_route_goes_on_with_another_model(
     assert "0.001 USD" in answers[2].json()["error"]["message"]
 
 
+async def test_what_another_model_answered_is_not_kept_for_the_first(serve: Serve, ask: Ask) -> None:
+    routes = "[{name: thrifty, use: {over_budget: [acme/small]}}]"
+    async with serve("{usd: 0.05}", routes=routes, cache="{always: true}") as served:
+        answers = [await ask(served) for _ in range(2)]
+        kept = [await ask(served, model="acme/free") for _ in range(2)]
+    assert [answer.headers["x-pointsman-cache"] for answer in answers] == ["miss", "miss"]
+    assert [answer.headers["x-pointsman-model"] for answer in answers] == ["acme/small", "acme/small"]
+    assert [answer.headers["x-pointsman-cache"] for answer in kept] == ["miss", "hit"]
+
+
 async def test_a_model_nobody_has_is_a_problem_with_its_place(serve: Serve) -> None:
     with pytest.raises(ConfigError, match="'thrifty' uses model 'acme/smal', which no provider has"):
         async with serve(routes="[{name: thrifty, use: {over_budget: [acme/smal]}}]"):
