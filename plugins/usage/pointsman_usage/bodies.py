@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 
 PURPOSE = "body"
 """What bodies are sealed for. Each is bound to its generation's id and to its own column."""
-NOTE = "usage.answer"
+SAYS, ANSWER = "usage.log_bodies", "usage.answer"
+"""Notes of what is to be logged of an exchange, and of its answer."""
 
 BODIES = Table(
     name="bodies",
@@ -50,21 +51,25 @@ class Bodies:
         self._told = False
 
     def begin(self, exchange: Exchange) -> None:
-        """Ask for the answer to be kept, where it may be logged."""
-        if self._says(exchange) == "all":
-            exchange.keep = max(exchange.keep, self._most)
+        """Ask for the answer to be kept, where it is to be logged."""
+        says = self._says(exchange)
+        if says != "off":
+            exchange.notes[SAYS] = says
+            if says == "all":
+                exchange.keep = max(exchange.keep, self._most)
 
     def answered(self, exchange: Exchange, stored: Stored) -> None:
         """Remember the text of a complete answer until the row is made."""
-        if self._says(exchange) == "all" and stored.size <= self._most:
-            exchange.notes[NOTE] = b"".join(data for data, _ in stored.frames)
+        if exchange.notes.get(SAYS) == "all" and stored.size <= self._most:
+            exchange.notes[ANSWER] = b"".join(data for data, _ in stored.frames)
 
     def row(self, exchange: Exchange) -> tuple[object, ...] | None:
         """The row of an exchange that has ended; None where its body is not logged."""
-        says = self._says(exchange)
+        notes = exchange.notes
+        says = notes.get(SAYS, "off") if exchange.reserved else self._says(exchange)
         if says == "off" or (says == "errors" and exchange.outcome not in ("failed", "incomplete")):
             return None
-        answer = exchange.notes.pop(NOTE, None)
+        answer = notes.pop(ANSWER, None)
         if answer is None and isinstance(exchange.error, UpstreamStatus):
             answer = exchange.error.body
         return (

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-
-import msgspec
+from time import monotonic
 
 from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.ledger import Column, Table
-from pointsman.types import Usage
 
 from .rollups import deriving
 
@@ -18,6 +17,8 @@ __all__ = ["GENERATIONS", "Generations", "app_of", "timestamp"]
 
 LONGEST_TEXT = 500
 """Characters kept of texts that clients and providers choose."""
+MILLISECONDS = tuple(f".{each:03d}+00:00" for each in range(1000))
+"""How a time ends that is so many milliseconds behind its second."""
 MOST_ACTORS = 4096
 """Actors whose columns are remembered."""
 
@@ -88,6 +89,9 @@ GENERATIONS = Table(
     derive=deriving([*COLUMNS]),
 )
 
+NOBODY = (None,) * 6
+UNUSED = (None,) * 4
+UNPRICED = (None,) * 3
 Owner = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
 
 
@@ -99,45 +103,52 @@ class Generations:
         self._owners: dict[int, tuple[Actor, Owner]] = {}
 
     def row(self, exchange: Exchange) -> tuple[object, ...]:
-        """The row of an exchange that has ended: a value for each column, in their order."""
+        """The row of an exchange that has ended: a value for each column, in their order.
+
+        Every request waits for this: what is said once for many of them is remembered, and times are not
+        rounded here.
+        """
         codec, peek, plan, actor = exchange.codec, exchange.peek, exchange.plan, exchange.actor
         usage, cost, finish, error = exchange.usage, exchange.cost, exchange.finish, exchange.error
         attempts, started, first = exchange.attempts, exchange.started, exchange.first_content
         attempt = attempts[-1] if attempts else None
-        headers, notes = exchange.headers, exchange.notes
+        way = attempt.candidate.way if attempt else None
+        notes = exchange.notes
         return (
             exchange.generation_id,
             exchange.request_id,
             timestamp(exchange.at),
-            *(self._owner(actor) if actor else (None, None, None, None, None, None)),
-            app_of(headers),
-            headers["http-referer"].strip()[:LONGEST_TEXT] or None if "http-referer" in headers else None,
+            *(self._owner(actor) if actor else NOBODY),
+            *app_of(exchange.headers),
             peek.user[:LONGEST_TEXT] if peek.user else None,
             exchange.client or None if self._address else None,
             codec.dialect,
             codec.surface,
             notes.get("task") if notes else None,
             peek.model[:LONGEST_TEXT],
-            *(_tried(attempt) if attempt else (exchange.public.model, exchange.public.provider, None)),
+            attempt.candidate.model[:LONGEST_TEXT] if attempt else exchange.public.model,
+            attempt.endpoint.provider.name if attempt else exchange.public.provider,
+            attempt.endpoint.id[:LONGEST_TEXT] if attempt else None,
             plan.rule if plan else None,
             peek.stream,
             exchange.cached,
-            attempt.byok if attempt else False,
+            attempt is not None and attempt.candidate.key is not None,
             exchange.outcome,
             exchange.status,
             finish.reason if finish else None,
             finish.native[:LONGEST_TEXT] if finish and finish.native else None,
             len(attempts),
-            _listed_attempts(attempts) if attempt else None,
-            attempt.lane if attempt else None,
+            f"[{','.join(map(_attempt, attempts))}]" if attempts else None,
+            way.lane if way else None,
             _listed(attempt.lost) if attempt and attempt.lost else None,
             _listed(attempt.losses.answer) if attempt and attempt.losses.answer else None,
-            *(_counted(usage) if usage else (None, None, None, None, None, False)),
-            *((cost.nano, cost.billed, cost.source or None) if cost else (None, None, None)),
-            _milliseconds(attempts[0].started - started) if attempt else None,
-            _milliseconds(attempt.connecting) if attempt and attempt.connecting is not None else None,
-            _milliseconds(first - started) if first is not None else None,
-            _milliseconds(exchange.elapsed()),
+            *((usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else UNUSED),
+            *((usage.reasoning, usage.estimated) if usage else (None, False)),
+            *((cost.nano, cost.billed, cost.source or None) if cost else UNPRICED),
+            (attempts[0].started - started) * 1e3 if attempts else None,
+            attempt.connecting * 1e3 if attempt and attempt.connecting is not None else None,
+            (first - started) * 1e3 if first is not None else None,
+            (monotonic() - started) * 1e3,
             *((error.error_type, error.message[:LONGEST_TEXT]) if error else (None, None)),
         )
 
@@ -155,49 +166,27 @@ class Generations:
         return owner
 
 
-def _tried(attempt: Attempt) -> tuple[str, str, str]:
-    """The model, provider and endpoint of an attempt."""
-    endpoint = attempt.endpoint
-    return attempt.candidate.model[:LONGEST_TEXT], endpoint.provider.name, endpoint.id[:LONGEST_TEXT]
-
-
-def _listed_attempts(attempts: Sequence[Attempt]) -> str:
-    """The attempts as a JSON array. One that was interrupted has no time."""
-    listed = []
-    for each in attempts:
-        error, ended = each.error, each.ended
-        listed.append(
-            {
-                "endpoint": each.endpoint.id[:LONGEST_TEXT],
-                "status": each.upstream_status,
-                "error_type": error.error_type if error is not None else None,
-                "ms": _milliseconds(ended - each.started) if ended is not None else None,
-                "byok": each.byok,
-            }
-        )
-    return msgspec.json.encode(listed).decode()
-
-
-def _counted(usage: Usage) -> tuple[int, int, int, int, int, bool]:
-    """The tokens, and whether they are estimated."""
+def _attempt(attempt: Attempt) -> str:
+    """One attempt as a JSON object. One that was interrupted has no time."""
+    status, error, ended = attempt.upstream_status, attempt.error, attempt.ended
     return (
-        usage.input,
-        usage.output,
-        usage.cache_read,
-        usage.cache_write,
-        usage.reasoning,
-        usage.estimated,
+        f'{{"endpoint":{_quoted(attempt.endpoint.id[:LONGEST_TEXT])},'
+        f'"status":{"null" if status is None else status},'
+        f'"error_type":{"null" if error is None else _quoted(error.error_type)},'
+        f'"ms":{"null" if ended is None else int((ended - attempt.started) * 1e3)},'
+        f'"byok":{"false" if attempt.candidate.key is None else "true"}}}'
     )
 
 
-def _milliseconds(seconds: float) -> float:
-    return round(seconds * 1e6) / 1e3  # as `round(…, 3)`, which is slow
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    """A text as JSON: the same few come again and again."""
+    return json.dumps(text)
 
 
 def timestamp(at: datetime) -> str:
     """A moment as rows carry it: ISO 8601, UTC, milliseconds."""
-    second = _second(at.toordinal(), at.hour, at.minute, at.second)
-    return f"{second}.{at.microsecond // 1000:03d}+00:00"
+    return _second(at.toordinal(), at.hour, at.minute, at.second) + MILLISECONDS[at.microsecond // 1000]
 
 
 @lru_cache(maxsize=64)
@@ -210,9 +199,9 @@ def _listed(names: Sequence[str]) -> str | None:
     return ", ".join(names)[:LONGEST_TEXT] or None
 
 
-def app_of(headers: Mapping[str, str]) -> str | None:
-    """What an application calls itself: its title, else the address it names."""
-    for name in ("x-title", "x-openrouter-title", "http-referer"):
-        if name in headers and (said := headers[name].strip()):
-            return said[:LONGEST_TEXT]
-    return None
+def app_of(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """What an application calls itself: its title, else the address it names; and that address."""
+    title = headers.get("x-title") or headers.get("x-openrouter-title")
+    address = headers.get("http-referer")
+    address = address.strip()[:LONGEST_TEXT] or None if address else None
+    return title.strip()[:LONGEST_TEXT] or address if title else address, address

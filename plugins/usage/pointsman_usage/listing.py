@@ -33,6 +33,7 @@ OUTCOMES = ("complete", "incomplete", "failed", "cancelled")
 ERRORS = ("failed", "incomplete")
 COLUMNS = (*GENERATIONS.columns, "cost_usd", "billed_usd")
 FLAGS = [name for name, column in GENERATIONS.columns.items() if column.type == "boolean"]
+TIMES = [name for name, column in GENERATIONS.columns.items() if column.type == "real"]
 FEW = 20_000
 """So many costly generations are looked up by their cost and sorted; of more, some are met soon."""
 AFTER = "~"
@@ -220,9 +221,13 @@ def since_place(ledger: ReadOnlyLedger, wanted: Wanted, after: int) -> tuple[lis
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as it is stored, with true booleans, its attempts read, and amounts in dollars."""
+    """A row as it is stored, with true booleans, times to the microsecond, its attempts read, and amounts in
+    dollars."""
     for name in FLAGS:
         row[name] = bool(row[name])
+    for name in TIMES:
+        if row[name] is not None:
+            row[name] = round(row[name], 3)
     row["tried"] = json.loads(row["tried"]) if row["tried"] else []
     row["cost_usd"], row["billed_usd"] = usd(row["cost_nano"]), usd(row["billed_nano"])
     return row

@@ -17,25 +17,30 @@ from pointsman_usage.generations import GENERATIONS, MOST_ACTORS, Generations, a
 Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
 
 
+ADDRESS = "https://notebook.example"
+
+
 @pytest.mark.parametrize(
-    ("headers", "app"),
+    ("headers", "app", "address"),
     [
-        ({}, None),
-        ({"x-title": "  "}, None),
-        ({"x-title": "Notebook"}, "Notebook"),
-        ({"x-openrouter-title": "Notebook"}, "Notebook"),
-        ({"http-referer": "https://notebook.example"}, "https://notebook.example"),
-        ({"http-referer": "https://notebook.example", "x-title": "Notebook"}, "Notebook"),
+        ({}, None, None),
+        ({"x-title": "  "}, None, None),
+        ({"x-title": "  ", "http-referer": ADDRESS}, ADDRESS, ADDRESS),
+        ({"x-title": "Notebook"}, "Notebook", None),
+        ({"x-openrouter-title": "Notebook"}, "Notebook", None),
+        ({"http-referer": ADDRESS}, ADDRESS, ADDRESS),
+        ({"http-referer": " "}, None, None),
+        ({"http-referer": ADDRESS, "x-title": "Notebook"}, "Notebook", ADDRESS),
     ],
 )
 def test_an_application_is_known_by_its_title_else_by_its_address(
-    headers: dict[str, str], app: str | None
+    headers: dict[str, str], app: str | None, address: str | None
 ) -> None:
-    assert app_of(headers) == app
+    assert app_of(headers) == (app, address)
 
 
 def test_a_long_name_of_an_application_is_cut() -> None:
-    assert app_of({"x-title": "x" * 10_000}) == "x" * 500
+    assert app_of({"x-title": "x" * 10_000, "http-referer": "y" * 10_000}) == ("x" * 500, "y" * 500)
 
 
 @pytest.mark.parametrize(
