@@ -39,13 +39,13 @@ from pointsman.setup import assemble
 NAME = "ledger.db"
 URL = f"sqlite:///{NAME}"
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-PER_SECOND = 10
+PER_SECOND = 100
 """Requests a second in the days before."""
 RATE = 8_000
 """Requests a second of those that are inserted, by the times they carry."""
 TEMPLATES = 997
 YARDS = 1_000
-CHUNK = 20_000
+CHUNK = 100_000
 MOST_QUEUED = 20_000
 DEFAULTS: Mapping[str, Any] = {"text": "", "integer": 0, "real": 0.0, "boolean": False, "json": {}}
 QUERIES = {

@@ -21,6 +21,10 @@ from pointsman.ledger.writer import QUEUE_ROWS, Writer
 __all__ = ["SqliteLedger", "open_ledger"]
 
 LOCK_TIMEOUT = 1.0  # seconds; the writer tries again by itself
+CACHE_KIB = 16_384
+LOG_PAGES = 4_000
+"""Pages in the write-ahead log before they are moved to their places. A row of a large ledger changes pages of
+each of its indexes, and the same ones again and again: they are kept at hand, and moved once for many rows."""
 
 Durability = Literal["relaxed", "strict"]
 
@@ -121,6 +125,8 @@ class SqliteLedger:
                     f"the ledger {self._path} is on a file system without shared memory, which SQLite's "
                     "write-ahead log needs. Put it on a local disk."
                 )
+            connection.execute(f"pragma cache_size = {-CACHE_KIB}")
+            connection.execute(f"pragma wal_autocheckpoint = {LOG_PAGES}")
         except BaseException:
             connection.close()
             raise
