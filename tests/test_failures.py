@@ -73,6 +73,6 @@ def test_no_key_of_a_pool_is_told_to_a_client() -> None:
 def test_a_key_that_is_none_of_the_providers_is_taken_out_too() -> None:
     provider = HttpProvider("lab", kind="lab", base_url="http://lab", dialects=frozenset())
     error = UpstreamStatus.of(401, "Incorrect API key: sk-of-a-team", body=b'{"key": "sk-of-a-team"}')
-    scrub(error, provider, Key(Secret("sk-of-a-team")))
+    scrub(error, provider, [Key(Secret("sk-of-a-team"))])
     assert "sk-of-a-team" not in f"{error.message} {error.detail} {error.body!r}"
     assert b"[key]" in error.body

@@ -36,6 +36,7 @@ from .types import Embeddings, Part, Reasoning, Response, Text, ToolCall, Usage,
 from .upstream import Answer, as_upstream_error
 
 if TYPE_CHECKING:
+    from .credentials import Key
     from .exchange import Exchange
 
 __all__ = ["Attempts", "estimate"]
@@ -148,7 +149,7 @@ class Attempts:
         """Put a failure on record; say what follows it."""
         attempt.error = error
         provider = attempt.endpoint.provider
-        scrub(error, provider, attempt.key)
+        scrub(error, provider, self._own_keys())
         verdict = classify(error)
         if verdict == "next":
             self.exchange.gateway.retries.failed(provider.name)
@@ -165,6 +166,10 @@ class Attempts:
             f" ({error.detail})" if error.detail else "",
         )
         return verdict
+
+    def _own_keys(self) -> list[Key]:
+        """Credentials of the client's own, at whatever provider."""
+        return [each.key for each in self.exchange.candidates if each.key is not None]
 
     async def _attempt(self, attempt: Attempt) -> None:
         exchange = self.exchange

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -50,10 +51,10 @@ def refine(error: UpstreamStatus) -> None:
         error.error_type = error.code = TOO_LONG
 
 
-def scrub(error: UpstreamError, provider: Provider, used: Key | None = None) -> None:
-    """Take the provider's keys, and the one that was used, out of what the provider said."""
+def scrub(error: UpstreamError, provider: Provider, others: Iterable[Key] = ()) -> None:
+    """Take the provider's keys, and those of a client's own, out of what the provider said."""
     keys = [*provider.keys] if isinstance(provider, HttpProvider) else []
-    for key in {each.secret.reveal() for each in (*keys, used) if each is not None}:
+    for key in {each.secret.reveal() for each in (*keys, *others)}:
         if len(key) < SHORTEST_SECRET:
             continue
         error.message = error.message.replace(key, "[key]")
