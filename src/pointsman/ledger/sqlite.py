@@ -23,8 +23,8 @@ __all__ = ["SqliteLedger", "open_ledger"]
 LOCK_TIMEOUT = 1.0  # seconds; the writer tries again by itself
 CACHE_KIB = 16_384
 LOG_PAGES = 4_000
-"""Pages in the write-ahead log before they are moved to their places. A row of a large ledger changes pages of
-each of its indexes, and the same ones again and again: they are kept at hand, and moved once for many rows."""
+"""Pages in the write-ahead log before they are moved to their places. A row of a large ledger changes pages
+of each of its indexes, and mostly the same ones again and again: they are moved once for many rows."""
 
 Durability = Literal["relaxed", "strict"]
 
