@@ -185,7 +185,7 @@ class Budgets:
 
     def _needed(self, exchange: Exchange, payer: Payer) -> int:
         """What the dearest of the candidates would be billed, in nano-USD. Those that have no price are left
-        out where a budget is hard."""
+        out where a budget is hard, and where credits pay."""
         needed = 0
         unknown: list[Candidate] = []
         for candidate in exchange.candidates:
@@ -194,11 +194,11 @@ class Budgets:
                 unknown.append(candidate)
             elif cost.billed > needed:
                 needed = cost.billed
-        if unknown and payer.hard is not None and not self._settings.allow_unpriced:
+        if unknown and payer.exact is not None and not self._settings.allow_unpriced:
             if len(unknown) == len(exchange.candidates):
-                raise unpriced(payer.hard, exchange.peek.model)
+                raise unpriced(payer.exact, exchange.peek.model)
             for candidate in unknown:
-                why = f"its price is not known, and {payer.hard} is hard (budgets.allow_unpriced)"
+                why = f"its price is not known, and {payer.exact} needs one (budgets.allow_unpriced)"
                 exchange.exclude(candidate, by="budgets", why=why)
             exchange.candidates = [each for each in exchange.candidates if each not in unknown]
         return needed

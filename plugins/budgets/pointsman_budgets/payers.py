@@ -27,12 +27,14 @@ MOST_PAYERS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """What a key's requests are charged to. `hard` is the first account that is hard."""
+    """What a key's requests are charged to. `hard` is the first account that is hard, `exact` the first that
+    needs to know prices: that is hard, or prepaid."""
 
     actor: Actor
     owners: tuple[Owner, ...]
     accounts: tuple[Account, ...]
     hard: Account | None
+    exact: Account | None
 
 
 class Payers:
@@ -62,7 +64,8 @@ class Payers:
             if extra.get("prepaid"):
                 accounts.append(await self.credits(owner))
         hard = next((account for account in accounts if account.budget.hard), None)
-        payer = Payer(actor, tuple(owner for owner, _ in owners), tuple(accounts), hard)
+        exact = next((account for account in accounts if account.budget.hard or account.prepaid), None)
+        payer = Payer(actor, tuple(owner for owner, _ in owners), tuple(accounts), hard, exact)
         if len(self.known) >= MOST_PAYERS:
             self.known.clear()
         self.known[actor.key_id] = payer

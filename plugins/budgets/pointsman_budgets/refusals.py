@@ -49,7 +49,7 @@ def refusal(account: Account, needed: int, now: float) -> PaymentRequired:
 def unpriced(account: Account, model: str) -> PaymentRequired:
     """What to tell a client whose request nobody could say the price of."""
     return PaymentRequired(
-        f"{account} is hard, and the price of no endpoint for model {model!r} is known: "
+        f"{account} needs a price, and the price of no endpoint for model {model!r} is known: "
         f"{format_usd(account.left)} USD is left, and nobody can say whether it suffices",
         code="unpriced",
         extra={"budget": described(account)},

@@ -104,7 +104,7 @@ class BudgetSettings:
         help="Tokens an answer is taken to have that sets no limit, until answers of its model were seen.",
     )
     allow_unpriced: bool = setting(
-        default=False, help="Let endpoints without a known price answer under a hard budget."
+        default=False, help="Let endpoints without a known price answer under a hard budget or for credits."
     )
     lease: Duration = setting(
         default=Duration(3600),

@@ -54,6 +54,13 @@ async def test_who_is_prepaid_spends_what_was_granted_and_no_more(serve: Serve, 
         assert shown.json() == {"data": {"total_credits": 1.25, "total_usage": 0.3}}
 
 
+async def test_credits_buy_nothing_that_has_no_price(serve: Serve, ask: Ask) -> None:
+    async with serve(extra=PREPAID) as served:
+        await post(served, "5")
+        assert (await ask(served, model="acme/unpriced")).status_code == 402
+        assert (await ask(served, model="acme/either")).headers["x-pointsman-provider"] == "lab"
+
+
 async def test_credits_outlast_a_restart(serve: Serve, ask: Ask) -> None:
     async with serve(extra=PREPAID, usage="{}") as served:
         await post(served, "0.25")
