@@ -12,7 +12,7 @@ from pointsman.gateway import Gateway
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
 from pointsman.stored import Stored
 
-from .bodies import BODIES, Bodies
+from .bodies import BODIES, Bodies, check_sealable
 from .generations import GENERATIONS, Generations
 from .retention import INTERVAL, Retention
 from .rollups import ROLLUPS
@@ -74,7 +74,8 @@ class Usage:
 
     @hookimpl
     def startup(self, gateway: Gateway) -> None:
-        """Read the settings, and delete in the background what is old."""
+        """Read the settings, and delete in the background what is old. Raises ConfigError."""
+        check_sealable(gateway.setup)
         settings: Settings = gateway.setup.settings("usage")
         self._generations = Generations(address=settings.client_address)
         self._refuses = settings.when_full == "refuse"

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 
-from pointsman.errors import StartupError, UpstreamStatus
+from pointsman.errors import ConfigError, UpstreamStatus
 from pointsman.exchange import Exchange
 from pointsman.ledger import Column, ReadOnlyLedger, Table
+from pointsman.setup import Setup
 from pointsman.stored import Stored
 from pointsman.vault import Vault
 
 from .generations import timestamp
 from .settings import LogBodies
 
-__all__ = ["BODIES", "PURPOSE", "Bodies", "opened_bodies"]
+__all__ = ["BODIES", "PURPOSE", "Bodies", "check_sealable", "opened_bodies"]
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +37,24 @@ BODIES = Table(
 )
 
 
-class Bodies:
-    """Decides whose bodies are logged, and makes their rows. `most` is the largest answer kept, in bytes.
+def check_sealable(setup: Setup) -> None:
+    """Require `secret_key` where bodies are to be logged. Raises ConfigError with each such place."""
+    if setup.core.secret_keys:
+        return
+    places = ["plugins.usage.log_bodies"] if setup.settings("usage").log_bodies != "off" else []
+    for number, key in enumerate(setup.config.sections.get("keys", ())):
+        if key.extra.get("log_bodies") not in (None, "off"):
+            places.append(f"keys.{number}.log_bodies")
+    if places:
+        message = "bodies are kept sealed only, and there is no `secret_key` to seal them with"
+        hint = "set it, or turn this off"
+        raise ConfigError.of([setup.config.problem(place, message, hint=hint) for place in places])
 
-    Raises StartupError where bodies are to be logged and nothing can seal them.
-    """
+
+class Bodies:
+    """Decides whose bodies are logged, and makes their rows. `most` is the largest answer kept, in bytes."""
 
     def __init__(self, vault: Vault, wanted: LogBodies, *, most: int) -> None:
-        if wanted != "off" and not vault:
-            raise StartupError("usage.log_bodies: bodies are kept sealed only, and there is no `secret_key`")
         self._vault = vault
         self._wanted = wanted
         self._most = most

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from pointsman.errors import StartupError
+from pointsman.errors import ConfigError
 from pointsman.gateway import Gateway
-from pointsman.vault import Vault
-from pointsman_usage.bodies import BODIES, Bodies
+from pointsman.testing import running
+from pointsman_usage.bodies import BODIES
 from pointsman_usage.logs import logs
 
 Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
@@ -23,9 +24,13 @@ KEY, NEXT = "k" * 32, "n" * 32
 SEALED = f"secret_key: {KEY}\n"
 
 
-async def ask(client: httpx.AsyncClient, model: str, says: str = "", **fields: Any) -> httpx.Response:
+async def ask(
+    client: httpx.AsyncClient, model: str, says: str = "", *, authorization: str = "", **fields: Any
+) -> httpx.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "a secret question"}], **fields}
     headers = {"x-lab-bodies": says} if says else {}
+    if authorization:
+        headers["authorization"] = authorization
     return await client.post("/v1/chat/completions", json=body, headers=headers)
 
 
@@ -104,10 +109,25 @@ async def test_an_answer_that_is_too_large_is_logged_without_its_text(serve: Ser
     assert (row["request"] is not None, row["answer"]) == (True, None)
 
 
-async def test_bodies_that_nothing_could_seal_keep_the_server_from_starting(serve: Serve) -> None:
-    with pytest.raises(StartupError, match="log_bodies: bodies are kept sealed only"):
-        async with serve("{log_bodies: errors}"):
+KEYS = f"[{{name: alice, key_hash: {sha256(b'pm-alice').hexdigest()}, log_bodies: all}}]"
+
+
+async def test_what_nothing_could_seal_is_an_error_at_each_place_that_asks_for_it(tmp_path: Path) -> None:
+    config = f"keys: {KEYS}\nplugins: {{usage: {{log_bodies: errors}}}}"
+    with pytest.raises(ConfigError, match="bodies are kept sealed only") as caught:
+        async with running(config, folder=tmp_path):
             pass
+    assert [problem.line for problem in caught.value.problems] == [2, 1]
+
+
+async def test_a_key_of_the_configuration_says_that_its_bodies_are_logged(tmp_path: Path) -> None:
+    config = f"secret_key: {KEY}\nkeys: {KEYS}\nadmin_key: pm-admin\n"
+    async with running(config, folder=tmp_path, key="pm-alice") as served:
+        await ask(served.client, "echo/echo")
+        await ask(served.client, "echo/echo", authorization="Bearer pm-admin")
+        (row,) = await bodies(served.gateway)
+        (alice, _) = await served.rows("generations")
+    assert row["id"] == alice["id"]
 
 
 async def test_where_only_a_key_asks_and_nothing_can_seal_that_is_said_once(
@@ -118,12 +138,6 @@ async def test_where_only_a_key_asks_and_nothing_can_seal_that_is_said_once(
             await ask(client, "lab/large", "all")
         assert await bodies(gateway) == []
     assert caplog.text.count("secret_key") == 1
-
-
-def test_no_setting_needs_a_vault_where_nothing_is_logged() -> None:
-    assert isinstance(Bodies(Vault([]), "off", most=1), Bodies)
-    with pytest.raises(StartupError, match="secret_key"):
-        Bodies(Vault([]), "all", most=1)
 
 
 def test_every_column_is_described() -> None:
