@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
-from cachetools import LRUCache
 
 from pointsman.counters import (
     LENGTH,
@@ -101,7 +100,8 @@ class MemoryState:
     ) -> None:
         self._utcnow = utcnow
         self._now = now
-        self._counters: LRUCache[_Key, Counter] = LRUCache(capacity)
+        self._capacity = capacity
+        self._counters: OrderedDict[_Key, Counter] = OrderedDict()  # least recent first
         self._leases: OrderedDict[str, _Lease] = OrderedDict()
 
     def take_now(self, demands: Sequence[Demand], lease: str = "", ttl: float = LEASE) -> Verdict:
@@ -156,7 +156,7 @@ class MemoryState:
         over = [key for key, each in self._counters.items() if not each.held and each.expires <= now]
         for key in over:
             del self._counters[key]
-        figures = {"counters": len(self._counters), "capacity": int(self._counters.maxsize)}
+        figures = {"counters": len(self._counters), "capacity": self._capacity}
         return {"ok": True, **figures, "leases": len(self._leases)}
 
     def _take(self, demands: Sequence[Demand], lease: str, now: int, ttl: float) -> Verdict:
@@ -183,7 +183,10 @@ class MemoryState:
             self._leases.setdefault(lease, _Lease(expires, [])).holds += holds
         if len(verdicts) == 1:
             return verdicts[0]
-        tightest = min(verdicts, key=_share)
+        tightest = verdicts[0]
+        for verdict in verdicts:
+            if verdict.remaining * tightest.limit < tightest.remaining * verdict.limit:
+                tightest = verdict
         return Verdict(
             True,
             tightest.demand,
@@ -215,12 +218,18 @@ class MemoryState:
         key = (demand.key, period)
         if period in WINDOWS:
             return self._window(key, now)
-        try:
-            return self._counters[key]
-        except KeyError:
-            new = Seats() if period == "lease" else Bucket(0, demand.quota.amount)
-            self._counters[key] = new
-            return new
+        counter = self._counters.get(key)
+        if counter is None:
+            return self._keep(key, Seats() if period == "lease" else Bucket(0, demand.quota.amount))
+        self._counters.move_to_end(key)
+        return counter
+
+    def _keep(self, key: _Key, counter: Counter) -> Counter:
+        """A new counter, for which the least recent one may have to go."""
+        self._counters[key] = counter
+        if len(self._counters) > self._capacity:
+            self._counters.popitem(last=False)
+        return counter
 
     def _window(self, key: _Key, now: int) -> Window:
         """The running window, or the next one: to the end of the hour or day by the wall clock.
@@ -229,13 +238,16 @@ class MemoryState:
         its full length.
         """
         window = self._counters.get(key)
-        if isinstance(window, Window) and now < window.ends:
-            return window
+        if isinstance(window, Window):
+            self._counters.move_to_end(key)
+            if now < window.ends:
+                return window
         length = LENGTH[key[1]]
         index, elapsed = divmod((self._utcnow() - EPOCH) // MICROSECOND * 1000, length)
         ends = now + length - elapsed
         if not isinstance(window, Window):
-            window = self._counters[key] = Window(index, length, now, ends)
+            window = Window(index, length, now, ends)
+            self._keep(key, window)
             return window
         if index == window.index and now < window.expires:
             index, ends = index + 1, now + length
@@ -278,8 +290,3 @@ def _refused(counters: Sequence[Counter], verdicts: Sequence[Verdict], now: int)
             parts.append(verdict)
     longest = max((each for each in parts if not each.allowed), key=lambda each: each.retry_after)
     return longest if len(parts) == 1 else msgspec.structs.replace(longest, parts=tuple(parts))
-
-
-def _share(verdict: Verdict) -> float:
-    """How much of its amount is left."""
-    return verdict.remaining / verdict.limit

@@ -20,7 +20,7 @@ from pointsman.registers import RegisterSettings
 from pointsman.state import Demand, Verdict
 from pointsman.types import Usage
 
-from .claims import Claim, Claims, Estimate
+from .claims import Claim, Claims, costs_of
 from .estimates import Estimates
 from .line import Line
 from .prepared import Prepared
@@ -114,13 +114,14 @@ class Limits:
         claims = self._prepared.claims(exchange, exchange.candidates[0])
         if claims is None or not claims.all:
             return None
-        if self._line and self._line.before(None, claims.counters, batch=claims.batch):
+        if self._line.queues and self._line.before(None, claims.counters, batch=claims.batch):
             return self._wait(exchange, None)
-        ask = self._ask(exchange, exchange.candidates[0], claims)
-        verdict = exchange.gateway.state.take_now(ask.demands, exchange.generation_id, self._ttl)
+        candidate = exchange.candidates[0]
+        demands = self._demands(exchange, candidate, claims) if claims.varies else claims.fixed
+        verdict = exchange.gateway.state.take_now(demands, exchange.generation_id, self._ttl)
         if verdict is None or not verdict.allowed:
-            return self._again(exchange, ask, verdict)
-        self._passed(exchange, ask, verdict)
+            return self._again(exchange, Ask(candidate, claims, demands), verdict)
+        self._passed(exchange, claims, verdict)
         return None
 
     @hookimpl
@@ -131,14 +132,15 @@ class Limits:
         taken: Taken | None = exchange.notes.get(NAME)
         if taken is None:
             return None
-        claims, used = taken.claims, self._used(exchange, taken.claims, usage, cost)
-        state = exchange.gateway.state
-        given_back = claims.taken() if not exchange.attempts and taken.at is not None else []
-        if not claims.held and not used and not given_back:
+        claims, tried = taken.claims, bool(exchange.attempts)
+        if tried and not claims.held and not self._prepared.by_candidate:
             return None
+        used = self._used(exchange, claims, usage, cost) if tried else []
+        given_back = claims.taken() if not tried and taken.at is not None else []
+        state = exchange.gateway.state
         if given_back or not state.settle_now(exchange.generation_id, used):
             return self._settle(exchange, taken, used, given_back)
-        if self._line:
+        if self._line.queues:
             self._line.wake(claims.counters)
         return None
 
@@ -159,31 +161,30 @@ class Limits:
         if attempt is None:
             return []
         used: list[Demand] = []
-        final = self._prepared.claims(exchange, attempt.candidate) or claims
-        if final is not claims:
-            before = set(claims.counters)
-            used = [demand for demand in final.taken() if (demand.key, demand.quota.period) not in before]
-        if not final.varying or usage is None:
+        if self._prepared.by_candidate:
+            before, claims = (
+                set(claims.counters),
+                self._prepared.claims(exchange, attempt.candidate) or claims,
+            )
+            used = [demand for demand in claims.taken() if (demand.key, demand.quota.period) not in before]
+        if not claims.varies or usage is None:
             return used
         self._estimates.learn(attempt.candidate.model, exchange.peek, usage)
-        money = cost.billed if cost is not None else 0
-        return used + final.used(Estimate(usage.input, usage.output, money))
+        return used + claims.used(costs_of(usage.input, usage.output, cost.billed if cost is not None else 0))
 
-    def _ask(self, exchange: Exchange, candidate: Candidate, claims: Claims) -> Ask:
+    def _demands(self, exchange: Exchange, candidate: Candidate, claims: Claims) -> list[Demand]:
         """What the request may use at a candidate."""
-        if not claims.varying:
-            return Ask(candidate, claims, claims.fixed)
         writes = exchange.surface in SPEAKING
-        tokens = self._estimates.tokens(candidate.model, exchange.peek, writes=writes)
-        estimate = Estimate(*tokens)
+        read, written = self._estimates.tokens(candidate.model, exchange.peek, writes=writes)
+        nano = 0
         if claims.money:
-            cost = exchange.quote(candidate.endpoint, Usage(*tokens, estimated=True))
-            estimate.usd = cost.billed if cost is not None else 0
-        return Ask(candidate, claims, claims.demands(estimate))
+            cost = exchange.quote(candidate.endpoint, Usage(read, written, estimated=True))
+            nano = cost.billed if cost is not None else 0
+        return claims.demands(costs_of(read, written, nano))
 
-    def _passed(self, exchange: Exchange, ask: Ask, verdict: Verdict) -> None:
-        exchange.notes[NAME] = Taken(ask.claims, time.monotonic())
-        tell(exchange.response_headers, ask.claims, verdict)
+    def _passed(self, exchange: Exchange, claims: Claims, verdict: Verdict) -> None:
+        exchange.notes[NAME] = Taken(claims, time.monotonic())
+        tell(exchange.response_headers, claims, verdict)
 
     async def _again(self, exchange: Exchange, ask: Ask, verdict: Verdict | None) -> None:
         """What `reserve_usage` could not do at once: ask a state that waits, try what else could answer,
@@ -207,11 +208,11 @@ class Limits:
         for place, candidate in enumerate(exchange.candidates):
             if ask is None or ask.candidate is not candidate:
                 claims = self._prepared.claims(exchange, candidate) or NOTHING
-                ask, verdict = self._ask(exchange, candidate, claims), None
+                ask, verdict = Ask(candidate, claims, self._demands(exchange, candidate, claims)), None
             if verdict is None:
                 verdict = await self._take(exchange, ask)
             if verdict.allowed:
-                self._passed(exchange, ask, verdict)
+                self._passed(exchange, ask.claims, verdict)
                 for skipped in exchange.candidates[:place]:
                     exchange.exclude(skipped, by=NAME, why="its limit is used up")
                 exchange.candidates = exchange.candidates[place:]

@@ -15,7 +15,17 @@ from pointsman.state import Demand, Quota
 from .line import Counter
 from .settings import Dimension, LimitSettings, Measure, Priority, RuleSettings, Settings
 
-__all__ = ["Claim", "Claims", "Estimate", "Names", "claims_of", "counter_name", "levels_of", "rule_counter"]
+__all__ = [
+    "Claim",
+    "Claims",
+    "Costs",
+    "Names",
+    "claims_of",
+    "costs_of",
+    "counter_name",
+    "levels_of",
+    "rule_counter",
+]
 
 WHOLE = 1_000_000
 FIXED: tuple[Measure, ...] = ("requests", "concurrency")
@@ -27,20 +37,14 @@ Names = Mapping[Dimension, tuple[tuple[str, str], ...]]
 """The id and name of each that a request belongs to."""
 
 
-class Estimate(msgspec.Struct):
-    """What a request may use, or has used: tokens, and nano-USD."""
+VARYING: tuple[Measure, ...] = (*TOKENS, "usd")
+Costs = tuple[int, int, int, int]
+"""What a request may use, or has used, of each of these."""
 
-    input: int = 0
-    output: int = 0
-    usd: int = 0
 
-    def of(self, measure: Measure) -> int:
-        """So much of a measure that varies from request to request."""
-        if measure == "tokens":
-            return self.input + self.output
-        if measure == "usd":
-            return self.usd
-        return self.input if measure == "input_tokens" else self.output
+def costs_of(input_tokens: int, output_tokens: int, nano: int = 0) -> Costs:
+    """The costs of tokens and nano-USD."""
+    return input_tokens + output_tokens, input_tokens, output_tokens, nano
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -61,39 +65,44 @@ class Claim(msgspec.Struct, frozen=True):
 class Claims:
     """All the limits a request is under, those that every request takes the same of first."""
 
-    __slots__ = ("all", "batch", "counters", "fixed", "held", "money", "requests", "tokens", "varying")
+    __slots__ = ("_rows", "all", "batch", "counters", "fixed", "held", "money", "requests", "told", "varies")
 
     def __init__(self, claims: Sequence[Claim], *, batch: bool = False) -> None:
         fixed = [claim for claim in claims if claim.measure in FIXED]
-        self.varying = tuple(claim for claim in claims if claim.measure not in FIXED)
-        self.all = (*fixed, *self.varying)
+        varying = [claim for claim in claims if claim.measure not in FIXED]
+        self.all = (*fixed, *varying)
+        self.varies = bool(varying)
+        self._rows = [
+            (claim.demand.key, claim.demand.quota, VARYING.index(claim.measure)) for claim in varying
+        ]
         self.batch = batch
         self.fixed = [claim.demand for claim in fixed]
         self.counters = tuple(claim.counter for claim in self.all)
         self.held = any(claim.demand.hold for claim in self.all)
-        self.money = any(claim.measure == "usd" for claim in self.varying)
+        self.money = any(claim.measure == "usd" for claim in varying)
         self.requests = self._places("requests")
-        self.tokens = self._places(*TOKENS)
+        kinds = {"requests": self.requests, "tokens": self._places(*TOKENS)}
+        self.told = tuple(
+            (
+                places,
+                f"x-ratelimit-limit-{kind}",
+                f"x-ratelimit-remaining-{kind}",
+                f"x-ratelimit-reset-{kind}",
+            )
+            for kind, places in kinds.items()
+            if places
+        )
 
     def _places(self, *measures: Measure) -> tuple[int, ...]:
         return tuple(place for place, claim in enumerate(self.all) if claim.measure in measures)
 
-    def demands(self, estimate: Estimate | None) -> list[Demand]:
+    def demands(self, costs: Costs) -> list[Demand]:
         """What a request takes that may use so much."""
-        if estimate is None:
-            return self.fixed
-        return self.fixed + [
-            Demand(claim.demand.key, claim.demand.quota, estimate.of(claim.measure), True)
-            for claim in self.varying
-        ]
+        return self.fixed + [Demand(key, quota, costs[place], True) for key, quota, place in self._rows]
 
-    def used(self, used: Estimate) -> list[Demand]:
+    def used(self, costs: Costs) -> list[Demand]:
         """What a request has used."""
-        return [
-            Demand(claim.demand.key, claim.demand.quota, estimate)
-            for claim in self.varying
-            if (estimate := used.of(claim.measure))
-        ]
+        return [Demand(key, quota, costs[place]) for key, quota, place in self._rows]
 
     def taken(self) -> list[Demand]:
         """What was used up as the request came: requests."""

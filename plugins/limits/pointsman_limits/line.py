@@ -40,10 +40,8 @@ class Line:
         self._most = most
         self._waiting = 0
         self._arrivals = count()
-        self._queues: dict[Counter, list[Place]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._queues)
+        self.queues: dict[Counter, list[Place]] = {}
+        """Who waits for each limit; nothing, mostly."""
 
     def __len__(self) -> int:
         return self._waiting
@@ -69,7 +67,7 @@ class Line:
     ) -> Counter | None:
         """A limit for which somebody waits who goes before this place, or before a newcomer."""
         for counter in counters:
-            queue = self._queues.get(counter)
+            queue = self.queues.get(counter)
             if queue is None:
                 continue
             first = queue[0]
@@ -81,7 +79,7 @@ class Line:
         """Wait in the queue of a limit until its turn may have come, so many seconds at most."""
         if place.at != counter:
             self._leave(place)
-            insort(self._queues.setdefault(counter, []), place)
+            insort(self.queues.setdefault(counter, []), place)
             place.at = counter
         try:
             async with asyncio.timeout(max(SHORTEST, seconds)):
@@ -94,7 +92,7 @@ class Line:
     def wake(self, counters: Iterable[Counter]) -> None:
         """Tell the first who wait for these limits that something was given back."""
         for counter in counters:
-            queue = self._queues.get(counter)
+            queue = self.queues.get(counter)
             if queue is not None:
                 queue[0].turn.set()
 
@@ -102,10 +100,10 @@ class Line:
         """Out of its queue, which moves up."""
         if place.at is None:
             return
-        queue = self._queues[place.at]
+        queue = self.queues[place.at]
         queue.remove(place)
         if queue:
             queue[0].turn.set()
         else:
-            del self._queues[place.at]
+            del self.queues[place.at]
         place.at = None

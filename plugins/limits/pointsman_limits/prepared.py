@@ -32,14 +32,14 @@ class _Known(msgspec.Struct):
 
 
 class Prepared:
-    """Claims by key, and where rules ask for it by model, provider and app."""
+    """Claims by key, and where rules ask for it, which `by_candidate` says, by model, provider and app."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known: dict[str, _Known] = {}
         dimensions = {each for rule in settings.rules for each in rule.dimensions}
         self._by_app = "app" in dimensions
-        self._by_candidate = not dimensions.isdisjoint({"app", "model", "provider"})
+        self.by_candidate = not dimensions.isdisjoint({"app", "model", "provider"})
 
     def claims(self, exchange: Exchange, candidate: Candidate) -> Claims | None:
         """What a request takes if this candidate answers it; None without an actor."""
@@ -47,11 +47,15 @@ class Prepared:
         if actor is None:
             return None
         known = self._known.get(actor.key_id)
-        if known is None or known.actor is not actor or known.setup is not exchange.setup:
+        if (
+            known is None
+            or known.setup is not exchange.setup
+            or not (known.actor is actor or known.actor == actor)
+        ):
             known = self._learn(actor, exchange.setup)
         variant = NOWHERE
-        if self._by_candidate:
-            app = app_of(exchange.headers) if self._by_app else None
+        if self.by_candidate:
+            app = app_of(exchange.headers)[0] if self._by_app else None
             variant = candidate.model, candidate.endpoint.provider.name, app
         claims = known.variants.get(variant)
         if claims is None:

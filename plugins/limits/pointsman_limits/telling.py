@@ -25,15 +25,13 @@ NOUNS: Mapping[Measure, str] = {
 def tell(headers: MutableMapping[str, str], claims: Claims, verdict: Verdict) -> None:
     """Add the tightest limits of requests and of tokens, in the headers that clients of this field read."""
     parts = verdict.parts or (verdict,)
-    for kind, places in (("requests", claims.requests), ("tokens", claims.tokens)):
-        if not places:
-            continue
+    for places, limit, remaining, reset in claims.told:
         part = parts[places[0]]
         if len(places) > 1:
             part = min((parts[place] for place in places), key=_share)
-        headers[f"x-ratelimit-limit-{kind}"] = str(part.limit)
-        headers[f"x-ratelimit-remaining-{kind}"] = str(part.remaining)
-        headers[f"x-ratelimit-reset-{kind}"] = reset_text(part.reset_after)
+        headers[limit] = str(part.limit)
+        headers[remaining] = str(part.remaining)
+        headers[reset] = reset_text(part.reset_after)
 
 
 def _share(verdict: Verdict) -> float:

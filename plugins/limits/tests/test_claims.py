@@ -9,7 +9,7 @@ from pointsman.config import Percent
 from pointsman.exchange import Actor
 from pointsman.state import Demand, Quota
 from pointsman_limits import RuleSettings, Settings
-from pointsman_limits.claims import Estimate, claims_of
+from pointsman_limits.claims import claims_of, costs_of
 
 Make = Callable[..., Any]
 PLAIN = Settings()
@@ -23,13 +23,14 @@ def test_each_level_is_counted_for_itself(key: Make, team: Make) -> None:
         ("team 'research'", "requests:team:team-research", "hour"),
         ("team 'research'", "tokens:team:team-research", "minute"),
     ]
-    assert (claims.requests, claims.tokens, claims.held, claims.money) == ((0, 1, 2), (3,), True, False)
+    assert [places for places, *_ in claims.told] == [claims.requests, (3,)] == [(0, 1, 2), (3,)]
+    assert (claims.held, claims.varies, claims.money) == (True, True, False)
 
 
 def test_what_varies_is_held_and_what_does_not_is_the_same_for_all(key: Make) -> None:
     limits = {"requests": "9/s", "concurrency": 2, "tokens": "1k/h", "input_tokens": "900/h"}
     claims = claims_of(PLAIN, key(**limits, output_tokens="800/h", usd="1/h"), {})
-    demands = claims.demands(Estimate(100, 20, 3))
+    demands = claims.demands(costs_of(100, 20, 3))
     assert [(demand.cost, demand.hold) for demand in demands] == [
         (1, True),
         (1, False),
@@ -38,14 +39,15 @@ def test_what_varies_is_held_and_what_does_not_is_the_same_for_all(key: Make) ->
         (20, True),
         (3, True),
     ]
-    used = claims.used(Estimate(7, 0, 1))
+    used = claims.used(costs_of(7, 0, 1))
     assert [(demand.key.partition(":")[0], demand.cost, demand.hold) for demand in used] == [
         ("tokens", 7, False),
         ("input_tokens", 7, False),
+        ("output_tokens", 0, False),
         ("usd", 1, False),
     ]
     assert claims.taken() == [Demand("requests:key:key-alice", Quota(9, "second"))]
-    assert claims.demands(None) is claims.fixed
+    assert claims.demands(costs_of(0, 0))[:2] == claims.fixed
 
 
 def test_the_default_is_for_keys_without_limits_and_not_for_administrators(key: Make) -> None:

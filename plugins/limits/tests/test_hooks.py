@@ -246,7 +246,7 @@ async def test_cancelled_at_any_point_a_request_leaves_nothing_behind(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         assert await left(it, who) == before
-        assert not it.plugin._line
+        assert not it.plugin._line.queues
         assert (state.inner if slow else state).health()["leases"] == 0
 
 
@@ -316,7 +316,7 @@ async def test_who_waited_in_vain_is_told_of_the_limit(lab: Make, key: Make) -> 
             assert isinstance(error, RateLimited)
             assert error.message.startswith("key 'alice' has 1 requests under way, of 1 at a time")
             assert error.message.endswith("it waited up to 20ms for its turn")
-        assert not it.plugin._line
+        assert not it.plugin._line.queues
 
 
 async def test_nobody_waits_for_what_does_not_come_in_time(lab: Make, key: Make) -> None:

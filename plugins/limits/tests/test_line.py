@@ -36,11 +36,11 @@ async def test_the_first_to_come_is_the_first_to_go_and_interactive_before_batch
         for name in ("batch one", "one", "batch two", "two")
     ]
     await settle()
-    assert (len(line), bool(line)) == (4, True)
+    assert (len(line), bool(line.queues)) == (4, True)
     line.wake([A, B])
     await asyncio.gather(*tasks)
     assert told == ["one", "two", "batch one", "batch two"]
-    assert (len(line), bool(line)) == (0, False)
+    assert (len(line), bool(line.queues)) == (0, False)
 
 
 async def test_who_leaves_frees_its_place_and_the_next_one_is_told() -> None:
@@ -51,7 +51,7 @@ async def test_who_leaves_frees_its_place_and_the_next_one_is_told() -> None:
     one.cancel()
     await asyncio.gather(one, return_exceptions=True)
     await two
-    assert (told, line.full, bool(line)) == (["two"], False, False)
+    assert (told, line.full, bool(line.queues)) == (["two"], False, False)
 
 
 async def test_newcomers_go_behind_those_who_wait_for_the_same() -> None:
@@ -81,11 +81,11 @@ async def test_one_may_move_from_one_limit_to_another() -> None:
         await line.wait(place, B, 0)
         assert place.at == B
         assert line.before(None, [A]) is None
-    assert not line
+    assert not line.queues
 
 
 @pytest.mark.parametrize("counter", [A, B])
 async def test_what_nobody_waits_for_wakes_nobody(counter: Counter) -> None:
     line = Line(1)
     line.wake([counter])
-    assert not line
+    assert not line.queues

@@ -18,10 +18,12 @@ async def test_a_key_is_prepared_once(lab: Make, key: Make) -> None:
         prepared = it.plugin._prepared
         claims = prepared.claims(first, first.candidates[0])
         assert prepared.claims(second, second.candidates[0]) is claims
-        changed = it.exchange(replace(who))
+        alike = it.exchange(replace(who))
+        assert prepared.claims(alike, alike.candidates[0]) is claims
+        changed = it.exchange(key(requests="2/s"))
         assert prepared.claims(changed, changed.candidates[0]) is not claims
-        changed.setup = replace(changed.setup)
-        again = prepared.claims(changed, changed.candidates[0])
+        first.setup = replace(first.setup)
+        again = prepared.claims(first, first.candidates[0])
         assert again is not claims
         assert again.counters == claims.counters
         nobody = it.exchange(None)
