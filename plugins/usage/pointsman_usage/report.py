@@ -74,8 +74,8 @@ select
     case when sum(priced) > 0 then sum(cost_nano) end as cost_nano,
     case when sum(priced) > 0 then sum(billed_nano) end as billed_nano,
     sum(unpriced) as unpriced,
-    sum(first_content_ms) / nullif(sum(complete), 0) as mean_first_content_ms,
-    sum(complete_ms) / nullif(sum(complete), 0) as mean_ms
+    round(sum(first_content_ms) / nullif(sum(complete), 0), 3) as mean_first_content_ms,
+    round(sum(complete_ms) / nullif(sum(complete), 0), 3) as mean_ms
 from ({parts})
 group by {group}
 order by {order}
