@@ -21,6 +21,7 @@ class Disk:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.fail_after_commit = False
+        self.fails_at = "begin"
         self.groups: list[list[str]] = []  # the first column of each executemany
         self.connections = 0
 
@@ -29,7 +30,7 @@ class Disk:
 
         class Connection(sqlite3.Connection):
             def execute(self, sql: str, *params: Any) -> sqlite3.Cursor:
-                if disk.error is not None and not disk.fail_after_commit and sql.startswith("begin"):
+                if disk.error is not None and not disk.fail_after_commit and sql.startswith(disk.fails_at):
                     raise disk.error
                 return super().execute(sql, *params)
 

@@ -222,6 +222,20 @@ def test_sums_are_added_once_though_their_commit_reported_failure(
     }
 
 
+def test_rows_are_not_taken_for_those_of_the_last_commit_where_their_own_never_began(
+    writer: Writer, path: Path, disk: Any
+) -> None:
+    writer.put("a", ("0", 0))
+    writer.flush().result(timeout=10)
+    disk.error = sqlite3.OperationalError("disk I/O error")
+    disk.fails_at = "pragma"
+    writer.put("a", ("1", 1))
+    refused_flush(writer)
+    disk.error = None
+    writer.flush().result(timeout=10)
+    assert ids(path) == ["0", "1"]
+
+
 def test_a_transaction_is_committed_after_the_rows_before_it(writer: Writer, path: Path) -> None:
     for number in range(700):
         writer.put("a", (f"{number}", number))

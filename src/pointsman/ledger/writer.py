@@ -62,7 +62,7 @@ class Writer:
         self._written = 0
         self._synchronised = 0  # of those written
         self._waiting = 0  # transactions that somebody waits for
-        self._tried: tuple[str, int] = ("", 0)  # mark and length of the group of the last try
+        self._tried: tuple[str, int] | None = None  # mark and length of a group not known to be written
         self._flushes: deque[tuple[int, Future[None]]] = deque()
         self._sleeping = False  # the thread waits for a row, or is no more
         self._deadline: float | None = None  # monotonic; set when closing
@@ -189,9 +189,8 @@ class Writer:
         if self._connection is None:
             self._connection = self._connect()
             protect(self._connection, self._inserts)
-            mark, count = self._tried
-            if mark and last_mark(self._connection) == mark:  # the commit that failed had happened
-                self._written_to_disk(count, synchronised=False)
+            if self._tried is not None and last_mark(self._connection) == self._tried[0]:
+                self._written_to_disk(self._tried[1], synchronised=False)  # it had happened all the same
                 return
         synchronised = waited_for or self._strict
         self._connection.execute(f"pragma synchronous = {'full' if synchronised else 'normal'}")
@@ -209,6 +208,7 @@ class Writer:
     def _written_to_disk(self, count: int, *, synchronised: bool) -> None:
         done: list[Future[None]] = []
         with self._changed:
+            self._tried = None
             for _ in range(count):
                 if isinstance(self._queue.popleft(), Transaction):
                     self._waiting -= 1
