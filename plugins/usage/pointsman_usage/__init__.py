@@ -85,10 +85,14 @@ class Usage:
             gateway.every(INTERVAL, retention.run)
 
     @hookimpl
-    def reserve_usage(self, exchange: Exchange) -> None:
+    def admit(self, exchange: Exchange) -> None:
         """Refuse what could not be recorded, if that is wanted. Raises Unavailable."""
         if (self._refuses or exchange.strict) and exchange.gateway.ledger.full:
             raise Unavailable("the ledger takes no more records now; try again later", retry_after=1)
+
+    @hookimpl
+    def reserve_usage(self, exchange: Exchange) -> None:
+        """Ask for the answer, where its text is logged: by now others have said how much they want."""
         if self._bodies is not None:
             self._bodies.begin(exchange)
 
