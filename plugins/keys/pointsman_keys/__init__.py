@@ -105,16 +105,15 @@ class Keys:
         self.directory = configured(setup)
         if setup.core.admin_key:
             self._add_admin("admin", setup.core.admin_key)
+        if setup.core.auth == "keys" and setup.config.source is None and not self.directory.known:
+            gateway.session_key = Secret(f"pm-{secrets.token_urlsafe(24)}")
+            self._add_admin("session", gateway.session_key)
         self.accounts = Accounts(gateway, self.directory)
         self.credentials = OwnCredentials(gateway, self.accounts)
         if gateway.ledger.has_table(KEYS.name):
             await load(gateway.ledger, setup.schema, self.directory)
             await self.credentials.load()
         if setup.core.auth != "keys" or self.directory.known:
-            return
-        if setup.config.source is None:
-            gateway.session_key = Secret(f"pm-{secrets.token_urlsafe(24)}")
-            self._add_admin("session", gateway.session_key)
             return
         advice = "add one under `keys:`, or set admin_key, or run `pointsman keys create`"
         server = setup.core.server

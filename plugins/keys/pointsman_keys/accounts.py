@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pointsman.config import ConfigError, Schema, build_data
-from pointsman.errors import BadRequest, Conflict, NotFound
+from pointsman.errors import BadRequest, Conflict, Forbidden, NotFound
 from pointsman.secrets import Secret
 
 from .callers import Caller
@@ -90,7 +90,7 @@ class Accounts:
 
     async def change_key(self, by: Caller, name: str, changes: Mapping[str, Any]) -> VirtualKey:
         """Change settings of a key; null is the default again. Whoever may not grant what a key has may still
-        disable it."""
+        disable it, and nobody changes more of the key with which he asks."""
 
         async def change() -> VirtualKey:
             key = self._own(self.key(by, name))
@@ -98,6 +98,8 @@ class Accounts:
             by.check_fields(changes)
             if changes == {"disabled": True}:
                 grants = self._built(KeyGrants, given)
+            elif key.id == by.actor.key_id:
+                raise Forbidden(f"key {key.grants.name!r} may not change its own settings")
             else:
                 grants = self._key_grants(by, given, but=key)
             changed = replace(key, grants=grants, given=given, updated_at=now())

@@ -93,6 +93,7 @@ class Directory:
         self.organisation = organisation
         self.known: dict[bytes, Known] = {}
         self._keys: dict[str, VirtualKey] = {}
+        self._hashes: dict[str, str] = {}
         self._teams: dict[str, TeamRecord] = {}
 
     def __iter__(self) -> Iterator[VirtualKey]:
@@ -108,7 +109,7 @@ class Directory:
 
     def key(self, name: str) -> VirtualKey | None:
         """The key of this hash, or of this id."""
-        return self._keys.get(name) or next((key for key in self if key.id == name), None)
+        return self._keys.get(self._hashes.get(name, name))
 
     def named(self, name: str) -> VirtualKey | None:
         """The key that is called so."""
@@ -122,6 +123,7 @@ class Directory:
         """Add a key, or put a changed one in its place."""
         self.drop(key.hash)
         self._keys[key.hash] = key
+        self._hashes[key.id] = key.hash
         known = self._know(key)
         self.known[key.digest] = known
         if key.old is not None:
@@ -133,6 +135,7 @@ class Directory:
         """Forget a key, if it is there."""
         gone = self._keys.pop(hash, None)
         if gone is not None:
+            self._hashes.pop(gone.id, None)
             self.known.pop(gone.digest, None)
             if gone.old is not None:
                 self.known.pop(gone.old[0], None)

@@ -14,7 +14,7 @@ import pytest
 
 from pointsman.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
 from pointsman.exchange import Actor
-from pointsman.testing import Running
+from pointsman.testing import Running, running
 from pointsman_keys import Accounts, Caller
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
@@ -232,6 +232,29 @@ async def test_nobody_gets_hold_of_a_key_that_may_do_more(serve: Serve) -> None:
                 await work
         await book.change_key(weak, strong.hash, {"disabled": True})
         await book.create_key(weak, {"name": "x", "models": ["acme/small"], "expires": "2098-01-01"})
+
+
+async def test_a_key_does_not_change_its_own_settings(serve: Serve) -> None:
+    async with serve() as served:
+        book = accounts(served)
+        key, _ = await book.create_key(ROOT, {"name": "chief", "role": "admin", "tags": ["a"]})
+        chief = caller(served, "chief")
+        with pytest.raises(Forbidden, match="may not change its own settings"):
+            await book.change_key(chief, key.hash, {"tags": None})
+        await book.rotate_key(chief, key.hash, 60)
+        await book.change_key(chief, key.hash, {"disabled": True})
+
+
+async def test_without_a_configuration_there_is_a_session_key_beside_those_of_the_ledger(
+    tmp_path: Path,
+) -> None:
+    for expected in ([], ["alice"]):
+        async with running("auth: keys", folder=tmp_path) as served:
+            assert served.gateway.session_key is not None
+            book = accounts(served)
+            assert [key.grants.name for key in book.keys(ROOT)] == expected
+            if not expected:
+                await book.create_key(ROOT, {"name": "alice"})
 
 
 @pytest.mark.parametrize("role", ["member", "viewer"])
