@@ -108,7 +108,12 @@ def test_the_value_types_are_value_types() -> None:
 
 @pytest.mark.parametrize(
     ("text", "millionths", "spelled"),
-    [("5%", 50_000, "5%"), ("0.25 %", 2_500, "0.25%"), ("100%", 1_000_000, "100%"), ("0.0001%", 1, "0.0001%")],
+    [
+        ("5%", 50_000, "5%"),
+        ("0.25 %", 2_500, "0.25%"),
+        ("100%", 1_000_000, "100%"),
+        ("0.0001%", 1, "0.0001%"),
+    ],
 )
 def test_percentages_are_millionths(text: str, millionths: int, spelled: str) -> None:
     assert Percent.parse(text) == millionths
