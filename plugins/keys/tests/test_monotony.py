@@ -18,7 +18,7 @@ from pointsman_keys import Accounts, Caller, Directory
 from pointsman_keys.rights import RANK
 from pointsman_keys.settings import OrganisationSettings
 
-NAMES = ("a", "b", "c", "d")
+NAMES = ("narrow", "chief", "c", "d")
 TEAMS = ("red", "blue")
 MODELS = ("x/1", "x/2", "y/1", "fast")
 PROVIDERS = ("lab", "spare")
@@ -66,7 +66,10 @@ class Changes(RuleBasedStateMachine):
         )
         self.accounts = Accounts(gateway, self.directory)
         self.root = Caller(Actor("root", "key-root", role="admin"))
-        self.made_by: dict[str, set[tuple[str, str]]] = {}
+        for name in TEAMS:
+            self.run(self.accounts.create_team(self.root, name, {"role": "admin", "models": ["x/*", "fast"]}))
+        for name, more in (("narrow", {"models": ["x/*"]}), ("chief", {"team": "red", "models": ["x/1"]})):
+            assert self.run(self.accounts.create_key(self.root, {"name": name, "role": "admin", **more}))
 
     def caller(self, name: str | None) -> Caller:
         key = self.directory.named(name) if name is not None else None
@@ -81,14 +84,14 @@ class Changes(RuleBasedStateMachine):
         except RequestError:
             return None
 
-    @rule(name=st.sampled_from(TEAMS), given=GRANTS, by=st.sampled_from([None, *NAMES]))
+    @rule(name=st.sampled_from(TEAMS), given=GRANTS, by=st.sampled_from([*NAMES, None]))
     def put_team(self, name: str, given: dict[str, Any], by: str | None) -> None:
         confined = self.caller(by).team is not None
         change = self.accounts.change_team if name in self.directory.teams else self.accounts.create_team
         made = self.run(change(self.caller(by), name, given))
         assert made is None or not confined
 
-    @rule(name=st.sampled_from(NAMES), given=KEYS, by=st.sampled_from([None, *NAMES]))
+    @rule(name=st.sampled_from(NAMES), given=KEYS, by=st.sampled_from([*NAMES, None]))
     def put_key(self, name: str, given: dict[str, Any], by: str | None) -> None:
         caller = self.caller(by)
         mine, key = rights(caller.actor), self.directory.named(name)
@@ -106,7 +109,7 @@ class Changes(RuleBasedStateMachine):
         assert caller.until is None or (known.until is not None and known.until <= caller.until)
         assert caller.team in (None, changed.grants.team)
 
-    @rule(name=st.sampled_from(NAMES), by=st.sampled_from([None, *NAMES]), overlap=st.sampled_from([0, 60]))
+    @rule(name=st.sampled_from(NAMES), by=st.sampled_from([*NAMES, None]), overlap=st.sampled_from([0, 60]))
     def rotate(self, name: str, by: str | None, overlap: float) -> None:
         caller, key = self.caller(by), self.directory.named(name)
         if key is not None:
@@ -145,6 +148,6 @@ class Changes(RuleBasedStateMachine):
 
 
 Changes.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestChanges = Changes.TestCase
