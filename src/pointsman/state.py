@@ -162,7 +162,6 @@ class MemoryState:
     def _take(self, demands: Sequence[Demand], lease: str, now: int, ttl: float) -> Verdict:
         """All the demands or none, by what is held and used at this moment."""
         verdicts: list[Verdict] = []
-        counters: list[Counter] = []
         holds: list[tuple[Counter, int]] = []
         allowed = True
         for demand in demands:
@@ -171,13 +170,12 @@ class MemoryState:
                 raise ValueError(f"a demand that costs {cost} under the lease {lease!r}")
             verdict = counter.spend(demand, now)
             verdicts.append(verdict)
-            counters.append(counter)
             if not verdict.allowed:
                 allowed = False
             elif demand.hold:
                 holds.append((counter, cost))
         if not allowed:
-            return _refused(counters, verdicts, now)
+            return _refused([self._counter(demand, now) for demand in demands], verdicts, now)
         if holds:
             expires = now + round(ttl * SECOND)
             self._leases.setdefault(lease, _Lease(expires, [])).holds += holds
