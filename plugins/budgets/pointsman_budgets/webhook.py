@@ -11,8 +11,6 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
-
 from pointsman.config import Percent
 from pointsman.gateway import Gateway
 from pointsman.money import format_usd
@@ -59,6 +57,8 @@ class Webhook:
         task.add_done_callback(self._tasks.discard)
 
     async def _post(self, settings: WebhookSettings, body: bytes) -> None:
+        import httpx  # the gateway makes its client when it is asked for, which most never do
+
         headers = {"content-type": "application/json"}
         if settings.secret is not None:
             digest = hmac.new(settings.secret.reveal().encode(), body, hashlib.sha256).hexdigest()
