@@ -109,6 +109,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.disk.error is not None)
     @rule()
     def give_disk(self) -> None:
+        self.writer.flush().exception(PATIENCE)  # what waits has been tried at least once
         self.disk.error, self.disk.fail_after_commit = None, False
         self.check()
 
