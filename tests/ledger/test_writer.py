@@ -180,11 +180,14 @@ def test_every_refusal_is_tried_again_on_a_new_connection(
     writer: Writer, path: Path, disk: Any, error: Exception
 ) -> None:
     disk.error = error
-    writer.put("a", ("0", 0))
+    with writer._changed:  # one group
+        writer.put("a", ("0", 0))
+        writer.put("a", ("0", 1))
     refused_flush(writer)
     disk.error = None
     writer.flush().result(timeout=10)
     assert ids(path) == ["0"]
+    assert writer.health()["duplicates"] == 1
     assert disk.connections == 2
 
 

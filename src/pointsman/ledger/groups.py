@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
@@ -160,9 +160,14 @@ def protect(connection: sqlite3.Connection, inserts: Mapping[str, Insert]) -> No
 
 
 def write_group(
-    connection: sqlite3.Connection, inserts: Mapping[str, Insert], group: Iterable[Entry], mark: str
+    connection: sqlite3.Connection,
+    inserts: Mapping[str, Insert],
+    group: Iterable[Entry],
+    mark: str,
+    told: Callable[[int], None] = lambda duplicates: None,
 ) -> tuple[list[Outcome], int]:
-    """Commit a group; the outcome of each transaction in it, and how many rows were there before.
+    """Commit a group; the outcome of each transaction in it, and how many rows were there before, which
+    `told` hears before the commit.
 
     Rows of tables that only grow go first, the others and the transactions in their order. A transaction
     whose own fault it is fails alone. Raises where the disk refuses, and then nothing is written, unless
@@ -189,6 +194,7 @@ def write_group(
                 outcomes.append((entry.future, _execute(connection, entry)))
         duplicates += _write_rows(connection, inserts, rows)
         connection.execute("insert or replace into pointsman_meta (name, value) values (?, ?)", (MARK, mark))
+        told(duplicates)
     return outcomes, duplicates
 
 

@@ -21,7 +21,7 @@ from pointsman.ledger.writer import QUEUE_ROWS, Writer
 __all__ = ["SqliteLedger", "open_ledger"]
 
 LOCK_TIMEOUT = 1.0  # seconds; the writer tries again by itself
-CACHE_KIB = 16_384
+CACHE_KIB = 4_096
 LOG_PAGES = 4_000
 """Pages in the write-ahead log before they are moved to their places. A row of a large ledger changes pages
 of each of its indexes, and mostly the same ones again and again: they are moved once for many rows."""

@@ -63,6 +63,7 @@ class Writer:
         self._synchronised = 0  # of those written
         self._waiting = 0  # transactions that somebody waits for
         self._tried: tuple[str, int] | None = None  # mark and length of a group not known to be written
+        self._ignored = 0  # its rows that were there before
         self._flushes: deque[tuple[int, Future[None]]] = deque()
         self._sleeping = False  # the thread waits for a row, or is no more
         self._deadline: float | None = None  # monotonic; set when closing
@@ -190,13 +191,14 @@ class Writer:
             self._connection = self._connect()
             protect(self._connection, self._inserts)
             if self._tried is not None and last_mark(self._connection) == self._tried[0]:
+                self._duplicates += self._ignored
                 self._written_to_disk(self._tried[1], synchronised=False)  # it had happened all the same
                 return
         synchronised = waited_for or self._strict
         self._connection.execute(f"pragma synchronous = {'full' if synchronised else 'normal'}")
         mark = new_mark()
         self._tried = (mark, len(group))
-        outcomes, duplicates = write_group(self._connection, self._inserts, group, mark)
+        outcomes, duplicates = write_group(self._connection, self._inserts, group, mark, self._told)
         self._duplicates += duplicates
         self._written_to_disk(len(group), synchronised=synchronised)
         for future, outcome in outcomes:
@@ -204,6 +206,9 @@ class Writer:
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
+
+    def _told(self, duplicates: int) -> None:
+        self._ignored = duplicates
 
     def _written_to_disk(self, count: int, *, synchronised: bool) -> None:
         done: list[Future[None]] = []
