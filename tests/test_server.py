@@ -156,16 +156,17 @@ async def test_when_the_drain_is_over_what_is_left_ends_with_an_error_its_client
         both.running.gateway.setup.catalogue.models["demo/model"].endpoints.pop()
         stream = StreamClient(both.url, both.body(stream=True))
         whole = StreamClient(both.url, both.body())
-        async with stream, whole:
+        async with stream:
             chunks = stream.chunks()
-            assert b"Hello" in await anext(chunks)
+            assert b"Hello" in await anext(chunks)  # and only then the other, for each to get its own script
             await both.one.next_request()
-            await both.one.next_request()
-            await both.running.server.stop()
-            rest = b"".join([chunk async for chunk in chunks])
-            assert b"the gateway is stopping" in rest
-            assert b"[DONE]" not in rest
-            assert await whole.start() == 503
+            async with whole:
+                await both.one.next_request()
+                await both.running.server.stop()
+                rest = b"".join([chunk async for chunk in chunks])
+                assert b"the gateway is stopping" in rest
+                assert b"[DONE]" not in rest
+                assert await whole.start() == 503
 
 
 async def serve(folder: Path, text: str, *options: str) -> tuple[asyncio.subprocess.Process, list[str]]:
