@@ -43,9 +43,9 @@ class Link:
 
 class Chain:
     """The implementations of one hook in calling order. `timeout` in seconds covers one phase; `waits` says
-    whether any of them can wait at all, `still` is the phase that all calls share where none can."""
+    whether one of them is a coroutine function, `still` is the phase that all calls share where none is."""
 
-    __slots__ = ("hook", "links", "still", "timeout", "waits")
+    __slots__ = ("hook", "links", "still", "timeout")
 
     def __init__(
         self, hook: str, links: tuple[Link, ...] = (), timeout: float | None = 10.0, waits: bool = False
@@ -53,7 +53,6 @@ class Chain:
         self.hook = hook
         self.links = links
         self.timeout = timeout
-        self.waits = waits
         self.still = None if waits and timeout is not None else _Phase(self)
 
     def __bool__(self) -> bool:
