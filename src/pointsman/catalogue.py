@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .facts import Facts
 from .providers import Provider
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class Endpoint:
     """One model at one provider. `id` is `provider/native-id`.
 
     `params` are defaults for requests that lack them, `timeout` the longest a whole answer may take, in
-    seconds, `extra` what plugins declared for an endpoint, by name. `ways` are those that every request of a
-    client's codec shares; `pointsman.lanes` finds them.
+    seconds, `extra` what plugins declared for an endpoint, by name, `facts` what is known of it. `ways` are
+    those that every request of a client's codec shares; `pointsman.lanes` finds them.
     """
 
     provider: Provider
@@ -34,6 +35,7 @@ class Endpoint:
     params: Mapping[str, Any] = field(default_factory=dict)
     timeout: float | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     id: str = field(init=False)
     ways: dict[Codec, Way | None] = field(default_factory=dict, init=False, repr=False)
 
@@ -51,6 +53,7 @@ class Model:
     aliases: tuple[str, ...] = ()
     listed: bool = True
     extra: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +81,10 @@ class Catalogue:
     def add(self, model: Model) -> None:
         """Add a model, or endpoints and aliases to one that is there. The first of an endpoint counts."""
         self._resolved.clear()
-        self._resolved.clear()
         present = self.models.setdefault(model.name, Model(model.name, listed=model.listed))
         present.aliases = tuple(dict.fromkeys((*present.aliases, *model.aliases)))
         present.extra = {**model.extra, **present.extra}
+        present.facts = {**model.facts, **present.facts}
         for alias in model.aliases:
             self._aliases.setdefault(alias, present)
         for endpoint in model.endpoints:

@@ -16,6 +16,7 @@ from .config import ProviderSettings
 from .credentials import Key, KeyPool
 from .dialects import Codec, Quirks
 from .errors import PluginError, StartupError
+from .facts import About
 from .markers import hookimpl
 from .secrets import Secret
 from .upstream import Answer, Outgoing, origin_of
@@ -53,6 +54,7 @@ class Provider:
         self.surfaces = CANONICAL_SURFACES if surfaces is None and not dialects else surfaces
         self.extra = dict(extra or {})
         self.quirks = Quirks()
+        self.about = About()
         self.discover = False
         self.timeout: float | None = None
         self.found = False
