@@ -13,7 +13,7 @@ from pointsman.providers import Provider
 def test_what_nobody_told_is_unknown() -> None:
     about = Provider("lab", kind="x").about
     assert about == About()
-    assert about.trains is None and about.retains is None and about.cancels is None and not about.verified
+    assert (about.trains, about.retains, about.cancels, about.verified) == (None, None, None, False)
 
 
 def test_a_fact_carries_its_source_and_does_not_change() -> None:
