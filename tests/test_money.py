@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.money import Cost, format_usd, parse_usd, sum_cost
+from pointsman.money import Cost, format_usd, parse_usd, reported_usd, sum_cost
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,28 @@ def test_amounts_are_shown_exactly(nano: int, text: str) -> None:
 @given(st.integers(0, 10**15))
 def test_what_is_shown_reads_back(nano: int) -> None:
     assert parse_usd(format_usd(nano)) == nano
+
+
+@pytest.mark.parametrize(
+    ("value", "nano"),
+    [
+        (0.00114, 1_140_000),
+        (0, 0),
+        (1.13e-05, 11_300),
+        (0.0004970133333333333, 497_013),
+        ("0.25", 250_000_000),
+        (True, None),
+        (None, None),
+        (-1, None),
+        (float("inf"), None),
+        (float("nan"), None),
+        (1e300, None),
+        ("free", None),
+        ({"total": 1}, None),
+    ],
+)
+def test_what_a_provider_reports_is_read_as_it_is_printed(value: object, nano: int | None) -> None:
+    assert reported_usd(value) == nano
 
 
 def test_half_a_nano_dollar_rounds_up_once() -> None:

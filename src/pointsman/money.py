@@ -7,12 +7,22 @@ One US dollar is 1,000,000,000 nano-USD. A price is an integer of nano-USD per m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
 
 import msgspec
 from msgspec.structs import force_setattr
 
-__all__ = ["MILLION", "NANO", "Cost", "format_usd", "parse_usd", "round_cost", "sum_cost"]
+__all__ = [
+    "MILLION",
+    "NANO",
+    "Cost",
+    "format_usd",
+    "parse_usd",
+    "reported_usd",
+    "round_cost",
+    "sum_cost",
+]
 
 NANO = 1_000_000_000
 MILLION = 1_000_000
@@ -43,6 +53,20 @@ def parse_usd(text: str) -> int:
     return int(nano)
 
 
+def reported_usd(value: Any) -> int | None:
+    """An amount of US dollars that a provider reports, as JSON, in nano-USD, rounded half up; None for what
+    is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or not 0 <= amount <= LARGEST_NANO // NANO:
+        return None
+    return int(amount.scaleb(9).to_integral_value(ROUND_HALF_UP))
+
+
 def format_usd(nano: int) -> str:
     """Nano-USD as US dollars, exact, without trailing zeros beyond the cents: `0.00001`, `12.50`."""
     whole, fraction = divmod(abs(nano), NANO)
@@ -55,13 +79,15 @@ class Cost(msgspec.Struct, frozen=True):
 
     `nano` is the whole, rounded once. `details` are its exact parts in nano-USD per million (so that no
     rounding hides in them), by the name of the unit priced. `source` says where the price came from.
-    `billed` is what whoever asked is charged: the cost with its markup, without one the cost itself.
+    `billed` is what whoever asked is charged: the cost with its markup, without one the cost itself. `saved`
+    is what the answer would have cost that was given for nothing.
     """
 
     nano: int
     details: dict[str, int] = {}
     source: str = ""
     billed: int = UNSAID
+    saved: int = 0
 
     def __post_init__(self) -> None:
         if self.billed == UNSAID:
