@@ -551,3 +551,46 @@ async def test_a_body_that_fails_raises_what_it_failed_with() -> None:
             await reading
         with pytest.raises(BadRequest, match="no more"):
             await sink.read_body()
+
+
+# Heads that are known
+
+
+async def test_requests_that_begin_alike_are_told_apart_by_their_bodies() -> None:
+    async with connected() as (client, server):
+        for text in ("a", "another", "b", "c"):
+            await client.send(post({**ASKED, "messages": [{"role": "user", "content": text}]}))
+            status, headers, raw = await client.answer()
+            assert (status, json.loads(raw)["choices"][0]["message"]["content"]) == (200, text)
+            assert "date" not in headers
+        (door,) = server.server._uvicorn.server_state.connections  # type: ignore[union-attr]
+        assert isinstance(door, Door)
+        assert door._head is not None
+
+
+async def test_a_known_head_is_no_way_around_the_checks() -> None:
+    async with connected(USED + "server: {max_body: 400B}") as (client, _):
+        for body, expected in ((ASKED, 200), (ASKED, 200), ({**ASKED, "user": "x" * 400}, 413)):
+            await client.send(post(body))
+            assert (await client.answer())[0] == expected
+
+
+async def test_a_known_head_in_pieces_and_behind_another_is_read_as_any_other() -> None:
+    async with connected() as (client, _):
+        whole = post(ASKED)
+        for pieces in ([whole], [whole[:30], whole[30:]], [whole[:-5], whole[-5:]], [whole * 2], [whole]):
+            for piece in pieces:
+                await client.send(piece)
+                await asyncio.sleep(0)
+            for _ in range(b"".join(pieces).count(b"POST ")):
+                assert (await client.answer())[0] == 200
+
+
+async def test_heads_that_are_never_the_same_are_not_kept_for_ever() -> None:
+    async with connected() as (client, server):
+        for number in range(12):
+            await client.send(post(ASKED, f"X-Number: {number}"))
+            assert (await client.answer())[0] == 200
+        (door,) = server.server._uvicorn.server_state.connections  # type: ignore[union-attr]
+        assert isinstance(door, Door)
+        assert door._head is None

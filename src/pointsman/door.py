@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,6 +20,7 @@ from .dialects import Codec
 from .errors import RequestError, Unavailable
 from .exchange import Exchange
 from .guard import log_access, request_id
+from .heads import Head
 from .wire import frame, render
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ MOST_UNREAD = 64 * 1024
 """Bytes of a body that are taken in before anybody reads it."""
 LARGE = 64 * 1024
 """Bytes above which the head of an answer is not copied together with the body."""
+MOST_UNLIKE = 8
+"""Heads of a client that were kept for nothing, after which no more are."""
 
 
 class Door(Connection):
@@ -41,12 +45,48 @@ class Door(Connection):
 
     _hot: HotRequest | None = None
     """The request whose body is arriving, where it takes the short way."""
+    _found: tuple[Codec, str]
+    """Its codec and prefix."""
+    _head: Head | None = None
+    """Its head, where the next request may have the same."""
+    _unlike = 0
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`. A whole request whose head is known is not parsed again."""
+        alone = not (self._in_head or self._in_body or self._deaf)
+        head = self._head
+        if head is not None and alone and self._running is None:
+            body = head.body_of(data)
+            if body is not None and len(body) <= self.settings.max_body:
+                self._repeat(head, body)
+                return
+            self._unlike += 1
+        super().data_received(data)
+        if alone and self._begun == 1 and not self._in_head and self._unlike < MOST_UNLIKE:
+            self._remember(data)
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the head that a piece of input began with, if it is that of a request on the short way."""
+        hot = self._hot
+        if hot is not None and hot.keep_alive:
+            self._head = Head.of(data, hot.fields, self.body_size, self.settings.max_header)
+
+    def _repeat(self, head: Head, body: bytes) -> None:
+        """Begin with a request that is there as a whole: nothing of it can be late."""
+        self._unlike = 0
+        self._deadline = inf
+        self._known = True
+        self.body_size = len(body)
+        fields = {**head.fields, "content-length": str(len(body))}
+        self._hot = HotRequest(self, *self._found, fields, body)
+        self.enqueue(self._hot)
 
     on_message_begin = Connection.begin_message
     """See `httptools`. What only ASGI needs is made when it does."""
 
     def accept(self, headers: dict[str, str]) -> None:
         """Take the short way where all is usual."""
+        self._head = None
         found = self.entrance.surfaces.get(self.url)
         if found is None or self.parser.get_method() != b"POST" or not UNUSUAL.isdisjoint(headers):
             self._hot = None
@@ -57,6 +97,7 @@ class Door(Connection):
             super().accept(headers)
             return
         self.patience = self.settings.read_timeout
+        self._found = found
         self._hot = HotRequest(self, *found, headers)
         self.enqueue(self._hot)
 
@@ -91,7 +132,8 @@ class Door(Connection):
 
 
 class HotRequest:
-    """A request on the short way: to uvicorn one of its own, to the pipeline a `Sink` and a body."""
+    """A request on the short way: to uvicorn one of its own, to the pipeline a `Sink` and a body. One that
+    is given its `body` is whole, and as the one before it: its connection is kept."""
 
     __slots__ = (
         "_body",
@@ -99,7 +141,6 @@ class HotRequest:
         "_codec",
         "_connection",
         "_error",
-        "_fields",
         "_head",
         "_id",
         "_left",
@@ -109,6 +150,7 @@ class HotRequest:
         "_waiter",
         "_whole",
         "disconnected",
+        "fields",
         "keep_alive",
         "response_complete",
         "response_started",
@@ -117,19 +159,21 @@ class HotRequest:
     message_event = asyncio.Event()
     """What uvicorn wakes its own requests with; ours do not sleep on it."""
 
-    def __init__(self, connection: Door, codec: Codec, prefix: str, fields: dict[str, str]) -> None:
+    def __init__(
+        self, connection: Door, codec: Codec, prefix: str, fields: dict[str, str], body: bytes | None = None
+    ) -> None:
         self._connection = connection
         self._codec = codec
         self._prefix = prefix
-        self._fields = fields
-        self._body: list[bytes] = []
-        self._whole = False
+        self.fields = fields
+        self._body: list[bytes] = [] if body is None else [body]
+        self._whole = body is not None
         self._waiter: asyncio.Future[None] | None = None
         self._error: RequestError | None = None
         self._task: asyncio.Task[None] | None = None
         self._id = request_id(fields, connection.entrance.gateway.ids)
         self._old = connection.version == "1.0"
-        self.keep_alive = not self._old and connection.parser.should_keep_alive()
+        self.keep_alive = self._whole or (not self._old and connection.parser.should_keep_alive())
         self.disconnected = self.response_started = self.response_complete = False
 
     # the connection's side
@@ -141,7 +185,7 @@ class HotRequest:
         exchange = Exchange(
             gateway,
             self._codec,
-            self._fields,
+            self.fields,
             prefix=self._prefix,
             client=connection.peer,
             request_id=self._id,
