@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pointsman.types import Usage, token_count
+from pointsman.money import reported_usd
+from pointsman.types import Usage, UsageDetails, token_count
 
 __all__ = ["merged", "read_usage", "usage_object"]
 
@@ -30,11 +31,12 @@ def read_usage(data: Any) -> Usage | None:
         return None
     cache_read = token_count(data.get("cache_read_input_tokens")) or 0
     cache_write = token_count(data.get("cache_creation_input_tokens"))
+    created = data.get("cache_creation")
+    if not isinstance(created, dict):
+        created = {}
     if cache_write is None:
-        created = data.get("cache_creation")
-        cache_write = (
-            sum(token_count(created.get(name)) or 0 for name in created) if isinstance(created, dict) else 0
-        )
+        cache_write = sum(token_count(created.get(name)) or 0 for name in created)
+    tools, hour = data.get("server_tool_use"), created.get("ephemeral_1h_input_tokens")
     details = data.get("output_tokens_details")
     reasoning = token_count(details.get("thinking_tokens")) if isinstance(details, dict) else None
     tier = data.get("service_tier")
@@ -46,7 +48,16 @@ def read_usage(data: Any) -> Usage | None:
         reasoning=min(reasoning or 0, output or 0),
         raw=data,
         service_tier=tier if isinstance(tier, str) else None,
+        details=_details(hour, tools) if hour or tools else None,
+        reported_nano=reported_usd(data.get("cost")),
     )
+
+
+def _details(hour: Any, tools: Any) -> UsageDetails | None:
+    """Tokens written to the cache for an hour, and searches; None where there are none."""
+    written = token_count(hour) or 0
+    searches = token_count(tools.get("web_search_requests")) or 0 if isinstance(tools, dict) else 0
+    return UsageDetails(cache_write_1h=written, searches=searches) if written or searches else None
 
 
 def usage_object(usage: Usage | None, *, own: bool) -> dict[str, Any]:

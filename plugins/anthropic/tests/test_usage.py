@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.types import Usage
+from pointsman.types import Usage, UsageDetails
 from pointsman_anthropic.usage import merged, read_usage, usage_object
 
 WHOLE = {
@@ -36,6 +36,27 @@ def test_cache_writes_told_by_age_alone_are_added_up() -> None:
     usage = read_usage(data)
     assert usage is not None
     assert (usage.cache_write, usage.input) == (5, 6)
+
+
+def test_writes_for_an_hour_and_searches_are_counted_apart() -> None:
+    data = {
+        "input_tokens": 1,
+        "cache_creation_input_tokens": 5,
+        "cache_creation": {"ephemeral_5m_input_tokens": 2, "ephemeral_1h_input_tokens": 3},
+        "server_tool_use": {"web_search_requests": 4, "web_fetch_requests": 1},
+        "cost": 0.25,
+    }
+    usage = read_usage(data)
+    assert usage is not None
+    assert usage.details == UsageDetails(cache_write_1h=3, searches=4)
+    assert usage.reported_nano == 250_000_000
+
+
+@pytest.mark.parametrize("tools", [{"web_search_requests": 0}, {"web_search_requests": "x"}, 7, None])
+def test_without_searches_there_are_no_details(tools: Any) -> None:
+    usage = read_usage({"input_tokens": 1, "server_tool_use": tools})
+    assert usage is not None
+    assert (usage.details, usage.reported_nano) == (None, None)
 
 
 @pytest.mark.parametrize(

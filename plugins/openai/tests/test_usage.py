@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.types import Usage
+from pointsman.types import Usage, UsageDetails
 from pointsman_openai.usage import read_usage, usage_object, written_usage
 
 
@@ -58,6 +58,68 @@ def counts(data: Any) -> tuple[int, ...]:
 )
 def test_every_spelling_is_read(data: dict[str, Any], expected: tuple[int, ...]) -> None:
     assert counts(data) == expected
+
+
+def test_sound_images_and_searches_are_counted_apart() -> None:
+    usage = read_usage(
+        {
+            "prompt_tokens": 50,
+            "completion_tokens": 40,
+            "total_tokens": 90,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 20, "image_tokens": 10},
+            "completion_tokens_details": {"audio_tokens": 30, "image_tokens": 5},
+        }
+    )
+    assert usage is not None
+    assert usage.details == UsageDetails(audio_input=20, audio_output=30, image_input=10, image_output=5)
+
+
+@pytest.mark.parametrize(
+    ("data", "searches"),
+    [
+        ({"server_tool_use_details": {"web_search_requests": 2}}, 2),
+        ({"server_tool_use": {"web_search_requests": 3}}, 3),
+        ({"server_side_tool_usage_details": {"web_search_calls": 4, "x_search_calls": 0}}, 4),
+        ({"num_search_queries": 5}, 5),
+        ({"num_sources_used": 6}, 6),
+    ],
+)
+def test_searches_have_several_names(data: dict[str, Any], searches: int) -> None:
+    usage = read_usage({"prompt_tokens": 1, **data})
+    assert usage is not None
+    assert usage.details == UsageDetails(searches=searches)
+
+
+def test_writes_to_the_cache_that_stay_an_hour_are_counted_apart() -> None:
+    told = {"cache_creation_input_tokens": 9, "cache_creation": {"ephemeral_1h_input_tokens": 4}}
+    usage = read_usage({"prompt_tokens": 50, **told})
+    assert usage is not None
+    assert (usage.cache_write, usage.details) == (9, UsageDetails(cache_write_1h=4))
+
+
+@pytest.mark.parametrize(
+    ("data", "nano"),
+    [
+        ({"cost": 0.00114}, 1_140_000),
+        ({"cost": 0, "is_byok": False}, 0),
+        ({"cost": 0.001, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.02}}, 21_000_000),
+        ({"cost": 0, "is_byok": True, "cost_details": None}, 0),
+        ({"cost_in_usd_ticks": 37_756_000}, 3_775_600),
+        ({"cost_in_usd_ticks": 5}, 1),
+        ({"cost_in_usd_ticks": 25 * 10**12}, 2_500 * 10**9),
+        ({"cost": {"input_tokens_cost": 0.002, "total_cost": 0.007}}, 7_000_000),
+        ({"estimated_cost": 0.0000123}, 12_300),
+        ({"cost": None}, None),
+        ({"cost": "much"}, None),
+        ({"cost": -1}, None),
+        ({"cost_in_usd_ticks": -1}, None),
+        ({}, None),
+    ],
+)
+def test_what_is_billed_is_read_in_every_spelling(data: dict[str, Any], nano: int | None) -> None:
+    usage = read_usage({"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2, **data})
+    assert usage is not None
+    assert usage.reported_nano == nano
 
 
 def test_a_total_alone_is_the_input() -> None:
