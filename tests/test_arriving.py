@@ -31,8 +31,8 @@ def answer(*pieces: bytes, whole: bool = True, **headers: str) -> tuple[Http1Ans
     """An answer whose head and these pieces have come."""
     line = Line()
     made = Http1Answer(line)
-    for name, value in headers.items():
-        made.headers[name.replace("_", "-")] = value
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    made.raw = f"HTTP/1.1 200 OK\r\n{lines}\r\n".encode()
     made.status, made.headed = 200, True
     for piece in pieces:
         made.take(piece)

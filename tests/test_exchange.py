@@ -116,4 +116,4 @@ def test_who_is_told_the_decision(gateway: Gateway, header: str | None, explains
 
 def test_a_page_has_no_dialect(gateway: Gateway) -> None:
     with pytest.raises(RuntimeError, match="has no dialect"):
-        Exchange(gateway, None, {}).codec  # noqa: B018 - reading it raises
+        Exchange(gateway, None, {}).codec.dialect  # noqa: B018 - reading it raises

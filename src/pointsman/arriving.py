@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Protocol
+
+import httptools
 
 from .calls import ChunkedAnswer, Receiver, inflated, is_compressed, too_large
 
@@ -27,6 +30,33 @@ class Line(Protocol):
         """Read on."""
 
 
+class _Head:
+    """The header lines of an answer that has begun with these bytes: nearly nobody asks for them."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.fields: dict[str, str] = {}
+        self.size = 0
+        """Bytes of all lines, those of interim answers too."""
+        self._whole = False
+        self._parser = httptools.HttpResponseParser(self)
+        with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):  # behind the head
+            self._parser.feed_data(raw)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See `httptools`."""
+        if self._whole:
+            return
+        self.size += len(name) + len(value) + 4
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        self.fields[key] = f"{self.fields[key]}, {text}" if key in self.fields else text
+
+    def on_headers_complete(self) -> None:
+        """See `httptools`. An interim answer is followed by another."""
+        self._whole = self._parser.get_status_code() >= 200
+        if not self._whole:
+            self.fields = {}
+
+
 class Http1Answer:
     """An answer as it arrives. See `pointsman.calls.Answer`."""
 
@@ -34,6 +64,7 @@ class Http1Answer:
         "_closed",
         "_connection",
         "_full",
+        "_head",
         "_parts",
         "_receiver",
         "_size",
@@ -43,13 +74,17 @@ class Http1Answer:
         "connecting",
         "error",
         "headed",
-        "headers",
+        "interim",
+        "raw",
         "status",
     )
 
     def __init__(self, connection: Line) -> None:
         self.status = 0
-        self.headers: dict[str, str] = {}
+        self.raw = b""
+        """All that had come when its head was there."""
+        self.interim = False
+        """Another answer came before it."""
         self.headed = False
         """Status and headers are there."""
         self.complete = False
@@ -57,6 +92,7 @@ class Http1Answer:
         self.connecting: float | None = 0.0
         self.error: Exception | None = None
         self._connection = connection
+        self._head: _Head | None = None
         self._closed: Callable[[], None] | None = None
         self._parts: list[bytes] = []
         self._size = 0
@@ -65,13 +101,37 @@ class Http1Answer:
         self._wants_end: int | None = None
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """See `Answer`. Read when somebody asks for them."""
+        return self._read_head().fields
+
+    @property
+    def head_size(self) -> int:
+        """Bytes of all header lines."""
+        return self._read_head().size
+
+    def _read_head(self) -> _Head:
+        if self._head is None:
+            self._head = _Head(self.raw)
+        return self._head
+
+    @property
+    def _compressed(self) -> bool:
+        """Whether its body has to be inflated. Where the name is nowhere in its head, nobody need read it."""
+        if self._head is None and not self.interim:
+            raw = self.raw
+            if b"content-encoding" not in raw[: raw.find(b"\r\n\r\n")].lower():
+                return False
+        return is_compressed(self.headers)
+
     def on_close(self, callback: Callable[[], None]) -> None:
         """Call back once, when the answer is closed."""
         self._closed = callback
 
     async def read(self, limit: int) -> bytes:
         """See `Answer`."""
-        if is_compressed(self.headers):
+        if self._compressed:
             return await ChunkedAnswer(self.status, self.headers, self._chunks()).read(limit)
         self._wants_end = limit
         self._connection.resume(self)
@@ -86,7 +146,7 @@ class Http1Answer:
 
     async def pump(self, receiver: Receiver) -> None:
         """See `Answer`."""
-        if is_compressed(self.headers):
+        if self._compressed:
             await ChunkedAnswer(self.status, self.headers, self._chunks()).pump(receiver)
             return
         self._receiver = receiver
@@ -117,7 +177,7 @@ class Http1Answer:
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, inflated where it has to be."""
-        return inflated(self._chunks(), self.headers) if is_compressed(self.headers) else self._chunks()
+        return inflated(self._chunks(), self.headers) if self._compressed else self._chunks()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:

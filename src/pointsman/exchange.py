@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
@@ -196,16 +196,26 @@ _UNSEEN = Peek("")
 """What an exchange has before its body is read."""
 
 
+class _NoCodec:
+    """What a page has in place of a codec."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("this exchange has no dialect: it asks for a page")
+
+
+_PAGE = cast("Codec", _NoCodec())
+
+
 class Exchange:
     """One request on its way through the hooks.
 
     `headers` are the client's, lower case. `response_headers` go on the answer, `notes` are plugins' own
-    data, by plugin name. `codec` is the client's; reading that of a page, which has no dialect, raises
-    RuntimeError. `admitted` says that every `admit` hook let it pass, `reserved` that `reserve_usage` was
-    begun, `cached` that a stored answer was given; `stopping` is set when the server ends it rather than the
-    client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its record
-    must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint that
-    `price_usage` is asked about.
+    data, by plugin name. `codec` is the client's; asking that of a page, which has no dialect, for anything
+    raises RuntimeError. `admitted` says that every `admit` hook let it pass, `reserved` that `reserve_usage`
+    was begun, `cached` that a stored answer was given; `stopping` is set when the server ends it rather than
+    the client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its
+    record must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint
+    that `price_usage` is asked about.
     """
 
     __slots__ = (
@@ -258,8 +268,7 @@ class Exchange:
     ) -> None:
         self.gateway = gateway
         self.setup: Setup = gateway.setup
-        if codec is not None:
-            self.codec = codec
+        self.codec = codec if codec is not None else _PAGE
         self.headers = headers
         self.prefix = prefix
         self.client = client
@@ -290,14 +299,6 @@ class Exchange:
         self.unsettled: RequestError | None = None
         self.pricing: Endpoint | None = None
         self.notes: dict[str, Any] = {}
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            """What is not there: the codec of a page."""
-            if name == "codec":
-                raise RuntimeError("this exchange has no dialect: it asks for a page")
-            raise AttributeError(name)
 
     @property
     def dialect(self) -> str:

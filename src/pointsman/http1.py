@@ -46,11 +46,10 @@ class Connection(Connectable):
         "_bodiless",
         "_ended",
         "_excess",
-        "_framed",
-        "_header",
         "_keeper",
         "_kept",
         "_max_header",
+        "_overlong",
         "_parser",
         "_paused",
         "_read",
@@ -69,8 +68,7 @@ class Connection(Connectable):
         self._reused = False
         self._read = 0
         self._barren = 0
-        self._header = 0
-        self._framed = False
+        self._overlong = False
         self._bodiless = False
         self._kept = False
         self._excess = False
@@ -94,8 +92,8 @@ class Connection(Connectable):
         if transport is None:
             raise Stale("the provider's connection is closed", phase="headers")
         answer = self._answer = Http1Answer(self)
-        self._read = self._barren = self._header = 0
-        self._framed, self._bodiless = False, bodiless
+        self._read = self._barren = 0
+        self._bodiless = bodiless
         if len(body) < JOINED:
             transport.write(head + body)
         else:
@@ -155,6 +153,8 @@ class Connection(Connectable):
         size = len(data)
         self._read += size
         self._barren += size
+        if not answer.headed:
+            answer.raw = answer.raw + data if answer.raw else data
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -163,7 +163,7 @@ class Connection(Connectable):
                 MalformedAnswer("the provider did not answer in HTTP", phase="headers", detail=str(error)),
             )
             return
-        if self._barren > self._max_header or self._header > self._max_header:
+        if self._barren > self._max_header or self._overlong:
             self._fail(
                 answer,
                 MalformedAnswer(
@@ -182,7 +182,7 @@ class Connection(Connectable):
         self._keeper.lost(self)
         if answer is None:
             return
-        if answer.headed and not self._framed and error is None:  # it ends where the connection ends
+        if answer.headed and error is None and not _is_framed(answer):  # it ends where the connection ends
             answer.complete = True
             answer.arrived()
             return
@@ -202,32 +202,20 @@ class Connection(Connectable):
         if self._answer is None or self._answer.complete:
             self._excess = True
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or after the body a trailer, which nobody reads."""
-        answer = self._answer
-        self._header += len(name) + len(value) + 4
-        if answer is not None and not answer.headed:
-            key, text = name.lower().decode("latin-1"), value.decode("latin-1")
-            headers = answer.headers
-            headers[key] = f"{headers[key]}, {text}" if key in headers else text
-
     def on_headers_complete(self) -> None:
-        """Status and headers are there. Those of an interim answer (1xx) are forgotten."""
+        """Status and headers are there. An interim answer (1xx) is passed over."""
         answer = self._answer
-        if answer is None or answer.complete or self._header > self._max_header:
+        if answer is None or answer.complete:
+            return
+        if len(answer.raw) > self._max_header and answer.head_size > self._max_header:
+            self._overlong = True
             return
         status = self._parser.get_status_code()
         if status < 200:
-            answer.headers = {}
+            answer.interim = True
             return
         answer.status = status
         answer.headed = True
-        headers = answer.headers
-        self._framed = (
-            "content-length" in headers
-            or "chunked" in headers.get("transfer-encoding", "").lower()
-            or status in (204, 304)
-        )
         answer.complete = self._bodiless
 
     def on_body(self, data: bytes) -> None:
@@ -260,3 +248,13 @@ class Connection(Connectable):
     def _fail(self, answer: Http1Answer, error: UpstreamError) -> None:
         self.end()
         answer.fail(error)
+
+
+def _is_framed(answer: Http1Answer) -> bool:
+    """Whether an answer says itself where it ends."""
+    headers = answer.headers
+    return (
+        "content-length" in headers
+        or "chunked" in headers.get("transfer-encoding", "").lower()
+        or answer.status in (204, 304)
+    )
