@@ -6,16 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
-from pointsman.types import Choice, Extra, Message, Response, Text, Usage, derive_finish
+from pointsman.types import Choice, Extra, Message, Response, Text, derive_finish
 
 from .notes import is_blank, keep, rest
 from .tap import read_whole
 from .turns import decode_turn
-from .usage import read_usage
+from .usage import read_usage, served
 
-__all__ = ["choice_extra", "decode_response", "made_id", "read_finish", "read_head", "served"]
+__all__ = ["choice_extra", "decode_response", "made_id", "read_finish", "read_head"]
 
 TAKEN = frozenset({"id", "object", "created", "model", "choices", "usage"})
 
@@ -53,12 +51,6 @@ def read_head(data: Mapping[str, Any]) -> tuple[str, str, int]:
         model if isinstance(model, str) else "",
         int(created) if isinstance(created, (int, float)) and 0 < created < LATEST else 0,
     )
-
-
-def served(usage: Usage | None, answer: Mapping[str, Any]) -> Usage | None:
-    """Usage with the tier that served, where the answer tells it."""
-    tier = answer.get("service_tier")
-    return replace(usage, service_tier=tier) if usage is not None and isinstance(tier, str) else usage
 
 
 def made_id(seed: str, place: int) -> str:

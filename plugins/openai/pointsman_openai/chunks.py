@@ -8,11 +8,11 @@ from pointsman.events import Event, Started, UsageUpdate
 from pointsman.sse import data_of, event_name
 from pointsman.types import Peek
 
-from .answer import TAKEN, read_head, served
+from .answer import TAKEN, read_head
 from .growth import Growth
 from .notes import rest
 from .tap import read_event
-from .usage import read_usage
+from .usage import read_usage, served
 
 __all__ = ["ChatChunks"]
 

@@ -13,7 +13,7 @@ from pointsman.sse import data_of, has_name
 from pointsman.types import Peek, Usage
 
 from .errors import error_in, reported
-from .usage import read_usage
+from .usage import read_usage, served
 
 __all__ = ["OpenAITap", "read_event", "read_whole"]
 
@@ -81,6 +81,16 @@ class _Event(msgspec.Struct, gc=False):
     x_groq: _GroqPart | None = None
 
 
+class _Opening(_Event, gc=False):
+    """An event as long as the model is not known: later ones are not searched for it."""
+
+    model: Any = None
+
+
+class _Tier(msgspec.Struct, gc=False):
+    service_tier: Any = None
+
+
 class _Ended(msgspec.Struct, gc=False):
     finish_reason: str | None = None
 
@@ -91,9 +101,13 @@ class _Answer(msgspec.Struct, gc=False):
     choices: list[_Ended]
     usage: dict[str, Any]
     error: None = None
+    model: Any = None
+    service_tier: Any = None
 
 
 _event = msgspec.json.Decoder(_Event)
+_opening = msgspec.json.Decoder(_Opening)
+_tier = msgspec.json.Decoder(_Tier)
 _answer = msgspec.json.Decoder(_Answer)
 _object = msgspec.json.Decoder(dict[str, Any])
 CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
@@ -122,6 +136,7 @@ class OpenAITap:
 
     usage: Usage | None = None
     finish: str | None = None
+    model: str | None = None
     output_characters = 0
     complete = False
     """Every choice asked for has finished, or the stream said its end after some of its answer."""
@@ -149,7 +164,11 @@ class OpenAITap:
         try:
             if not data.isascii():
                 data.decode()
-            parsed = _event.decode(data)
+            if self.model is None:
+                opening = _opening.decode(data)
+                self.model, parsed = _text(opening.model), opening
+            else:
+                parsed = _event.decode(data)
         except BAD_JSON as error:
             if named:
                 raise reported(data.decode("utf-8", "replace"), phase="stream") from None
@@ -158,10 +177,7 @@ class OpenAITap:
         for choice in parsed.choices or ():
             mark |= self._take(choice)
         if parsed.usage is not None or parsed.x_groq is not None:
-            usage = read_usage(parsed.usage) or (read_usage(parsed.x_groq.usage) if parsed.x_groq else None)
-            if usage is not None:
-                self.usage = usage
-                mark |= self._hold(bool(parsed.choices))
+            mark |= self._use(parsed, data)
         if named or parsed.error or parsed.object == "error":
             raise _told(data, parsed, named=named)
         return _MARKS[mark]
@@ -175,13 +191,14 @@ class OpenAITap:
         except BAD_JSON:
             told = None
         if told is not None and (usage := read_usage(told.usage)) is not None:
-            self.usage = usage
+            self.usage, self.model = usage, _text(told.model)
+            usage.service_tier = _text(told.service_tier)
             for choice in told.choices:
                 self.finish = choice.finish_reason or self.finish
             self.complete = True
             return
         answer = _read_object(body)
-        self.usage = read_usage(answer.get("usage"))
+        self.usage, self.model = served(read_usage(answer.get("usage")), answer), _text(answer.get("model"))
         _check(answer, holds=self._holds)
         for item in answer[self._holds]:
             if isinstance(item, dict):
@@ -217,12 +234,27 @@ class OpenAITap:
             self.complete = len(self._finished) >= self._peek.choices
         return mark
 
+    def _use(self, parsed: _Event, data: bytes) -> int:
+        """Take usage from an event."""
+        usage = read_usage(parsed.usage) or (read_usage(parsed.x_groq.usage) if parsed.x_groq else None)
+        if usage is None:
+            return 0
+        if b'"service_tier"' in data:
+            usage.service_tier = _text(_tier.decode(data).service_tier)
+        self.usage = usage
+        return self._hold(bool(parsed.choices))
+
     def _hold(self, with_choices: bool) -> int:
         """What usage says of its event: held when it comes alone, or when every choice has finished."""
         if not with_choices:
             unasked = not self._peek.usage_in_stream and self._quirks.stream_usage == "ask"
             return HOLD | PRIVATE if unasked else HOLD
         return HOLD if self.complete else 0
+
+
+def _text(value: Any) -> str | None:
+    """A name; None for what is none."""
+    return value if isinstance(value, str) and value else None
 
 
 def read_whole(body: bytes, *, holds: str) -> dict[str, Any]:

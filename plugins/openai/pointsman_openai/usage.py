@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.money import reported_usd
 from pointsman.types import MOST_TOKENS, Usage, UsageDetails, token_count
 
-__all__ = ["read_bill", "read_more", "read_usage", "usage_object", "written_usage"]
+__all__ = ["read_bill", "read_more", "read_usage", "served", "usage_object", "written_usage"]
 
 COUNTED = frozenset({"prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens"})
 """Members beside which there is nothing to read where there are no others."""
@@ -77,6 +77,14 @@ def read_usage(data: Any) -> Usage | None:
         details=more,
         reported_nano=reported,
     )
+
+
+def served(usage: Usage | None, answer: Mapping[str, Any]) -> Usage | None:
+    """Usage with the tier that served, where the answer tells it."""
+    tier = answer.get("service_tier")
+    if usage is not None and isinstance(tier, str):
+        usage.service_tier = tier
+    return usage
 
 
 def read_more(data: Mapping[str, Any]) -> UsageDetails | None:

@@ -336,6 +336,35 @@ def told(body: str) -> tuple[dict[str, Any] | None, str | None, bool]:
     return usage, finish, failed
 
 
+def test_a_stream_tells_its_model_and_the_tier_that_served() -> None:
+    reader = tap()
+    reader.feed(event(choices=[], prompt_filter_results=[], model=""))
+    assert reader.model is None
+    reader.feed(chunk({"content": "hi"}, model="m-2026-11-01", service_tier="auto"))
+    reader.feed(chunk({"content": "hi"}, model="another"))
+    reader.feed(event(choices=[], usage=USAGE, service_tier="flex"))
+    assert reader.model == "m-2026-11-01"
+    assert reader.usage is not None
+    assert reader.usage.service_tier == "flex"
+
+
+@pytest.mark.parametrize("holds", ["choices", "data"])
+def test_a_whole_answer_tells_its_model_and_the_tier_that_served(holds: str) -> None:
+    reader = tap(holds=holds)
+    answer = {holds: [], "usage": USAGE, "model": "m-1", "service_tier": "priority"}
+    reader.whole(json.dumps(answer).encode())
+    assert reader.model == "m-1"
+    assert reader.usage is not None
+    assert reader.usage.service_tier == "priority"
+
+
+def test_an_odd_name_of_a_model_is_none() -> None:
+    reader = tap()
+    reader.whole(json.dumps({"choices": [], "usage": USAGE, "model": 7, "service_tier": {}}).encode())
+    assert reader.model is None
+    assert reader.usage == Usage(3, 4, raw=USAGE)
+
+
 def test_recorded_streams_read_the_same_in_any_pieces(streams: list[dict[str, Any]]) -> None:
     draw = random.Random(7)
     for record in streams:
@@ -347,11 +376,17 @@ def test_recorded_streams_read_the_same_in_any_pieces(streams: list[dict[str, An
             assert out == record["response_body"].encode(), record["id"]
             assert broke == failed, record["id"]
             assert reader.finish == finish, record["id"]
+            assert reader.model == first_model(record["response_body"]), record["id"]
             assert (reader.usage.raw if reader.usage else None) == usage, record["id"]
             if not failed and "[DONE]" in record["response_body"]:
                 assert reader.complete, record["id"]
                 assert marks[-1] == Mark.DONE, record["id"]
                 assert any(mark & Mark.HOLD for mark in marks) == (usage is not None), record["id"]
+
+
+def first_model(body: str) -> str | None:
+    lines = (line[5:] for line in body.splitlines() if line.startswith("data:") and "[DONE]" not in line)
+    return next((model for line in lines if (model := json.loads(line).get("model"))), None)
 
 
 def test_recorded_whole_answers_are_read(recordings: list[dict[str, Any]]) -> None:
@@ -364,6 +399,7 @@ def test_recorded_whole_answers_are_read(recordings: list[dict[str, Any]]) -> No
         reader.whole(record["response_body"].encode())
         answer = json.loads(record["response_body"])
         assert (reader.usage is None) == (answer.get("usage") is None), record["id"]
+        assert reader.model == (answer.get("model") or None), record["id"]
         if holds == "choices":
             assert reader.finish == (answer["choices"][-1].get("finish_reason") or None), record["id"]
         read_ones += 1
