@@ -186,6 +186,12 @@ class AsgiSink:
         self._messages.append({"type": "http.response.body", "body": b"", "more_body": False})
         self._wake.set()
 
+    def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """See `Sink`."""
+        self.start(status, [*headers, ("content-length", str(len(body)))])
+        self.write(body)
+        self.end()
+
     async def drained(self) -> None:
         """See `Sink`."""
         await self._room.wait()

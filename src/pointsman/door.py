@@ -259,17 +259,13 @@ class HotRequest:
 
     def start(self, status: int, headers: Headers) -> None:
         """See `Sink`. The head leaves with the first bytes of the body."""
-        connection = self._connection
-        lines, length, close = frame(headers)
-        self._left = length  # bytes of the answer that are still to come, where that is known
-        self._chunked = length is None and not self._old
-        if close or (length is None and self._old):
-            self.keep_alive = False
-        self._head = render(status, lines, length, chunked=self._chunked, close=not self.keep_alive)
-        self.response_started = True
-        if connection.entrance.access:
-            path = f"{self._prefix}{self._codec.path}"
-            log_access("POST", path, status, request_id=self._id, client=connection.peer)
+        self._begin_answer(status, headers, None)
+
+    def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """See `Sink`."""
+        self._begin_answer(status, headers, len(body))
+        self._send(body)
+        self._finish()
 
     def write(self, data: bytes) -> None:
         """See `Sink`."""
@@ -281,12 +277,34 @@ class HotRequest:
 
     def end(self) -> None:
         """See `Sink`."""
-        if self.disconnected:
-            return
+        if self._left:  # an answer of another length than was told is not built upon
+            self.keep_alive = False
         if self._chunked or self._head:
             self._send(b"0\r\n\r\n" if self._chunked else b"")
+        self._finish()
+
+    def _begin_answer(self, status: int, headers: Headers, size: int | None) -> None:
+        """Make the head of an answer; `size` is that of its body, where it is there."""
+        connection = self._connection
+        lines, length, close = frame(headers)
+        self._left = length  # bytes of the answer that are still to come, where that is known
+        if size is not None:
+            length = size
+        self._chunked = length is None and not self._old
+        if close or (length is None and self._old):
+            self.keep_alive = False
+        self._head = render(status, lines, length, chunked=self._chunked, close=not self.keep_alive)
+        self.response_started = True
+        if connection.entrance.access:
+            path = f"{self._prefix}{self._codec.path}"
+            log_access("POST", path, status, request_id=self._id, client=connection.peer)
+
+    def _finish(self) -> None:
+        """The answer is out."""
+        if self.disconnected:
+            return
         self.response_complete = True
-        if self._left or not self.keep_alive:  # an answer of another length than was told is not built upon
+        if not self.keep_alive:
             self._connection.finish()
         self._connection.on_response_complete()
 

@@ -40,14 +40,8 @@ def give(exchange: Exchange, sink: Sink, client: ClientStream | None, frames: Se
     if spliced:
         body = exchange.codec.with_cost(body, cost, stream=False)
     headers = answer_headers(exchange)
-    headers += (
-        JSON,
-        ("x-pointsman-cost", format_usd(cost.nano) if cost is not None else "unpriced"),
-        ("content-length", str(len(body))),
-    )
-    sink.start(200, headers)
-    sink.write(body)
-    sink.end()
+    headers += JSON, ("x-pointsman-cost", format_usd(cost.nano) if cost is not None else "unpriced")
+    sink.whole(200, headers, body)
 
 
 def _released(exchange: Exchange, frames: Sequence[Frame], *, spliced: bool) -> bytes:
@@ -67,14 +61,7 @@ def answer_headers(exchange: Exchange) -> Headers:
     """The headers every answer carries, from what is public."""
     public = exchange.public
     headers = [("x-generation-id", exchange.generation_id), ("x-request-id", exchange.request_id)]
-    if public.provider is not None:
-        headers.append(("x-pointsman-provider", _printable(public.provider)))
-    if public.model is not None:
-        headers.append(("x-pointsman-model", _printable(public.model)))
-    if exchange.attempts:
-        headers.append(("x-pointsman-attempts", str(len(exchange.attempts))))
-    if public.route is not None:
-        headers.append(("x-pointsman-route", _printable(public.route)))
+    headers += _of_the_way(public.provider, public.model, len(exchange.attempts), public.route)
     if public.lost:
         headers.append(("x-pointsman-lost", _printable(", ".join(public.lost))))
     headers += exchange.response_headers.items()
@@ -94,6 +81,17 @@ def stream_headers(exchange: Exchange) -> Headers:
 
 
 @lru_cache(maxsize=4096)
+def _of_the_way(provider: str | None, model: str | None, attempts: int, route: str | None) -> Headers:
+    """The headers that say which way a request went: few ways are gone again and again."""
+    said = {
+        "x-pointsman-provider": provider,
+        "x-pointsman-model": model,
+        "x-pointsman-attempts": str(attempts) if attempts else None,
+        "x-pointsman-route": route,
+    }
+    return [(name, _printable(value)) for name, value in said.items() if value is not None]
+
+
 def _printable(text: str) -> str:
     """Text fit for a header, all but printable ASCII percent-encoded: names come from anywhere."""
     return quote(text, safe=PRINTABLE)[:512]
@@ -113,13 +111,11 @@ def tell(exchange: Exchange, sink: Sink, client: ClientStream | None, error: Req
     body = exchange.codec.encode_error(view)
     if isinstance(error, UpstreamStatus) and error.dialect == exchange.dialect and _is_clients(error):
         body = error.body
-    headers = [*answer_headers(exchange), JSON, ("content-length", str(len(body)))]
+    headers = [*answer_headers(exchange), JSON]
     headers.extend({**_advice(error), **error.headers}.items())
     if error.retry_after is not None:
         headers.append(("retry-after", str(max(1, round(error.retry_after + 0.499)))))
-    sink.start(error.status, headers)
-    sink.write(body)
-    sink.end()
+    sink.whole(error.status, headers, body)
 
 
 def _advice(error: RequestError) -> dict[str, str]:

@@ -39,6 +39,9 @@ class Sink(Protocol):
     def end(self) -> None:
         """End the body; once."""
 
+    def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send an answer that is there as a whole, with its length: `start`, `write` and `end` in one."""
+
     async def drained(self) -> None:
         """Return when there is room again."""
 

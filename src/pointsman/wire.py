@@ -24,10 +24,24 @@ BLANK = bytes.maketrans(CONTROL, b" " * len(CONTROL))
 FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 
 
-@lru_cache(1024)
-def _beginning(name: str) -> str:
-    """How the line of a header begins; empty for one that frames the body, and for what is no name."""
-    return f"{name.lower()}: " if TOKEN.fullmatch(name) and name.lower() not in FRAMING else ""
+MOST_NAMES = 1024
+"""Names of headers that are remembered."""
+
+
+class _Beginnings(dict[str, str]):
+    """How the lines of headers begin, by their names. Raises KeyError for one that frames the body, and for
+    what is no name."""
+
+    def __missing__(self, name: str) -> str:
+        if not TOKEN.fullmatch(name) or name.lower() in FRAMING:
+            raise KeyError(name)
+        if len(self) >= MOST_NAMES:
+            self.clear()
+        self[name] = f"{name.lower()}: "
+        return self[name]
+
+
+_beginnings = _Beginnings()
 
 
 def frame(headers: Headers) -> tuple[bytes, int | None, bool]:
@@ -37,14 +51,25 @@ def frame(headers: Headers) -> tuple[bytes, int | None, bool]:
     Nothing in it can end a line: a control character becomes a blank, a header whose name is none is left
     out. Of several lengths the last counts, which is the core's own.
     """
+    length: int | None = None
+    close = False
+    try:
+        lines = [f"{_beginnings[name]}{value}\r\n" for name, value in headers]
+    except KeyError:
+        lines, length, close = _apart(headers)
+    raw = "".join(lines).encode("latin-1", "replace")
+    if len(raw.translate(None, CONTROL)) != len(raw) - 2 * len(lines):
+        ended = [line[:-2].encode("latin-1", "replace").translate(BLANK) for line in lines]
+        raw = b"".join([line + b"\r\n" for line in ended])
+    return raw, length, close
+
+
+def _apart(headers: Headers) -> tuple[list[str], int | None, bool]:
+    """As `frame`, of headers among which are some that frame the body, or are none."""
     lines: list[str] = []
     length: int | None = None
     close = False
     for name, value in headers:
-        beginning = _beginning(name)
-        if beginning:
-            lines.append(f"{beginning}{value}\r\n")
-            continue
         match name.lower():
             case "content-length":
                 length = int(value) if value.isdecimal() else length
@@ -53,12 +78,11 @@ def frame(headers: Headers) -> tuple[bytes, int | None, bool]:
             case "transfer-encoding":
                 pass
             case _:
-                log.error("a header is left out: %r is not a name", name)
-    raw = "".join(lines).encode("latin-1", "replace")
-    if len(raw.translate(None, CONTROL)) != len(raw) - 2 * len(lines):
-        ended = [line[:-2].encode("latin-1", "replace").translate(BLANK) for line in lines]
-        raw = b"".join([line + b"\r\n" for line in ended])
-    return raw, length, close
+                try:
+                    lines.append(f"{_beginnings[name]}{value}\r\n")
+                except KeyError:
+                    log.error("a header is left out: %r is not a name", name)
+    return lines, length, close
 
 
 @lru_cache(64)

@@ -39,6 +39,12 @@ class ListSink:
             raise AssertionError("a second end")
         self.ended = True
 
+    def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """See `Sink`."""
+        self.start(status, headers)
+        self.write(body)
+        self.end()
+
     async def drained(self) -> None:
         """See `Sink`."""
         await self.room.wait()
