@@ -11,10 +11,12 @@ __all__ = ["ORDER"]
 ORDER = (
     "keys",
     "limits",
+    "catalogue",
     "routes",
     "cache",
     "openai",
     "anthropic",
+    "gemini",
     "vendors",
     "echo",
     "prices",

@@ -43,7 +43,7 @@ class Endpoint:
         self.id = f"{self.provider.name}/{self.native_id}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Model:
     """A canonical model, its aliases and its endpoints in the operator's order. Unlisted models answer
     but do not show."""
@@ -72,9 +72,12 @@ class Catalogue:
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         self.providers = providers
         self.models: dict[str, Model] = {}
+        self.pending = False
+        """Whether more models may come that are not known yet."""
         self._aliases: dict[str, Model] = {}
         self._endpoints: dict[str, tuple[Model, Endpoint]] = {}
         self._native: dict[str, list[tuple[Model, Endpoint]]] = {}
+        self._learnt: dict[str, list[Model]] = {}
         self._resolved: dict[str, Resolution] = {}
         """What names of this catalogue mean; never names that only clients know."""
 
@@ -93,6 +96,37 @@ class Catalogue:
             present.endpoints.append(endpoint)
             self._endpoints.setdefault(endpoint.id, (present, endpoint))
             self._native.setdefault(endpoint.native_id, []).append((present, endpoint))
+
+    def learn(self, provider: str, models: Iterable[Model]) -> None:
+        """Add models with endpoints at one provider, in place of all that was learnt of it before. What was
+        added otherwise stays."""
+        for model in self._learnt.pop(provider, ()):
+            self._forget(model)
+        learnt = self._learnt[provider] = []
+        for model in models:
+            new = [each for each in model.endpoints if each.id not in self._ids_of(model.name)]
+            learnt.append(Model(model.name, new))
+            self.add(model)
+
+    def _ids_of(self, name: str) -> set[str]:
+        present = self.models.get(name)
+        return {each.id for each in present.endpoints} if present is not None else set()
+
+    def _forget(self, learnt: Model) -> None:
+        """Take away the endpoints of a model, and the model with the last."""
+        present = self.models[learnt.name]
+        self._resolved.clear()
+        for endpoint in learnt.endpoints:
+            present.endpoints.remove(endpoint)
+            places = self._native[endpoint.native_id]
+            places.remove((present, endpoint))
+            if self._endpoints[endpoint.id] == (present, endpoint):
+                del self._endpoints[endpoint.id]
+                self._endpoints.update({place[1].id: place for place in places if place[1].id == endpoint.id})
+            if not places:
+                del self._native[endpoint.native_id]
+        if learnt.endpoints and not present.endpoints:
+            del self.models[learnt.name]
 
     def resolve(self, name: str) -> Resolution | None:
         """What `name` means, or None. A provider that takes unlisted ids makes an endpoint for one."""
@@ -115,6 +149,10 @@ class Catalogue:
             return None
         model, endpoint = found
         return Resolution(name, model.name, (endpoint,), (name, model.name, endpoint.id, *model.aliases))
+
+    def lacks(self, name: str) -> bool:
+        """Whether `name` means nothing, and is not one of those that may still come."""
+        return not self.pending and self.resolve(name) is None
 
     def _unlisted(self, name: str) -> tuple[Model, Endpoint] | None:
         prefix, slash, native = name.partition("/")

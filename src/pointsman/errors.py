@@ -7,6 +7,7 @@ PointsmanError
 ├── SealError                  what is to be sealed or opened cannot be
 └── RequestError               one request fails; rendered in the client's dialect
     ├── BadRequest             400  invalid_request
+    │   └── UnknownModel       400  invalid_request
     ├── Unauthenticated        401  authentication
     ├── Forbidden              403  permission_denied
     ├── NotFound               404  not_found
@@ -51,6 +52,7 @@ __all__ = [
     "StartupError",
     "Unauthenticated",
     "Unavailable",
+    "UnknownModel",
     "UpstreamCut",
     "UpstreamError",
     "UpstreamStatus",
@@ -131,6 +133,16 @@ class BadRequest(RequestError):
 
     status = 400
     error_type = "invalid_request"
+
+
+class UnknownModel(BadRequest):
+    """No model is called `model`. Raised by `select_route`; hooks of `unknown_model` may know better."""
+
+    code = "model_not_found"
+
+    def __init__(self, message: str, *, model: str) -> None:
+        super().__init__(message, param="model")
+        self.model = model
 
 
 class Unauthenticated(RequestError):

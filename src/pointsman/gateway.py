@@ -9,14 +9,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from .catalogue import Endpoint, Model
 from .deadlines import Wheel
 from .errors import ConfigError, StartupError
 from .ids import Ids
 from .ledger import Ledger, open_ledger
-from .providers import HttpProvider, Provider
+from .providers import HttpProvider
 from .retries import RetryBudget
 from .secrets import Secret
 from .setup import Setup
@@ -34,7 +34,6 @@ __all__ = ["LAST_WORDS", "Gateway"]
 
 log = logging.getLogger(__name__)
 
-DISCOVERY_TIMEOUT = 3.0
 LAST_WORDS = 2.0
 """Seconds that exchanges get to end in, once they are told to."""
 
@@ -48,10 +47,10 @@ def _at(setup: Setup, path: str) -> Iterator[None]:
         raise ConfigError.of([setup.config.problem(path, str(error))]) from None
 
 
-async def _repeat(interval: float, job: Callable[[], Awaitable[None]]) -> None:
+async def _repeat(interval: float, job: Callable[[], Awaitable[None]], first: float) -> None:
     """See `Gateway.every`."""
-    while True:
-        await asyncio.sleep(interval)
+    for wait in chain((first,), repeat(interval)):
+        await asyncio.sleep(wait)
         try:
             await job()
         except Exception:
@@ -80,6 +79,8 @@ class Gateway:
         self.ids = Ids()
         self.wheel = Wheel()
         self.ready = False
+        self.rehearsing = False
+        """Nothing is served and nothing written: the ledger is not open."""
         self.draining = False
         self.session_key: Secret | None = None
         """The admin key of this session, where no configuration names one."""
@@ -94,7 +95,7 @@ class Gateway:
         return self.upstream.http
 
     async def start(self) -> None:
-        """Open the ledger, learn what providers serve, run `startup`. Errors are fatal."""
+        """Open the ledger, run `startup`. Errors are fatal."""
         await self.ledger.open(self.setup.tables)
         try:
             await self.prepare()
@@ -105,10 +106,9 @@ class Gateway:
         self.ready = True
 
     async def prepare(self) -> None:
-        """What a dry run needs of `start`: the catalogue and the plugins, but not the ledger."""
+        """What a dry run needs of `start`: the plugins, but not the ledger."""
         providers = self.setup.catalogue.providers.values()
         self.upstream.open(each.base_url for each in providers if isinstance(each, HttpProvider))
-        await self._discover()
         await self._run_startup()
 
     async def _run_startup(self) -> None:
@@ -128,6 +128,7 @@ class Gateway:
     async def dry(cls, setup: Setup) -> AsyncIterator[Gateway]:
         """A gateway to decide with and not to serve: nothing is written, no ledger opened."""
         gateway = cls(setup)
+        gateway.rehearsing = True
         try:
             await gateway.prepare()
             yield gateway
@@ -155,10 +156,13 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
 
-    def every(self, interval: float, job: Callable[[], Awaitable[None]]) -> None:
-        """Run `job` each `interval` seconds, the first time after one, until the gateway stops. It is not
-        run twice at once; one that raises is logged and run again when it is due."""
-        self._jobs.add(asyncio.get_running_loop().create_task(_repeat(interval, job)))
+    def every(
+        self, interval: float, job: Callable[[], Awaitable[None]], *, first: float | None = None
+    ) -> None:
+        """Run `job` each `interval` seconds, the first time after one, or after `first`, until the gateway
+        stops. It is not run twice at once; one that raises is logged and run again when it is due."""
+        work = _repeat(interval, job, interval if first is None else first)
+        self._jobs.add(asyncio.get_running_loop().create_task(work))
 
     async def _end_jobs(self) -> None:
         for task in self._jobs:
@@ -194,26 +198,3 @@ class Gateway:
         for task, exchange in list(self._running.items()):
             exchange.stopping = True
             task.cancel()
-
-    async def _discover(self) -> None:
-        """Ask providers with `discover` for their models, all at once. One that fails is a warning."""
-        wanted = [provider for provider in self.setup.providers.values() if provider.discover]
-        if wanted:
-            await asyncio.gather(*(self._learn(provider) for provider in wanted))
-
-    async def _learn(self, provider: Provider) -> None:
-        if provider.unready() is not None:
-            return
-        try:
-            async with asyncio.timeout(DISCOVERY_TIMEOUT):
-                native_ids = await provider.list_models(self.http)
-        except Exception as error:
-            origin = provider.origin if isinstance(provider, HttpProvider) else "?"
-            level = logging.DEBUG if provider.found else logging.WARNING
-            what = type(error).__name__  # its text may hold what was sent, the key too
-            log.log(level, "provider %s (%s) does not list its models: %s", provider.name, origin, what)
-            if provider.found:
-                provider.absent = f"{origin} does not answer"
-            return
-        for native_id in native_ids:
-            self.setup.catalogue.add(Model(f"{provider.name}/{native_id}", [Endpoint(provider, native_id)]))

@@ -104,7 +104,7 @@ async def test_a_wrong_key_is_the_sdks_own_error() -> None:
         stranger = through.with_options(api_key="pm-wrong")
         with pytest.raises(openai.AuthenticationError, match="not known"):
             await stranger.models.list()
-        with pytest.raises(openai.NotFoundError, match="there is no model"):
+        with pytest.raises(openai.BadRequestError, match="there is no model"):
             await through.chat.completions.create(model="nope", messages=[{"role": "user", "content": "x"}])
         with pytest.raises(openai.BadRequestError, match="`messages` must be"):
             await through.chat.completions.create(model="lab/x", messages=[])

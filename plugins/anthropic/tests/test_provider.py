@@ -58,7 +58,7 @@ async def listed(pages: list[object]) -> tuple[list[str], list[str]]:
 
     provider = make_provider("anthropic", ProviderSettings(api_key=Secret("sk-ant-1")))
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
-        return await provider.list_models(http), asked
+        return [each.id for each in await provider.list_models(http)], asked
 
 
 async def test_models_are_listed_page_by_page() -> None:

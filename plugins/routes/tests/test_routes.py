@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.errors import ConfigError, NotFound
+from pointsman.errors import ConfigError, UnknownModel
 from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup
@@ -57,22 +57,22 @@ async def test_an_endpoint_may_be_asked_for_by_its_own_name(decided: Decided) ->
 
 
 async def test_an_unknown_model_is_refused_with_near_names(decided: Decided) -> None:
-    with pytest.raises(NotFound, match=r"there is no model 'acme/smal'; did you mean .*acme/small") as caught:
+    with pytest.raises(UnknownModel, match=r"there is no model 'acme/smal'; did you mean .*acme/small") as caught:
         async with decided("", body("acme/smal")):
             pass
-    assert (caught.value.code, caught.value.param, caught.value.status) == ("model_not_found", "model", 404)
+    assert (caught.value.code, caught.value.param, caught.value.status) == ("model_not_found", "model", 400)
 
 
 async def test_near_names_are_only_those_the_key_may_use(decided: Decided) -> None:
     for models, hint in ((("acme/large",), "did you mean acme/large?"), (("x",), "GET /v1/models lists")):
-        with pytest.raises(NotFound) as caught:
+        with pytest.raises(UnknownModel) as caught:
             async with decided("", body("acme/larg"), actor=Actor("narrow", "key-narrow", models=models)):
                 pass
         assert hint in caught.value.message
 
 
 async def test_a_very_long_name_is_cut_where_it_is_told(decided: Decided) -> None:
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(UnknownModel) as caught:
         async with decided("", body("x" * 100_000)):
             pass
     assert len(caught.value.message) < 250

@@ -1,0 +1,189 @@
+"""The keeper: keeps the shelf in step with prices and listings, in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from pointsman.gateway import Gateway
+from pointsman.providers import HttpProvider, Provider
+
+from .child import CompileError, compiled, installed_version
+from .names import Names
+from .rows import LISTINGS
+from .said import facts_of
+from .shelf import Listing, Shelf, Stock
+from .store import Select, Store, put
+
+__all__ = ["Keeper", "kept_listings", "wants_prices"]
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.5
+"""Seconds that start-up waits for who was never asked before: a server on this machine answers sooner."""
+LISTING_TIMEOUT = 15.0
+SETTLE = 1.0
+"""Seconds after start-up when prices are compiled, if a provider is configured that they may be of."""
+IDLE = 15.0
+"""The same where none is, and they only tell who else would serve a model."""
+DAY = 86_400.0
+KEEP = (
+    f"insert into {LISTINGS.name} (provider, origin, listed_at, models)"  # noqa: S608
+    " values (:provider, :origin, :at, :models) on conflict (provider) do update"
+    " set origin = excluded.origin, listed_at = excluded.listed_at, models = excluded.models"
+)
+
+
+class Keeper:
+    """What keeps the catalogue of one gateway. `listings` are those that were kept, by provider."""
+
+    def __init__(self, gateway: Gateway, store: Store, listings: dict[str, Listing]) -> None:
+        self.shelf = Shelf(gateway.setup.catalogue)
+        self._gateway = gateway
+        self._store = store
+        self._listings = listings
+        self._names: Names | None = None
+        self._failed: set[str] = set()
+        self._unheard: set[str] = set()
+        self._heard = asyncio.Event()
+
+    async def stock_all(self) -> None:
+        """Put on the shelf what is known of every provider."""
+        self._names = None
+        for provider in self._gateway.setup.providers.values():
+            await self._stock(provider)
+        self.shelf.describe()
+
+    async def stock_of(self, provider: Provider) -> Stock:
+        """What is known of a provider's models."""
+        listing = self._listings.get(provider.name)
+        kind = self._gateway.setup.kinds.get(provider.kind)
+        cloud = kind is not None and kind.key_variable is not None
+        if cloud and listing is not None and self._names is None:
+            self._names = Names(await self._store.models())
+        return Stock(await self._store.of_vendor(provider.kind), listing, self._names if cloud else None)
+
+    async def _stock(self, provider: Provider) -> None:
+        if provider.unready() is None:
+            self.shelf.stock(provider, await self.stock_of(provider))
+        else:
+            self.shelf.stock(provider, Stock())
+
+    async def begin(self, *, refresh: float, prices: bool) -> None:
+        """Begin to keep: ask who lists, and compile prices that are newer. Waits a moment for who was never
+        asked before, and for nobody else."""
+        asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
+        self._unheard = {each.name for each in asked if each.found or each.name not in self._listings}
+        catalogue = self._gateway.setup.catalogue
+        catalogue.pending = bool(self._unheard) or (prices and await self._store.version() is None)
+        if prices:
+            first = SETTLE if wants_prices(self._gateway) else IDLE
+            self._gateway.every(DAY, self.compile, first=first)
+        if asked:
+            self._gateway.every(refresh, self.refresh, first=0)
+        if self._unheard:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._heard.wait()
+
+    async def compile(self) -> None:
+        """Compile prices where another version is installed than the ledger has. A failure is a warning."""
+        installed = installed_version()
+        if installed is None or installed == await self._store.version():
+            return
+        try:
+            found = await compiled()
+            await put(self._gateway.ledger, found)
+        except CompileError as error:
+            log.warning("the catalogue goes on without new prices: %s", error)
+            return
+        lost = ", ".join(f"{what} {count}" for what, count in sorted(found.lost.items()))
+        log.info("genai-prices %s: %d models; without a place here: %s", found.version, len(found.rows), lost)
+        self._gateway.setup.catalogue.pending = bool(self._unheard)
+        await self.stock_all()
+
+    async def refresh(self) -> None:
+        """Ask every provider that lists its models, all at once."""
+        asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
+        await asyncio.gather(*map(self._ask, asked))
+
+    async def _ask(self, provider: Provider) -> None:
+        try:
+            async with asyncio.timeout(LISTING_TIMEOUT):
+                listed = await provider.list_models(self._gateway.http)
+        except Exception as error:
+            await self._silent(provider, error)
+        else:
+            self._failed.discard(provider.name)
+            models = {each.id: facts_of(each.id, each.said) for each in listed}
+            await self._listed(provider, Listing(datetime.now(UTC).date().isoformat(), models))
+        self._unheard.discard(provider.name)
+        if not self._unheard:
+            self._heard.set()
+
+    async def _silent(self, provider: Provider, error: Exception) -> None:
+        """A provider does not list its models. What it listed before stays, but a server that was only looked
+        for is not there."""
+        origin = provider.origin if isinstance(provider, HttpProvider) else "?"
+        known = provider.found or provider.name in self._failed
+        level = logging.DEBUG if known else logging.WARNING
+        self._failed.add(provider.name)
+        what = type(error).__name__  # its text may hold what was sent, the key too
+        log.log(level, "provider %s (%s) does not list its models: %s", provider.name, origin, what)
+        if provider.found:
+            provider.absent = f"{origin} does not answer"
+            self.shelf.stock(provider, Stock())
+
+    async def _listed(self, provider: Provider, listing: Listing) -> None:
+        """Keep a listing, and put it on the shelf where it says something new."""
+        came = provider.absent is not None
+        provider.absent = None
+        new = self._listings.get(provider.name) != listing
+        self._listings[provider.name] = listing
+        if new or came:
+            self.shelf.stock(provider, await self.stock_of(provider))
+            self.shelf.describe()
+        row = {
+            "provider": provider.name,
+            "origin": _origin(provider),
+            "at": time.time(),
+            "models": msgspec.json.encode(listing.models).decode(),
+        }
+        await self._gateway.ledger.execute([(KEEP, row)])
+
+
+async def kept_listings(select: Select, providers: Iterable[Provider]) -> dict[str, Listing]:
+    """The listings that were kept of providers as they are configured now."""
+    kept = {row["provider"]: row for row in await select(f"select * from {LISTINGS.name}", {})}  # noqa: S608
+    found = {}
+    for provider in providers:
+        row = kept.get(provider.name)
+        if provider.discover and row is not None and row["origin"] == _origin(provider):
+            models: dict[str, dict[str, Any]] = msgspec.json.decode(row["models"])
+            found[provider.name] = Listing(
+                datetime.fromtimestamp(row["listed_at"], UTC).date().isoformat(), models
+            )
+    return found
+
+
+def wants_prices(gateway: Gateway) -> bool:
+    """Whether a provider is configured that prices of a list may be of: one that is reached with a key."""
+    kinds = gateway.setup.kinds
+    found = (kinds.get(each.kind) for each in gateway.setup.providers.values())
+    return any(kind is not None and kind.key_variable is not None for kind in found)
+
+
+def _asked(provider: Provider) -> bool:
+    """Whether a provider is asked for its models. One that nobody configured shows so that it is there."""
+    return provider.discover and (provider.found or provider.unready() is None)
+
+
+def _origin(provider: Provider) -> str:
+    return provider.base_url if isinstance(provider, HttpProvider) else provider.kind

@@ -1,0 +1,98 @@
+"""What is known of models everywhere, configured or not: the Python API of this plugin for others.
+
+Rows come from the ledger, so every function waits; none belongs on the way of a request that can be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pointsman.facts import Facts
+from pointsman.gateway import Gateway
+
+from . import plugin_of
+from .rows import Row, as_facts
+
+__all__ = ["KnownEndpoint", "current", "endpoints", "models", "near", "servers"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEndpoint:
+    """A model at a vendor. `model` is its canonical name, or `vendor/native_id` where none is certain;
+    `configured` says whether a provider of that vendor is."""
+
+    model: str
+    vendor: str
+    native_id: str
+    facts: Facts
+    configured: bool
+
+
+async def endpoints(
+    gateway: Gateway, *, model: str | None = None, vendor: str | None = None
+) -> list[KnownEndpoint]:
+    """What is known of endpoints, or of those of one model or one vendor.
+
+    Where a provider of a vendor is configured, its endpoints are those of the catalogue, with all that is
+    known of them; of other vendors it is what compiled sources say.
+    """
+    found = [
+        KnownEndpoint(each.name, endpoint.provider.kind, endpoint.native_id, endpoint.facts, True)
+        for each in gateway.setup.catalogue.models.values()
+        if each.listed and (model is None or each.name == model)
+        for endpoint in each.endpoints
+        if vendor is None or endpoint.provider.kind == vendor
+    ]
+    kinds = _kinds(gateway)
+    store = plugin_of(gateway).store
+    if model is not None:
+        rows = [row for row in await store.named(model) if row.model == model]
+    elif vendor is not None:
+        rows = await store.of_vendor(vendor)
+    else:
+        rows = await store.rows()
+    others = (row for row in rows if row.vendor not in kinds and vendor in (None, row.vendor))
+    return found + [_known(row, configured=False) for row in others]
+
+
+async def models(gateway: Gateway) -> list[str]:
+    """The names of all models: those that are served here, and the canonical ones that are known."""
+    catalogue = gateway.setup.catalogue
+    here = (each.name for each in catalogue.models.values() if each.listed)
+    return list(dict.fromkeys((*here, *await plugin_of(gateway).store.models())))
+
+
+async def servers(gateway: Gateway, name: str) -> list[KnownEndpoint]:
+    """Who is known to serve a model, by its canonical name, `vendor/native-id` or native id: the vendors
+    that this gateway has a kind of provider for, whether one is configured or not."""
+    kinds = _kinds(gateway)
+    return [
+        _known(row, configured=row.vendor in kinds)
+        for row in await plugin_of(gateway).store.named(name)
+        if gateway.setup.kinds.get(row.vendor) is not None
+    ]
+
+
+async def near(gateway: Gateway, name: str, usable: Iterable[str] = ()) -> list[str]:
+    """Up to three names that look like `name`, among `usable` ones and all that are known."""
+    known = dict.fromkeys((*usable, *await plugin_of(gateway).store.models()))
+    return gateway.setup.catalogue.near(name, among=known)
+
+
+def current(price: Any, at: datetime | None = None) -> dict[str, Any]:
+    """Of a fact `price` the mapping that counts at a time, now by default; empty before the first begins."""
+    day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
+    begun = [each for each in (price if isinstance(price, list) else [price]) if each.get("from", "") <= day]
+    return max(begun, key=lambda each: each.get("from", ""), default={})
+
+
+def _known(row: Row, *, configured: bool) -> KnownEndpoint:
+    facts = as_facts(row.facts, row.source)
+    return KnownEndpoint(row.model, row.vendor, row.native_id, facts, configured)
+
+
+def _kinds(gateway: Gateway) -> set[str]:
+    return {provider.kind for provider in gateway.setup.providers.values() if provider.unready() is None}

@@ -1,0 +1,153 @@
+"""The shelf: what providers offer, with all that is known of it, put into the catalogue.
+
+Facts of lower authority stay where those above say nothing: genai-prices, then the provider's own listing,
+then the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pointsman.catalogue import Catalogue, Endpoint, Model
+from pointsman.facts import Fact, Facts
+from pointsman.providers import Provider
+
+from .names import Names
+from .rows import Row, as_facts, matches
+from .settings import SOURCE, configured
+
+__all__ = ["MODEL_FACTS", "Listing", "Shelf", "Stock", "layers"]
+
+MODEL_FACTS = (
+    "name",
+    "description",
+    "created",
+    "context",
+    "input_modalities",
+    "output_modalities",
+    "tokenizer",
+)
+"""What is told of a model by whoever tells it of an endpoint."""
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What a provider listed on a day (ISO): the facts it told, by native id, in its order."""
+
+    date: str
+    models: dict[str, dict[str, Any]]
+
+
+class Stock:
+    """What is known of one provider's models: rows of its vendor, its own listing if it gave one, and the
+    canonical names where its ids are to be matched to them."""
+
+    def __init__(
+        self, rows: Sequence[Row] = (), listing: Listing | None = None, names: Names | None = None
+    ) -> None:
+        self.listing = listing
+        self.names = names
+        self._own = {row.native_id: row for row in rows}
+        self._conditions = [(row.matching, row) for row in rows if row.matching is not None]
+
+    def row(self, native_id: str) -> Row | None:
+        """The row of an id: its own, or the first whose condition it meets."""
+        own = self._own.get(native_id)
+        if own is not None:
+            return own
+        text = native_id.lower()
+        return next((row for matching, row in self._conditions if matches(matching, text)), None)
+
+    def offers(self, provider: Provider) -> Iterator[tuple[str, str]]:
+        """The models that a provider offers: the names under which they are listed, and their ids there."""
+        for native_id in self._own if self.listing is None else self.listing.models:
+            yield self._name(provider, native_id), native_id
+
+    def _name(self, provider: Provider, native_id: str) -> str:
+        row = self._own.get(native_id)
+        if row is not None and (row.certain or row.model != row.id):
+            return row.model
+        if row is None and self.names is not None:
+            named = self.names.at(provider.kind, native_id)
+            if named.certain:
+                return named.model
+        return f"{provider.name}/{native_id}"
+
+
+class Shelf:
+    """The catalogue of one setup, kept in step with what is known."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._said: dict[str, dict[str, Any]] = {}
+        self._given: dict[str, Facts] = {}
+        for model in catalogue.models.values():
+            for endpoint in model.endpoints:
+                self._said.setdefault(endpoint.id, {**configured(model.extra), **configured(endpoint.extra)})
+                self._given.setdefault(endpoint.id, endpoint.facts)
+        self._made: dict[str, Endpoint] = {}
+        self._shared: dict[object, Fact] = {}
+
+    def stock(self, provider: Provider, stock: Stock) -> None:
+        """Put a provider's models there, in place of those that were; its configured endpoints keep their
+        place and get to know what there is."""
+        for model in self._catalogue.models.values():
+            for endpoint in model.endpoints:
+                if endpoint.provider is provider and endpoint.id not in self._made:
+                    endpoint.facts = self._facts(endpoint.native_id, endpoint.id, stock)
+        learnt = [
+            Model(name, [self._endpoint(provider, native, stock)]) for name, native in stock.offers(provider)
+        ]
+        self._catalogue.learn(provider.name, learnt)
+        offered = {endpoint.id for model in learnt for endpoint in model.endpoints}
+        for gone in [
+            each for each, made in self._made.items() if made.provider is provider and each not in offered
+        ]:
+            del self._made[gone]
+
+    def said(self, endpoint: Endpoint) -> Mapping[str, Any]:
+        """What the operator says of an endpoint."""
+        return self._said.get(endpoint.id, {})
+
+    def describe(self) -> None:
+        """Tell of models what their endpoints tell."""
+        for model in self._catalogue.models.values():
+            told: dict[str, Fact] = {}
+            for endpoint in reversed(model.endpoints):
+                told.update({name: endpoint.facts[name] for name in MODEL_FACTS if name in endpoint.facts})
+            model.facts = {**told, **as_facts(configured(model.extra), SOURCE)}
+
+    def _endpoint(self, provider: Provider, native_id: str, stock: Stock) -> Endpoint:
+        """The endpoint of an id; the same as long as it is offered."""
+        endpoint = self._made.get(f"{provider.name}/{native_id}")
+        if endpoint is None:
+            endpoint = Endpoint(provider, native_id)
+            self._made[endpoint.id] = endpoint
+        facts = self._facts(native_id, endpoint.id, stock)
+        if facts != endpoint.facts:
+            endpoint.facts = facts
+        return endpoint
+
+    def _facts(self, native_id: str, endpoint_id: str, stock: Stock) -> Facts:
+        merged: dict[str, Fact] = {**self._given.get(endpoint_id, {})}
+        for layer in layers(native_id, stock, self._said.get(endpoint_id, {})):
+            merged.update(layer)
+        return {name: self._share(name, fact) for name, fact in merged.items()}
+
+    def _share(self, name: str, fact: Fact) -> Fact:
+        """The same object for equal facts, of which there are many."""
+        value = msgspec.json.encode(fact.value) if isinstance(fact.value, dict | list) else fact.value
+        return self._shared.setdefault((name, value, fact.source, fact.date), fact)
+
+
+def layers(native_id: str, stock: Stock, said: Mapping[str, Any]) -> Iterator[Facts]:
+    """What is known of a provider's id, the lowest authority first; `said` is the operator's."""
+    row = stock.row(native_id)
+    if row is not None:
+        yield as_facts(row.facts, row.source)
+    if stock.listing is not None and native_id in stock.listing.models:
+        yield as_facts(stock.listing.models[native_id], "the provider's listing", stock.listing.date)
+    if said:
+        yield as_facts(said, SOURCE)

@@ -1,0 +1,64 @@
+"""Why: for each fact of an endpoint its value and source, and what sources of lower authority said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.catalogue import Endpoint
+from pointsman.facts import Fact
+from pointsman.gateway import Gateway
+
+from . import known, plugin_of
+from .shelf import layers
+
+__all__ = ["Told", "told_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of one endpoint, here or at a vendor; of each fact the one that counts comes first."""
+
+    model: str
+    place: str
+    configured: bool
+    facts: dict[str, list[Fact]]
+
+    def as_json(self) -> dict[str, Any]:
+        """As data for programs."""
+        return {
+            "model": self.model,
+            "endpoint": self.place,
+            "configured": self.configured,
+            "facts": {
+                name: [
+                    {"value": each.value, "source": each.source, "date": each.date, "used": index == 0}
+                    for index, each in enumerate(facts)
+                ]
+                for name, facts in self.facts.items()
+            },
+        }
+
+
+async def told_of(gateway: Gateway, name: str) -> list[Told]:
+    """What is told of every endpoint that a name leads to, those of configured providers first."""
+    resolution = gateway.setup.catalogue.resolve(name)
+    model, endpoints = (resolution.model, resolution.endpoints) if resolution is not None else (name, ())
+    found = [Told(model, each.id, True, await _of_endpoint(gateway, each)) for each in endpoints]
+    for each in await known.servers(gateway, model):
+        if not each.configured:
+            facts = {fact: [value] for fact, value in sorted(each.facts.items())}
+            found.append(Told(each.model, f"{each.vendor}/{each.native_id}", False, facts))
+    return found
+
+
+async def _of_endpoint(gateway: Gateway, endpoint: Endpoint) -> dict[str, list[Fact]]:
+    keeper = plugin_of(gateway).keeper
+    if keeper is None:
+        return {name: [fact] for name, fact in sorted(endpoint.facts.items())}
+    stock = await keeper.stock_of(endpoint.provider)
+    told: dict[str, list[Fact]] = {}
+    for layer in layers(endpoint.native_id, stock, keeper.shelf.said(endpoint)):
+        for name, fact in layer.items():
+            told.setdefault(name, []).insert(0, fact)
+    return dict(sorted(told.items()))
