@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pointsman.columns import aligned
 from pointsman.ledger import ReadOnlyLedger, Table
 
 from .generations import GENERATIONS
 from .rollups import DAYS, HOURS
-from .text import aligned, amount, count, duration, usd
+from .text import amount, count, duration, usd
 
 __all__ = [
     "COLUMNS",

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pointsman.columns import aligned
 from pointsman.config import Duration
 from pointsman.ledger import ReadOnlyLedger
 
 from .rollups import DAYS, HOURS, MINUTES
-from .text import aligned, amount, count, duration, usd
+from .text import amount, count, duration, usd
 
 __all__ = ["COLUMNS", "GROUPS", "Filters", "as_table", "cover", "groups", "moment"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pointsman.money import format_usd
 
-__all__ = ["aligned", "amount", "as_csv", "as_json", "count", "duration", "usd"]
+__all__ = ["amount", "as_csv", "as_json", "count", "duration", "usd"]
 
 Row = Mapping[str, Any]
 
@@ -40,18 +40,6 @@ def _cell(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"
     return value
-
-
-def aligned(columns: Mapping[str, Sequence[str]], *, left: int) -> str:
-    """Columns as lines of text, the first `left` of them flush left, the others flush right. What cannot be
-    printed is shown as a question mark."""
-    lines: list[list[str]] = [[] for _ in range(len(next(iter(columns.values()))) + 1)]
-    for number, (heading, cells) in enumerate(columns.items()):
-        texts = [heading, *("".join(each if each.isprintable() else "?" for each in cell) for cell in cells)]
-        width = max(len(text) for text in texts)
-        for line, text in zip(lines, texts, strict=True):
-            line.append(text.ljust(width) if number < left else text.rjust(width))
-    return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
 def usd(nano: int | None) -> str | None:

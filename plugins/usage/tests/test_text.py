@@ -1,4 +1,4 @@
-"""Text: aligned, comma-separated, and amounts in words."""
+"""Text: comma-separated, and amounts in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from pointsman_usage.text import aligned, amount, as_csv, as_json, count, duration, usd
+from pointsman_usage.text import amount, as_csv, as_json, count, duration, usd
 
 
 def test_csv_can_be_read_again() -> None:
@@ -30,11 +30,6 @@ def test_no_text_is_a_formula_to_a_spreadsheet(text: str) -> None:
 def test_json_is_one_array_and_keeps_every_letter() -> None:
     assert json.loads(as_json([{"a": "é"}])) == [{"a": "é"}]
     assert "é" in as_json([{"a": "é"}])
-
-
-def test_columns_are_aligned_and_control_characters_hidden() -> None:
-    assert aligned({"name": ["a", "b\x1b"], "n": ["1", "10"]}, left=1) == "name   n\na      1\nb?    10"
-    assert aligned({"name": [], "n": []}, left=1) == "name  n"
 
 
 def test_what_is_not_known_is_told_apart_from_nothing() -> None:
