@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,10 @@ FAULTS = {
     "headers, then silence": Script(steps=(Hang(),), framing="chunked"),
     "silence": SILENT,
 }
+AT_WORK = ("headers, then silence", "cut by length")
+"""Those whose provider said 200 and then took too long or broke off."""
+ANSWERED = 9 * 3000 + 2 * 4000
+"""What the answer of the second provider costs, in nano-USD."""
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
@@ -60,8 +65,75 @@ async def test_a_failed_endpoint_is_replaced_within_the_request(
         assert answer.headers["x-pointsman-attempts"] == "2"
         row = await both.row()
         assert (row["outcome"], row["provider"], row["attempts"]) == ("complete", "two", 2)
-        assert row["cost_nano"] == 9 * 3000 + 2 * 4000, "only what answered is paid"
+        first, second = json.loads(row["tried"])
+        assert (second["input"], second["output"], second["cost_nano"]) == (9, 2, ANSWERED)
+        at_work = fault in AT_WORK or (fault == "silence" and not stream)
+        assert ("input" in first) == at_work, "who was at work is paid, who refused is not"
+        assert row["cost_nano"] == ANSWERED + first.get("input", 0) * 1000
         assert both.two.requests[0].json["model"] == "m2"
+
+
+USED = {"prompt_tokens": 100, "completion_tokens": 10}
+COSTLY = {
+    "malformed": ("/v1/chat/completions", False, Script.json({"choices": "none", "usage": USED})),
+    "malformed, translated": ("/v1/responses", False, Script.json({"choices": "none", "usage": USED})),
+    "ended with an error": (
+        "/v1/responses",
+        False,
+        Script.json({"choices": [{"index": 0, "message": {}, "finish_reason": "error"}], "usage": USED}),
+    ),
+    "whole in place of a stream": ("/v1/chat/completions", True, Script.json({"choices": [], "usage": USED})),
+    "usage, then an error": (
+        "/v1/chat/completions",
+        True,
+        Script.sse([f"data: {json.dumps({'choices': [], 'usage': USED})}\n\n".encode(), Close()]),
+    ),
+    "usage, then an error, translated": (
+        "/v1/responses",
+        True,
+        Script.sse([f"data: {json.dumps({'choices': [], 'usage': USED})}\n\n".encode(), Close()]),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", COSTLY)
+async def test_a_failed_attempt_that_reported_usage_is_paid_as_well(
+    pair: Boot, whole_answer: Script, whole_stream: Script, what: str
+) -> None:
+    path, stream, failing = COSTLY[what]
+    async with pair(failing, whole_stream if stream else whole_answer) as both:
+        body = {"model": "fast", "stream": stream, "input": "Hello", "messages": both.body()["messages"]}
+        del body["messages" if path == "/v1/responses" else "input"]
+        answer = await both.running.client.post(path, json=body)
+        assert (answer.status_code, answer.headers["x-pointsman-provider"]) == (200, "two")
+        row = await both.row()
+        first, second = json.loads(row["tried"])
+        told = [first[name] for name in ("input", "output", "estimated", "cost_nano")]
+        assert told == [100, 10, False, 100 * 1000 + 10 * 2000]
+        assert second["cost_nano"] == ANSWERED
+        assert (row["input_tokens"], row["output_tokens"]) == (9, 2), "the answer's own"
+        assert row["cost_nano"] == row["billed_nano"] == ANSWERED + 120_000
+        assert row["price_source"] == "configuration; with failed attempts"
+        if not stream:
+            assert answer.headers["x-pointsman-cost"] == "0.000155"
+
+
+async def test_what_attempts_cost_is_told_though_all_have_failed(pair: Boot) -> None:
+    async with pair(COSTLY["malformed"][2], FAULTS["500"]) as both:
+        answer = await both.running.client.post("/v1/chat/completions", json=both.body())
+        assert answer.status_code == 502
+        row = await both.row()
+        assert (row["outcome"], row["input_tokens"], row["cost_nano"]) == ("failed", None, 120_000)
+
+
+async def test_a_whole_answer_that_takes_too_long_has_used_its_input(pair: Boot) -> None:
+    async with pair(SILENT, SILENT, more="attempts: 1") as both:
+        both.running.gateway.setup.catalogue.models["demo/model"].endpoints[0].timeout = 0.05
+        answer = await both.running.client.post("/v1/chat/completions", json=both.body())
+        assert answer.status_code == 504
+        row = await both.row()
+        assert (row["outcome"], row["estimated"], row["output_tokens"]) == ("failed", 1, 0)
+        assert row["cost_nano"] == row["input_tokens"] * 1000 > 0
 
 
 async def test_a_dead_endpoint_is_replaced(pair: Boot, whole_answer: Script) -> None:

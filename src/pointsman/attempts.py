@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from msgspec.structs import replace
 
 from .chain import first
 from .deadlines import Clocks, Deadline
-from .dialects import Mark, Translator
+from .dialects import Mark, Tap, Translator
 from .errors import (
     ConnectFailed,
     Internal,
@@ -25,8 +25,9 @@ from .errors import (
     UpstreamCut,
     UpstreamError,
     UpstreamStatus,
+    UpstreamTimeout,
 )
-from .events import Event, accumulate, explode
+from .events import Event, PartDelta, UsageUpdate, accumulate, explode
 from .exchange import Attempt, Candidate
 from .failures import MOST_ERROR_BODY, classify, exhausted, refine, scrub, status_error
 from .providers import HttpProvider
@@ -98,6 +99,7 @@ class Attempts:
                     return
                 finally:
                     attempt.ended = time.monotonic()
+                    attempt.usage = self._used(attempt)
                 if not self._again:
                     break
                 kept = min(len(exchange.candidates) - place, 1)
@@ -125,14 +127,12 @@ class Attempts:
             client.reset()
         return True
 
-    def used(self) -> Usage | None:
-        """What the exchange used: reported, or estimated where content came without a report.
+    def _used(self, attempt: Attempt) -> Usage | None:
+        """What an attempt has used: reported, or estimated where its provider was at work without a report.
 
-        A provider that was still working when the client left has had the input, too.
+        One whose answer is not whole has had the input, too, and what was written of it. What was reported
+        before most was written is out of date.
         """
-        attempt = self.exchange.attempt
-        if attempt is None:
-            return None
         usage = attempt.usage
         if usage is not None:
             if self._whole:
@@ -140,10 +140,24 @@ class Attempts:
             written = estimate(0, self._output_characters).output
             if written <= STALE * usage.output:
                 return usage
-            return replace(usage, output=written, estimated=True)  # it was told before most was written
-        if self._refused and not self._output_characters:
-            return None
-        return estimate(self.exchange.peek.characters, self._output_characters)
+            return replace(usage, output=written, estimated=True)
+        if self._whole or self._output_characters or self._was_at_work(attempt):
+            return estimate(self.exchange.peek.characters, self._output_characters)
+        return None
+
+    def _was_at_work(self, attempt: Attempt) -> bool:
+        """Whether a provider has worked on a request that it neither answered nor reported on.
+
+        It has where it said that it would answer and then took too long or was cut off, where the whole
+        answer took too long (it says nothing before that), and where the client left. What refuses, does not
+        connect or answers nonsense has not.
+        """
+        error = attempt.error
+        if error is None:
+            return not self._refused
+        if isinstance(error, UpstreamTimeout):
+            return attempt.upstream_status is not None or not self.exchange.peek.stream
+        return isinstance(error, UpstreamCut) and attempt.upstream_status is not None
 
     def _failed(self, attempt: Attempt, error: UpstreamError) -> Literal["next", "stop"]:
         """Put a failure on record; say what follows it."""
@@ -231,7 +245,11 @@ class Attempts:
                     await self._relayed(attempt, answer, clocks)
                 return
             tap = codec.tap(peek=self.exchange.peek, quirks=attempt.endpoint.provider.quirks)
-            tap.whole(await answer.read(MOST_ERROR_BODY))  # an error object in a 200 says more than its type
+            body = await answer.read(MOST_ERROR_BODY)
+            try:
+                tap.whole(body)  # an error object in a 200 says more than its type
+            finally:
+                attempt.usage = tap.usage
             raise MalformedAnswer(
                 f"the provider answered a request for a stream with {_content_type(answer)}", phase="headers"
             )
@@ -245,23 +263,22 @@ class Attempts:
         """Bytes in the client's own dialect: passed on as they came."""
         exchange, client = self.exchange, self.client
         tap = exchange.codec.tap(peek=exchange.peek, quirks=attempt.endpoint.provider.quirks)
-        if client is None:
-            self.body = await answer.read(exchange.setup.core.upstream.max_answer)
-            tap.whole(self.body)
-            attempt.first_content = time.monotonic()
-        else:
-            try:
+        try:
+            if client is None:
+                self.body = await answer.read(exchange.setup.core.upstream.max_answer)
+                tap.whole(self.body)
+                attempt.first_content = time.monotonic()
+            else:
                 relay = await self._pump(
                     answer,
                     lambda ending: ByteRelay(client, tap, clocks, limit=self._limit, ending=ending),
                 )
-            finally:
-                self._output_characters = tap.output_characters
-                attempt.usage = tap.usage
+                self.tail = relay.tail
+        finally:
+            self._output_characters = tap.output_characters
+            attempt.usage = tap.usage
+            if client is not None:
                 attempt.first_content = clocks.first_content
-            self.tail = relay.tail
-        self._output_characters = tap.output_characters
-        attempt.usage = tap.usage
         exchange.finish = derive_finish(tap.finish) if tap.finish is not None else None
 
     async def _translated(self, attempt: Attempt, codec: Translator, answer: Answer, clocks: Clocks) -> None:
@@ -269,7 +286,12 @@ class Attempts:
         quirks, peek = attempt.endpoint.provider.quirks, self.exchange.peek
         if self.client is None:
             body = await answer.read(self.exchange.setup.core.upstream.max_answer)
-            await self._canonical(attempt, codec.decode_response(body, quirks=quirks), clocks)
+            try:
+                response = codec.decode_response(body, quirks=quirks)
+            except RequestError:
+                attempt.usage = _reported(codec.tap(peek=peek, quirks=quirks), body)
+                raise
+            await self._canonical(attempt, response, clocks)
             return
         writer = self._writer(self.client, attempt, clocks)
         decoder = codec.decode_stream(peek=peek, quirks=quirks)
@@ -307,6 +329,7 @@ class Attempts:
 
     async def _canonical(self, attempt: Attempt, response: Response | Embeddings, clocks: Clocks) -> None:
         """A whole canonical answer, for a stream exploded into its events."""
+        attempt.usage = response.usage
         if self.client is not None and isinstance(response, Response):
 
             async def events() -> AsyncIterator[Event]:
@@ -315,7 +338,6 @@ class Attempts:
 
             await self._events(attempt, events(), clocks)
             return
-        attempt.usage = response.usage
         if isinstance(response, Response):
             for choice in response.choices:
                 check_finish(choice.finish, "body")
@@ -345,7 +367,13 @@ class Attempts:
                     self._wrote(writer)
                 self.tail = writer.tail()
                 return
-            gathered = [event async for event in passing]
+            gathered: list[Event] = []
+            async for event in passing:
+                gathered.append(event)
+                if isinstance(event, UsageUpdate):
+                    attempt.usage = event.usage
+                elif isinstance(event, PartDelta):
+                    self._output_characters += len(event.text)
         try:
             response = accumulate(gathered)
         except ValueError as error:
@@ -362,6 +390,13 @@ class Attempts:
     def _wrote(self, writer: EventWriter) -> None:
         self._output_characters = writer.characters
         self.exchange.finish = writer.finish or self.exchange.finish
+
+
+def _reported(tap: Tap, body: bytes) -> Usage | None:
+    """The usage in a whole answer that cannot be used."""
+    with suppress(RequestError):
+        tap.whole(body)
+    return tap.usage
 
 
 def _content_type(answer: Answer) -> str:

@@ -110,7 +110,8 @@ class Tap(Protocol):
         """Read one whole event. Raises UpstreamStatus for an error event, MalformedAnswer for nonsense."""
 
     def whole(self, body: bytes) -> None:
-        """Read a whole, non-stream answer. Raises as `feed` does."""
+        """Read a whole, non-stream answer, its usage first: it counts also where the rest is refused. Raises
+        as `feed` does."""
 
 
 class StreamEncoder(Protocol):

@@ -125,7 +125,8 @@ class Attempt:
     """An endpoint tried. Times are monotonic seconds; `connecting` is how many a new connection took.
 
     `lost` are the parameters the request lost on the way there, `losses` what its answer lost on the way
-    back.
+    back. `usage` is what it has used once it has ended, also where it failed, `cost` what that costs; None is
+    nothing, or not known. `served` is the model that answered, where it says which.
     """
 
     number: int
@@ -153,6 +154,8 @@ class Attempt:
         return self.candidate.way
 
     @property
+    cost: Cost | None = None
+    served: str | None = None
     def byok(self) -> bool:
         """Whether it uses a credential of the client's own."""
         return self.candidate.key is not None
@@ -215,7 +218,7 @@ class Exchange:
     was begun, `cached` that a stored answer was given; `stopping` is set when the server ends it rather than
     the client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its
     record must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint
-    that `price_usage` is asked about.
+    that `price_usage` is asked about. `usage` is the answer's own, `cost` that of all attempts.
     """
 
     __slots__ = (

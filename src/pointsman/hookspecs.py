@@ -175,7 +175,8 @@ def call_provider(
 
 @hookspec
 def price_usage(exchange: Exchange, usage: Usage) -> Cost | None:
-    """When an answer's usage is known, before its last byte. *first*, *sync*. None from all: unpriced."""
+    """When an answer's usage is known, before its last byte, once for each attempt that used anything at
+    `exchange.pricing`. *first*, *sync*. None from all: unpriced."""
 
 
 @hookspec
@@ -183,9 +184,10 @@ def settle_usage(exchange: Exchange, usage: Usage | None, cost: Cost | None) -> 
     """Exactly once for every exchange for which `reserve_usage` was begun, before the last byte of its answer
     or its error; shielded from cancellation. *observe*.
 
-    `usage` and `cost` are what was really used, also by a request that failed, was refused or cancelled;
-    None is nothing, or not known. Where `exchange.strict` asks for a record that is on disk and it cannot be,
-    set `exchange.unsettled`: the answer then ends with that error.
+    `usage` and `cost` are what was really used, by all attempts together, also by a request that failed, was
+    refused or cancelled; None is nothing, or not known. `exchange.usage` is the answer's own. Where
+    `exchange.strict` asks for a record that is on disk and it cannot be, set `exchange.unsettled`: the answer
+    then ends with that error.
     """
 
 

@@ -17,13 +17,14 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from .attempts import Attempts
 from .candidates import find_candidates
-from .chain import each, first, first_sync, observe
+from .chain import each, first, observe
 from .dialects import Mark
 from .errors import Internal, RequestError, Unauthenticated, Unavailable
 from .exchange import Actor, Exchange, Plan
 from .json_guard import check_json
 from .money import Cost
 from .replies import Frame, give, stream_headers, tell
+from .spending import account
 from .stored import Stored
 from .streams import ClientStream, Sink
 from .types import Request
@@ -140,11 +141,7 @@ async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -
         exchange.outcome, exchange.status = "complete", 200
     except (Exception, asyncio.CancelledError) as error:
         failure = _conclude(exchange, client, error) or error
-    exchange.usage = attempts.used()
-    attempt = exchange.attempt
-    if attempt is not None:
-        exchange.first_content = attempt.first_content
-    _price(exchange)
+    used = account(exchange)
     if exchange.reserved:
         rest = observe(chains.settle_usage, exchange, exchange.usage, exchange.cost)
         if rest is not None:
@@ -190,18 +187,6 @@ def _answer_stored(exchange: Exchange, sink: Sink, client: ClientStream | None, 
     exchange.first_content = time.monotonic()
     exchange.outcome, exchange.status = "complete", 200
     give(exchange, sink, client, [(data, Mark(value)) for data, value in stored.frames])
-
-
-def _price(exchange: Exchange) -> None:
-    """Let the plugins price the usage. A price that fails is told in the log, and the answer unpriced."""
-    attempt = exchange.attempt
-    if exchange.usage is None or attempt is None:
-        return
-    exchange.pricing = attempt.endpoint
-    try:
-        exchange.cost = first_sync(exchange.setup.chains.price_usage, exchange, exchange.usage)
-    except RequestError as error:
-        log.error("%s cannot be priced: %s", exchange.request_id, error.detail or error.message)
 
 
 def refuse(exchange: Exchange, sink: Sink, error: RequestError) -> None:

@@ -63,10 +63,19 @@ def parse_event(event: bytes) -> StreamEvent | None:
 
 def parse_whole(body: bytes, holds: str) -> dict[str, Any]:
     """A whole answer, which must have the member it `holds`. Raises as `parse_event` does."""
+    answer = _parse_object(body)
+    _check(answer, holds)
+    return answer
+
+
+def _parse_object(body: bytes) -> dict[str, Any]:
     try:
-        answer = _object.decode(body)
+        return _object.decode(body)
     except BAD_JSON as error:
         raise nonsense("the provider's answer is not a JSON object", error, phase="body") from None
+
+
+def _check(answer: dict[str, Any], holds: str) -> None:
     fault = error_in(answer)
     if fault is None and holds not in answer:
         fault = answer.get("error")
@@ -74,7 +83,6 @@ def parse_whole(body: bytes, holds: str) -> dict[str, Any]:
         raise reported(fault, phase="body")
     if holds not in answer:
         raise nonsense(f"the provider's answer has no {holds}", phase="body")
-    return answer
 
 
 class MessagesTap:
@@ -145,8 +153,9 @@ class MessagesTap:
 
     def whole(self, body: bytes) -> None:
         """See `Tap.whole`."""
-        answer = parse_whole(body, "content")
+        answer = _parse_object(body)
         self.usage = read_usage(answer.get("usage"))
+        _check(answer, "content")
         reason = answer.get("stop_reason")
         self.finish = reason if isinstance(reason, str) else None
         blocks = answer["content"]

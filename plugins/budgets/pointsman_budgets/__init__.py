@@ -143,8 +143,8 @@ class Budgets:
         else:
             used = cost.billed
         self.book.settle(held, used)
-        if usage is not None:
-            self._estimates.learn(exchange, usage)
+        if exchange.usage is not None:
+            self._estimates.learn(exchange, exchange.usage)
         return self.records.settle(exchange.generation_id, used) if held.stored else None
 
     async def _credits(self, request: Request) -> JSONResponse:

@@ -169,7 +169,8 @@ class Limits:
             used = [demand for demand in claims.taken() if (demand.key, demand.quota.period) not in before]
         if not claims.varies or usage is None:
             return used
-        self._estimates.learn(attempt.candidate.model, exchange.peek, usage)
+        if exchange.usage is not None:
+            self._estimates.learn(attempt.candidate.model, exchange.peek, exchange.usage)
         return used + claims.used(costs_of(usage.input, usage.output, cost.billed if cost is not None else 0))
 
     def _demands(self, exchange: Exchange, candidate: Candidate, claims: Claims) -> list[Demand]:

@@ -189,6 +189,7 @@ class Lab:
     async def settle(self, exchange: Exchange, usage: Usage | None = None, nano: int | None = None) -> None:
         """As the pipeline does, after the attempts; without usage nothing was used."""
         cost = Cost(nano) if nano is not None else None
+        exchange.usage = usage
         rest = self.plugin.settle_usage(exchange, usage, cost)
         if rest is not None:
             await rest

@@ -52,17 +52,21 @@ COLUMNS = {
     "finish": Column("text", "Why the answer ended."),
     "native_finish": Column("text", "The provider's own word for it."),
     "attempts": Column("integer", "How many endpoints were tried.", required=True),
-    "tried": Column("text", "Each attempt, a JSON array: endpoint, status, error_type, ms, byok."),
+    "tried": Column(
+        "text",
+        "Each attempt, a JSON array: endpoint, status, error_type, ms, byok; where there are several and it "
+        "used anything, input, output, estimated, cost_nano.",
+    ),
     "lane": Column("text", "How the last one was asked: bytes, translated, canonical or local."),
     "lost": Column("text", "Parameters of the request that had no place there, by commas."),
     "answer_lost": Column("text", "Members of its answer that had no place in the client's dialect."),
-    "input_tokens": Column("integer", "Tokens of the whole input; null where nothing was used."),
-    "output_tokens": Column("integer", "Tokens of the whole output."),
+    "input_tokens": Column("integer", "Tokens of the whole input, where it was tried last; null for none."),
+    "output_tokens": Column("integer", "Tokens of its whole output."),
     "cache_read_tokens": Column("integer", "Input tokens read from the provider's cache."),
     "cache_write_tokens": Column("integer", "Input tokens written to the provider's cache."),
     "reasoning_tokens": Column("integer", "Output tokens spent on reasoning."),
     "estimated": Column("boolean", "Whether the tokens are estimated, not reported.", required=True),
-    "cost_nano": Column("integer", "The cost in nano-USD; null where it is not known."),
+    "cost_nano": Column("integer", "The cost of all attempts in nano-USD; null where it is not known."),
     "billed_nano": Column("integer", "What is charged for it, with any markup, in nano-USD."),
     "price_source": Column("text", "Where the price came from."),
     "queue_ms": Column("real", "Milliseconds until the first attempt: reading, deciding, waiting."),
@@ -138,7 +142,7 @@ class Generations:
             finish.reason if finish else None,
             finish.native[:LONGEST_TEXT] if finish and finish.native else None,
             len(attempts),
-            f"[{','.join(map(_attempt, attempts))}]" if attempts else None,
+            _tried(attempts) if attempts else None,
             way.lane if way else None,
             _listed(attempt.lost) if attempt and attempt.lost else None,
             _listed(attempt.losses.answer) if attempt and attempt.losses.answer else None,
@@ -164,6 +168,24 @@ class Generations:
             self._owners.clear()
         self._owners[id(actor)] = actor, owner
         return owner
+
+
+def _tried(attempts: Sequence[Attempt]) -> str:
+    """The attempts as a JSON array. What a single one used is in the row itself."""
+    if len(attempts) == 1:
+        return f"[{_attempt(attempts[0])}]"
+    return f"[{','.join(_attempt(attempt)[:-1] + _used(attempt) + '}' for attempt in attempts)}]"
+
+
+def _used(attempt: Attempt) -> str:
+    """What an attempt used and cost, as further members of a JSON object; none where it used nothing."""
+    usage, cost = attempt.usage, attempt.cost
+    if usage is None:
+        return ""
+    return (
+        f',"input":{usage.input},"output":{usage.output},"estimated":{"true" if usage.estimated else "false"}'
+        f',"cost_nano":{"null" if cost is None else cost.nano}'
+    )
 
 
 def _attempt(attempt: Attempt) -> str:

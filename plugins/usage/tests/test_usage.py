@@ -17,6 +17,7 @@ from pointsman.gateway import Gateway
 from pointsman.testing import FakeProvider, Script, running
 
 Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
+USED = {"input": 1000, "output": 50, "estimated": False, "cost_nano": 3_750}
 TIMES = ("queue_ms", "first_content_ms", "total_ms")
 
 
@@ -48,7 +49,7 @@ async def test_a_complete_answer_leaves_one_row_with_everything_known(serve: Ser
     assert all(0 <= each.pop("ms") <= total for each in tried)
     assert tried == [
         {"endpoint": "lab/down", "status": None, "error_type": "provider_unavailable", "byok": True},
-        {"endpoint": "lab/large", "status": None, "error_type": None, "byok": True},
+        {"endpoint": "lab/large", "status": None, "error_type": None, "byok": True, **USED},
     ]
     assert row == {
         "id": answer.headers["x-generation-id"],

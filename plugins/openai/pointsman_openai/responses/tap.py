@@ -76,8 +76,9 @@ class ResponsesTap:
 
     def whole(self, body: bytes) -> None:
         """See `Tap.whole`."""
-        answer = read_answer(body)
+        answer = _read_object(body)
         self.usage = read_usage(answer.get("usage"))
+        _check(answer)
         fault = fault_in(answer, phase="body")
         if fault is not None:
             raise fault
@@ -117,15 +118,24 @@ class ResponsesTap:
 
 def read_answer(body: bytes) -> dict[str, Any]:
     """A whole answer. Raises MalformedAnswer for what is none, but not for an error it tells."""
+    answer = _read_object(body)
+    _check(answer)
+    return answer
+
+
+def _read_object(body: bytes) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = _object.decode(body)
     except BAD_JSON as error:
         raise MalformedAnswer(
             "the provider's answer is not a JSON object", phase="body", detail=str(error)
         ) from None
+    return answer
+
+
+def _check(answer: dict[str, Any]) -> None:
     if not isinstance(answer.get("output"), list) and fault_in(answer, phase="body") is None:
         raise MalformedAnswer("the provider's answer has no list of output", phase="body")
-    return answer
 
 
 def native_finish(answer: Mapping[str, Any]) -> str:
