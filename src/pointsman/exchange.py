@@ -139,6 +139,8 @@ class Attempt:
     upstream_status: int | None = None
     error: UpstreamError | None = None
     usage: Usage | None = None
+    cost: Cost | None = None
+    served: str | None = None
     lost: list[str] = field(default_factory=list)
     losses: Losses = field(default_factory=Losses)
     key: Key | None = None
@@ -154,8 +156,6 @@ class Attempt:
         return self.candidate.way
 
     @property
-    cost: Cost | None = None
-    served: str | None = None
     def byok(self) -> bool:
         """Whether it uses a credential of the client's own."""
         return self.candidate.key is not None

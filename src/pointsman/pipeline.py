@@ -143,7 +143,7 @@ async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -
         failure = _conclude(exchange, client, error) or error
     used = account(exchange)
     if exchange.reserved:
-        rest = observe(chains.settle_usage, exchange, exchange.usage, exchange.cost)
+        rest = observe(chains.settle_usage, exchange, used, exchange.cost)
         if rest is not None:
             await exchange.gateway.shielded(rest)
         if failure is None and exchange.unsettled is not None:
