@@ -1,0 +1,146 @@
+"""What an answer costs: prices that depend on the hour, the length and the service tier, in integer nano-USD.
+
+Prices are US dollars per million tokens, as their providers print them. A price that nobody wrote is
+unknown, and the answer unpriced; it is never zero.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pointsman import hookimpl
+from pointsman.config import Percent
+from pointsman.members import mentioned
+from pointsman.money import MILLION, Cost, round_cost
+
+from .alarms import Alarms
+from .book import Book, price_at, price_of, service_tier
+from .images import with_images
+from .settings import BillingSettings, Priced, PriceSettings, Settings, check_history
+
+if TYPE_CHECKING:
+    from pointsman.catalogue import Endpoint
+    from pointsman.exchange import Actor, Candidate, Exchange
+    from pointsman.gateway import Gateway
+    from pointsman.registers import RegisterCommand, RegisterSettings
+    from pointsman.types import Usage
+
+    from .settings import ServiceTier
+
+__all__ = ["POINTSMAN_API", "Book", "PriceSettings", "Prices", "price_at", "price_of"]
+
+POINTSMAN_API = 1
+
+REPORTED = "as its provider reports it"
+
+
+class Prices:
+    """The plugin."""
+
+    def __init__(self) -> None:
+        self._markup = 0
+        self._alarms = Alarms()
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Settings, `billing:`, `price` of a provider and of an endpoint, `markup` of those who pay."""
+        register(Settings)
+        register(BillingSettings, section="billing")
+        for record in ("key", "team", "organisation"):
+            register.field(
+                record,
+                "markup",
+                Percent | None,
+                default=None,
+                help="Billed on top of each cost, in place of what the record above it says.",
+            )
+        for record, what in (("provider", "all its models"), ("endpoint", "it, whatever its provider's")):
+            register.field(
+                record,
+                "price",
+                Priced | None,
+                default=None,
+                check=check_history,
+                help=f"US dollars per million tokens for {what}; or a list of prices, each `from` a day.",
+            )
+
+    @hookimpl
+    def register_commands(self, register: RegisterCommand) -> None:
+        """Add `pointsman prices`."""
+        from .command import prices
+
+        register(prices)
+
+    @hookimpl
+    def startup(self, gateway: Gateway) -> None:
+        """Learn the markup of everybody."""
+        self._markup = gateway.setup.section("billing").markup
+
+    @hookimpl
+    def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
+        """Drop unpriced endpoints where a price is required."""
+        if not exchange.setup.settings("prices").require_price:
+            return None
+        kept = []
+        for candidate in candidates:
+            if _has_price(candidate.endpoint):
+                kept.append(candidate)
+            else:
+                exchange.exclude(candidate, by="prices", why="its price is not known (prices.require_price)")
+        return kept
+
+    @hookimpl
+    def price_usage(self, exchange: Exchange, usage: Usage) -> Cost | None:
+        """The cost at the price that counts now at the endpoint asked about; without one, what its provider
+        reports."""
+        endpoint = exchange.pricing
+        if endpoint is None:
+            return None
+        if (attempts := exchange.attempts) and (served := attempts[-1].served) is not None:
+            attempt = attempts[-1]
+            if served != endpoint.native_id and attempt.endpoint is endpoint:
+                self._alarms.model(exchange, attempt, served)
+        book, reported = price_of(endpoint), usage.reported_nano
+        if book is None and reported is None:
+            return None
+        markup = self._markup_of(exchange.actor)
+        cost = _cost(exchange, endpoint, book, usage, markup) if book is not None else None
+        if reported is None:
+            return cost
+        if cost is None:
+            return round_cost({"reported": reported * MILLION}, REPORTED, markup)
+        self._alarms.bill(endpoint, cost, reported)
+        return cost
+
+    def _markup_of(self, actor: Actor | None) -> int:
+        """The nearest markup, from the key outward, in millionths."""
+        if actor is not None:
+            for level in actor.levels:
+                markup: Percent | None = level.extra.get("markup")
+                if markup is not None:
+                    return markup
+        return self._markup
+
+
+def _has_price(endpoint: Endpoint) -> bool:
+    book = price_of(endpoint)
+    return book is not None and book.page(time.time()) is not None
+
+
+def _cost(exchange: Exchange, endpoint: Endpoint, book: Book, usage: Usage, markup: int) -> Cost | None:
+    asked = None
+    if book.has_service_tiers and usage.service_tier is None:
+        asked = _asked_tier(exchange, endpoint)
+    if book.counts_images:
+        counted = with_images(exchange, usage)
+        if counted is None:
+            return None
+        usage = counted
+    return book.cost(usage, time.time(), asked=asked, markup=markup)
+
+
+def _asked_tier(exchange: Exchange, endpoint: Endpoint) -> ServiceTier | None:
+    """The service tier that the request asks for, or that is asked for at its endpoint."""
+    word = mentioned(exchange.request.fields, "service_tier") or endpoint.params.get("service_tier")
+    return service_tier(word) if isinstance(word, str) else None

@@ -1,0 +1,180 @@
+"""Windows: hours of some days by the clocks of a zone, and which of them a moment is in.
+
+A moment is in a window when the wall clock of the window's zone shows a time between its begin and its end:
+where clocks are put forward the hour that is skipped is in none, and where they are put back the hour that
+comes twice is in it twice. So a moment is never in two windows that do not overlap by the clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Literal, Self, get_args
+from zoneinfo import ZoneInfo
+
+__all__ = ["DAYS", "Day", "Hours", "Week", "Window", "overlaps"]
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = get_args(Day)
+
+HOURS = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])\s*-\s*([01][0-9]|2[0-4]):([0-5][0-9])\s+(\S+)")
+DAY = 24 * 60
+WEEK = 7 * DAY
+QUARTER = 15
+"""Minutes: zones differ by whole quarters of an hour, and change their clocks at one."""
+YEARS = 2
+"""For so long two zones are compared, whose clocks may change on different days."""
+
+Span = tuple[int, int]
+"""Minutes of a week that begins on Monday, the second one not within."""
+
+
+class Hours(str):
+    """From when to when, in a zone: `22:00-06:00 Europe/Paris`. `start` and `end` are minutes of the day;
+    where the end is not behind the start it is the next day's."""
+
+    expected: ClassVar[str] = "hours and a zone such as 22:00-06:00 UTC or 09:30-17:00 Europe/Paris"
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{HOURS.pattern}$"}
+    start: int
+    end: int
+    zone: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `22:00-06:00 Europe/Paris`. Raises ValueError."""
+        match = HOURS.fullmatch(text.strip())
+        if match is None:
+            zoneless = HOURS.fullmatch(f"{text.strip()} UTC")
+            raise ValueError(f"{text!r} names no zone" if zoneless else f"{text!r} are no hours of a day")
+        zone = match[5]
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(
+                f"{zone!r} is not a time zone that this machine knows (the package tzdata has them all)"
+            ) from None
+        hours = cls(f"{match[1]}:{match[2]}-{match[3]}:{match[4]} {zone}")
+        hours.zone = zone
+        hours.start, hours.end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
+        if hours.end > DAY or hours.start >= DAY:
+            raise ValueError(f"{text!r} are no hours of a day: it begins before 24:00 and ends by then")
+        if hours.start == hours.end:
+            raise ValueError(f"{text!r} begins when it ends; the whole day is 00:00-24:00")
+        return hours
+
+
+Window = tuple[Hours, Sequence[Day]]
+"""Hours, and the days on which they begin; none are all."""
+
+
+def spans_of(window: Window) -> list[Span]:
+    """The minutes of the week in a window, by its zone's clocks, none of them past the week's end."""
+    hours, days = window
+    length = (hours.end - hours.start) % DAY or DAY
+    found: list[Span] = []
+    for day in days or DAYS:
+        begin = DAYS.index(day) * DAY + hours.start
+        end = begin + length
+        found.append((begin, min(end, WEEK)))
+        if end > WEEK:
+            found.append((0, end - WEEK))
+    return found
+
+
+class Week:
+    """Windows that do not overlap, and which one a moment is in."""
+
+    __slots__ = ("_found", "_residues", "_zones")
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        zones: dict[str, list[tuple[int, int, int]]] = {}
+        for index, window in enumerate(windows):
+            spans = zones.setdefault(window[0].zone, [])
+            spans += [(start, end, index) for start, end in spans_of(window)]
+        self._zones = [(ZoneInfo(name), sorted(spans)) for name, spans in zones.items()]
+        self._residues = {0} | {
+            minute % QUARTER for spans in zones.values() for span in spans for minute in span[:2]
+        }
+        self._found = (-1, -1)
+        """The minute that was looked up last, and its window."""
+
+    def at(self, seconds: float) -> int:
+        """The number of the window that a moment, in seconds since 1970, is in; -1 for none. It is looked for
+        once a minute."""
+        minute = int(seconds // 60)
+        known, index = self._found
+        if minute != known:
+            index = self._find(minute)
+            self._found = minute, index
+        return index
+
+    def _find(self, minute: int) -> int:
+        for zone, spans in self._zones:
+            local = datetime.fromtimestamp(minute * 60, zone)
+            place = local.weekday() * DAY + local.hour * 60 + local.minute
+            for start, end, index in spans:
+                if start <= place < end:
+                    return index
+        return -1
+
+    def all_at(self, seconds: float) -> list[int]:
+        """The numbers of all windows that a moment is in, whether they overlap or not."""
+        found = set()
+        for zone, spans in self._zones:
+            local = datetime.fromtimestamp(seconds // 60 * 60, zone)
+            place = local.weekday() * DAY + local.hour * 60 + local.minute
+            found |= {index for start, end, index in spans if start <= place < end}
+        return sorted(found)
+
+    def next_change(self, seconds: float) -> float | None:
+        """When another window, or none, is next; None where that is never."""
+        now, first = self.at(seconds), int(seconds // 60) + 1
+        for minute in range(first, first + WEEK + DAY):
+            if minute % QUARTER in self._residues and self._find(minute) != now:
+                return minute * 60.0
+        return None
+
+
+def overlaps(windows: Sequence[Window]) -> list[tuple[int, int]]:
+    """Pairs of windows that have a minute in common, by their numbers."""
+    found: dict[int, int] = {}
+    spans = [spans_of(window) for window in windows]
+    for second, (hours, _) in enumerate(windows):
+        for first in range(second):
+            if windows[first][0].zone == hours.zone and _meet(spans[first], spans[second]):
+                found.setdefault(second, first)
+    if len({hours.zone for hours, _ in windows}) > 1:
+        week = Week(windows)
+        for moment in _beginnings(windows):
+            first, *others = week.all_at(moment) or [-1]
+            for second in others:
+                found.setdefault(second, first)
+    return [(first, second) for second, first in sorted(found.items())]
+
+
+def _meet(some: Sequence[Span], others: Sequence[Span]) -> bool:
+    return any(start < until and begin < end for start, end in some for begin, until in others)
+
+
+def _beginnings(windows: Sequence[Window]) -> Iterator[float]:
+    """Every moment, for some years, at which a window may begin: where two overlap, one begins within the
+    other."""
+    start = datetime(datetime.now(UTC).year, 1, 1)
+    days = [start + timedelta(days=number) for number in range(-1, YEARS * 366)]
+    for hours, _ in windows:
+        zone = ZoneInfo(hours.zone)
+        for day in days:
+            local = day + timedelta(minutes=hours.start)
+            for fold in (0, 1):
+                yield local.replace(tzinfo=zone, fold=fold).timestamp()
+    for name in {hours.zone for hours, _ in windows}:
+        yield from _clock_changes(ZoneInfo(name), days)
+
+
+def _clock_changes(zone: ZoneInfo, days: Sequence[datetime]) -> Iterator[float]:
+    """Every quarter of an hour of the days on which a zone changes its clocks."""
+    for day in days:
+        begin = day.replace(tzinfo=UTC)
+        if begin.astimezone(zone).utcoffset() != (begin + timedelta(days=1)).astimezone(zone).utcoffset():
+            yield from (begin.timestamp() + minutes * 60 for minutes in range(0, DAY, QUARTER))
