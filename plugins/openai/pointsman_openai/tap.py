@@ -165,8 +165,8 @@ class OpenAITap:
             if not data.isascii():
                 data.decode()
             if self.model is None:
-                opening = _opening.decode(data)
-                self.model, parsed = _text(opening.model), opening
+                parsed: _Event = (opening := _opening.decode(data))
+                self.model = _text(opening.model)
             else:
                 parsed = _event.decode(data)
         except BAD_JSON as error:
