@@ -1,4 +1,4 @@
-"""Write what is generated from code: docs/hooks.md, docs/configuration.md, pointsman.schema.json.
+"""Write what is generated: docs/hooks.md, docs/configuration.md, docs/providers.md, pointsman.schema.json.
 
 python scripts/docs.py            write them
 python scripts/docs.py --check    exit with 1 where one is not up to date
@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 
 from pointsman import hookspecs
-from pointsman.config import json_schema, reference_markdown
+from pointsman.config import json_schema, read_text, reference_markdown
 from pointsman.plugins import HOOKS, SYNC_HOOKS, PluginSet, load
-from pointsman.setup import declare
+from pointsman.setup import assemble, declare
+from pointsman_vendors.page import providers_page
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,9 +44,11 @@ def pages() -> dict[Path, str]:
     """Every generated file and what it should say."""
     plugins = load([])
     schema = declare(plugins)
+    nobody = assemble(read_text("{}", name="(no configuration)", env={}, base=ROOT), env={})
     return {
         ROOT / "docs" / "hooks.md": hooks_page(plugins),
         ROOT / "docs" / "configuration.md": reference_markdown(schema),
+        ROOT / "docs" / "providers.md": providers_page(nobody),
         ROOT / "pointsman.schema.json": json.dumps(json_schema(schema), indent=2, ensure_ascii=False) + "\n",
     }
 

@@ -152,3 +152,40 @@ def test_the_environment_offers_kinds_with_a_key_and_local_servers() -> None:
     assert all(provider.found and provider.discover for provider in found)
     assert found[0].extra["key"] == Secret("sk")
     assert registered.from_environment({"ACME_KEY": "sk"}, configured=("acme", "local")) == []
+
+
+def test_the_environment_does_not_find_those_who_give_each_customer_an_address() -> None:
+    registered = Providers()
+    registered.add(Kind("each", make, "t", key_variable="EACH_KEY", address="https://{you}.each.example/v1"))
+    assert registered.from_environment({"EACH_KEY": "k"}, ()) == []
+    (kind,) = registered
+    example = kind.example()
+    assert isinstance(example, HttpProvider)
+    assert example.base_url == "https://{you}.each.example/v1"
+    with pytest.raises(StartupError, match="base_url is missing"):
+        Kind("nothing", make, "t").example()
+
+
+async def test_one_found_without_a_listing_is_not_asked_for_one() -> None:
+    class Unlisted(HttpProvider):
+        listing = None
+
+    def unlisted(name: str, settings: ProviderSettings) -> Provider:
+        return Unlisted(
+            name, kind="x", base_url="https://x.example/v1", dialects=frozenset(), settings=settings
+        )
+
+    registered = Providers()
+    registered.add(Kind("x", unlisted, "t", key_variable="X_KEY"))
+    (found,) = registered.from_environment({"X_KEY": "k"}, ())
+    assert (found.found, found.discover, found.unready()) == (True, False, None)
+    with pytest.raises(ValueError, match="x has no listing"):
+        await found.list_models(None)  # type: ignore[arg-type]
+
+
+def test_an_error_names_a_dozen_of_many_vendors() -> None:
+    registered = Providers()
+    for number in range(40):
+        registered.add(Kind(f"vendor-{number:02}", make, "t"))
+    with pytest.raises(StartupError, match=r"known vendors: vendor-00, .*vendor-11 and 28 more$"):
+        registered.make("x", ProviderSettings(vendor="unlike"))

@@ -64,6 +64,19 @@ def test_what_is_registered_twice_is_refused(tmp_path: Path, body: str, why: str
         assemble(read_text("plugins: {./mine.py: {}}", name="p", env={}, base=tmp_path), env={})
 
 
+def test_what_a_vendor_also_speaks_needs_no_plugin_unless_it_is_asked_for(tmp_path: Path) -> None:
+    def without_anthropic(more: str) -> Setup:
+        text = USED.replace("echo: false", "echo: false, anthropic: false")
+        text += f"providers: {{deepseek: {{api_key: k{more}}}}}\n"
+        return assemble(read_text(text, name="proxy.yaml", env={}, base=tmp_path), env={})
+
+    made = without_anthropic("")
+    assert "anthropic-messages" not in made.dialects.names()
+    assert "anthropic-messages" in made.providers["deepseek"].dialects
+    with pytest.raises(ConfigError, match="no plugin in use speaks dialect 'anthropic-messages'"):
+        without_anthropic(", dialects: [openai-chat, anthropic-messages]")
+
+
 def test_keys_in_the_environment_make_providers_only_when_asked(tmp_path: Path) -> None:
     assert "groq" not in setup(tmp_path, "", GROQ_API_KEY="k").providers
     found = setup(tmp_path, "providers: {from_env: true}", GROQ_API_KEY="k").providers

@@ -7,8 +7,8 @@ never parses streams. One that answers without HTTP subclasses `Provider` and an
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,14 +26,25 @@ if TYPE_CHECKING:
 
     from .exchange import Attempt, Exchange
 
-__all__ = ["HttpCaller", "HttpProvider", "Kind", "Provider", "ProviderFactory", "Providers"]
+__all__ = ["HttpCaller", "HttpProvider", "Kind", "Listed", "Provider", "ProviderFactory", "Providers"]
 
 ProviderFactory = Callable[[str, ProviderSettings], "Provider"]
 """Makes a provider from its name and its section of the configuration. Raises StartupError."""
 
 
+SHOWN = 12
+"""How many vendors an error names."""
 CANONICAL_SURFACES = frozenset({"chat", "completions"})
 """What a provider that names neither dialects nor surfaces serves: those that a `Response` answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model that a provider says it has, by its id there, and what else it says of it: a mapping in the
+    shape of its own listing, or by the names of `pointsman.facts`."""
+
+    id: str
+    said: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Provider:
@@ -79,8 +90,8 @@ class Provider:
         """Why this provider cannot be called at all, in words, or None."""
         return self.absent
 
-    async def list_models(self, http: httpx.AsyncClient) -> list[str]:
-        """The native ids this provider says it has. Raises httpx.HTTPError, ValueError."""
+    async def list_models(self, http: httpx.AsyncClient) -> list[Listed]:
+        """The models this provider says it has. Raises httpx.HTTPError, ValueError."""
         return []
 
 
@@ -94,6 +105,8 @@ class HttpProvider(Provider):
     key_header = "authorization"
     key_prefix = "Bearer "
     default_headers: Mapping[str, str] = MappingProxyType({})
+    listing: str | None = "/models"
+    """Where its listing of models is, below `base_url`; None where it has none."""
 
     def __init__(
         self,
@@ -163,13 +176,15 @@ class HttpProvider(Provider):
             headers.setdefault(name, value)
         headers.update(self.headers)
 
-    async def list_models(self, http: httpx.AsyncClient) -> list[str]:
-        """Read `GET {base_url}/models`, the listing that this family of services shares."""
-        answer = await self._json(http, "GET", "/models")
+    async def list_models(self, http: httpx.AsyncClient) -> list[Listed]:
+        """Read the listing, `GET {base_url}/models` in this family of services."""
+        if self.listing is None:
+            raise ValueError(f"{self.kind} has no listing of its models")
+        answer = await self._json(http, "GET", self.listing)
         rows = answer.get("data") if isinstance(answer, dict) else answer
         if not isinstance(rows, list):
-            raise ValueError(f"{self.base_url}/models did not answer with a list of models")
-        return [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
+            raise ValueError(f"{self.base_url}{self.listing} did not answer with a list of models")
+        return [Listed(str(row["id"]), row) for row in rows if isinstance(row, dict) and row.get("id")]
 
     async def post_json(self, http: httpx.AsyncClient, path: str, body: Any) -> Any:
         """POST JSON to a path of this provider, signed, and read the JSON it answers.
@@ -198,6 +213,12 @@ class Kind:
     key_variable: str | None = None
     local_url: str | None = None
     always: bool = False
+    address: str | None = None
+
+    def example(self) -> Provider:
+        """A provider of this kind that nobody configured, to tell what it is like; its address may have
+        places to be filled in. Raises StartupError for a kind that is nothing without a configuration."""
+        return self.factory(self.name, ProviderSettings(base_url=self.address))
 
 
 class Providers:
@@ -222,6 +243,13 @@ class Providers:
         """The kinds there are, sorted."""
         return sorted(self._kinds)
 
+    def get(self, name: str) -> Kind | None:
+        """The kind of this name, if a plugin registered it."""
+        return self._kinds.get(name)
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._kinds.values())
+
     def make(self, name: str, settings: ProviderSettings) -> Provider:
         """The provider of one section. Raises StartupError that says which vendors there are."""
         kind = settings.vendor or (name if name in self._kinds else None)
@@ -231,9 +259,10 @@ class Providers:
             near = difflib.get_close_matches(kind or name, self._kinds, 1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             what = f"vendor {kind!r} is not known" if kind else "neither vendor nor base_url is given"
-            raise StartupError(
-                f"provider {name!r}: {what}; {hint}known vendors: {', '.join(self.names()) or 'none'}"
-            )
+            names = self.names()
+            known = ", ".join(names[:SHOWN]) or "none"
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            raise StartupError(f"provider {name!r}: {what}; {hint}known vendors: {known}{more}")
         return self._kinds[kind].factory(name, settings)
 
     def without_asking(self, configured: Collection[str]) -> list[Provider]:
@@ -250,11 +279,13 @@ class Providers:
         found = []
         for kind in self._kinds.values():
             key = env.get(kind.key_variable, "") if kind.key_variable else ""
-            if kind.name in configured or not (key or kind.local_url):
+            if kind.name in configured or kind.address or not (key or kind.local_url):
                 continue
             settings = ProviderSettings(api_key=Secret(key) if key else None, discover=True)
             provider = kind.factory(kind.name, settings)
             provider.found = True
+            provider.absent = None if key else "nobody has found it on this machine yet"
+            provider.discover = not isinstance(provider, HttpProvider) or provider.listing is not None
             found.append(provider)
         return found
 

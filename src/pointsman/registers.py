@@ -65,12 +65,15 @@ class RegisterProvider(Protocol):
         key_variable: str | None = None,
         local_url: str | None = None,
         always: bool = False,
+        address: str | None = None,
     ) -> None:
         """Register a kind of provider.
 
         `default` serves providers that name a base URL and no vendor. `key_variable`, the environment
         variable of its key, and `local_url`, where a local server of its kind usually is, let
         `providers: {from_env: true}` find it. `always` makes one of that name though nobody configured it.
+        `address` is the base URL, as `https://{account}.example.com/v1`, where each customer has one of his
+        own: a key alone does not find it.
         """
 
 

@@ -72,6 +72,7 @@ class Setup:
     chains: Chains
     dialects: Dialects
     providers: Mapping[str, Provider]
+    kinds: Providers
     catalogue: Catalogue
     routes: tuple[HttpRoute, ...]
     tables: tuple[Table, ...]
@@ -126,6 +127,7 @@ def assemble(
         chains=Chains.of(plugins, config.core.hook_timeout),
         dialects=dialects,
         providers=providers,
+        kinds=kinds,
         catalogue=catalogue,
         routes=tuple(routes),
         tables=tuple(tables.values()),
@@ -155,7 +157,9 @@ def _make_providers(
         except StartupError as error:
             problems.append(config.problem(place, str(error)))
             continue
-        for dialect in sorted(providers[name].dialects - set(dialects.names())):
+        spoken = providers[name].dialects & set(dialects.names())
+        unspoken = () if spoken and settings.dialects is None else providers[name].dialects - spoken
+        for dialect in sorted(unspoken):
             what = f"no plugin in use speaks dialect {dialect!r}"
             known = f"one of {', '.join(dialects.names()) or 'none'}"
             problems.append(config.problem(f"{place}.dialects", what, expected=known))
@@ -230,7 +234,8 @@ class _ProviderRegister:
         local_url: str | None = None,
         always: bool = False,
     ) -> None:
-        made = Kind(kind, factory, self._owner, key_variable, local_url, always)
+        address: str | None = None,
+        made = Kind(kind, factory, self._owner, key_variable, local_url, always, address)
         self._kinds.add(made, default=default)
 
 

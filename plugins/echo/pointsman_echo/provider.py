@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pointsman.config import Duration, ProviderSettings
+from pointsman.facts import About
 from pointsman.providers import Provider
 
 from .faults import FAULTS
@@ -16,6 +17,7 @@ KIND = "echo"
 LISTED = "echo"
 TOOLS = "tools"
 SURFACES = frozenset({"chat", "completions", "embeddings"})
+ABOUT = About(title="Echo", trains=False, retains=False, retention="answers here", cancels=True)
 THOUGHT = "I am asked to say again what was said, so I will say it again, word for word."
 SCRIPTS: Mapping[str, ScriptSettings] = {
     LISTED: ScriptSettings(),
@@ -34,6 +36,7 @@ class EchoProvider(Provider):
         self, name: str, scripts: Mapping[str, ScriptSettings], settings: ProviderSettings | None = None
     ) -> None:
         super().__init__(name, kind=KIND, surfaces=SURFACES, extra=settings.extra if settings else None)
+        self.about = ABOUT
         self.timeout = settings.timeout if settings else None
         self._scripts = scripts
 

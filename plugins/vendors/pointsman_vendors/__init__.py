@@ -1,6 +1,7 @@
-"""OpenAI-compatible services and local servers as data: one row of `vendors.yaml` each.
+"""OpenAI-compatible services and local servers as data: one row each in the files of `vendors/`.
 
 The kind `openai-compatible` serves every other service that speaks the dialect: it needs a `base_url`.
+`pointsman providers` shows all there are, of whichever plugin.
 """
 
 from __future__ import annotations
@@ -9,62 +10,64 @@ from functools import partial
 from pathlib import Path
 
 from pointsman import hookimpl
-from pointsman.config import ProviderSettings
-from pointsman.errors import StartupError
-from pointsman.providers import HttpProvider
-from pointsman.registers import RegisterProvider
+from pointsman.registers import RegisterCommand, RegisterProvider
 
-from .rows import DIALECT, Vendor, read_vendors
+from .provider import GENERIC, make_generic, make_provider
+from .rows import Vendor, read_all
 
-__all__ = ["GENERIC", "POINTSMAN_API", "VENDORS", "make_generic", "make_provider", "register_providers"]
+__all__ = [
+    "FILES",
+    "GENERIC",
+    "POINTSMAN_API",
+    "make_generic",
+    "make_provider",
+    "register_commands",
+    "register_providers",
+]
 
 POINTSMAN_API = 1
 
-VENDORS = Path(__file__).with_name("vendors.yaml")
-GENERIC = "openai-compatible"
+FILES = tuple(
+    Path(__file__).with_name("vendors") / f"{name}.yaml"
+    for name in ("local", "labs", "hosts", "clouds", "gateways")
+)
+"""In the order in which their vendors are looked for."""
 
 
 @hookimpl
 def register_providers(register: RegisterProvider) -> None:
     """Every vendor under its name and its aliases, and the generic kind.
 
-    Only the name itself is looked for in the environment. Raises PluginError for a row that is wrong.
+    Only the name itself is looked for in the environment, and at a port of this machine only the first vendor
+    whose usual port it is. Raises PluginError for a row that is wrong.
     """
-    for vendor in read_vendors(VENDORS):
+    ports: set[str] = set()
+    for vendor in read_all(FILES):
         factory = partial(make_provider, vendor)
-        register(vendor.name, factory, key_variable=vendor.key_variable, local_url=vendor.local_url)
+        register(
+            vendor.name,
+            factory,
+            key_variable=vendor.key_variable,
+            local_url=_first(vendor, ports),
+            address=vendor.base_url if vendor.has_blank else None,
+        )
         for alias in vendor.aliases:
             register(alias, factory)
     register(GENERIC, make_generic, default=True)
 
 
-def make_provider(vendor: Vendor, name: str, settings: ProviderSettings) -> HttpProvider:
-    """A provider of a vendor's kind. Raises StartupError for a base URL that is none."""
-    provider = HttpProvider(
-        name,
-        kind=vendor.name,
-        base_url=settings.base_url or vendor.base_url,
-        dialects=frozenset(settings.dialects or vendor.dialects),
-        api_key=settings.api_key,
-        key_required=vendor.key_required and settings.base_url is None,
-        settings=settings,
-        quirks=vendor.as_quirks(),
-        surfaces=frozenset(vendor.surfaces),
-    )
-    if settings.discover is None:
-        provider.discover = vendor.local
-    return provider
+@hookimpl
+def register_commands(register: RegisterCommand) -> None:
+    """Add `pointsman providers`."""
+    from .command import providers
+
+    register(providers)
 
 
-def make_generic(name: str, settings: ProviderSettings) -> HttpProvider:
-    """A provider that is known by its base URL alone. Raises StartupError without one."""
-    if settings.base_url is None:
-        raise StartupError(f"provider {name!r}: vendor {GENERIC!r} needs a base_url, as https://host/v1")
-    return HttpProvider(
-        name,
-        kind=GENERIC,
-        base_url=settings.base_url,
-        dialects=frozenset(settings.dialects or (DIALECT,)),
-        api_key=settings.api_key,
-        settings=settings,
-    )
+def _first(vendor: Vendor, ports: set[str]) -> str | None:
+    """Where to look for a local server, unless another that comes before it is looked for there."""
+    host = vendor.base_url.split("/")[2]
+    if not vendor.local or host in ports:
+        return None
+    ports.add(host)
+    return vendor.base_url

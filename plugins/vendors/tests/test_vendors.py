@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,35 +12,24 @@ import pytest
 
 import pointsman_vendors
 from pointsman.config import ProviderSettings
-from pointsman.errors import StartupError
 from pointsman.plugins import Plugin, PluginSet
 from pointsman.providers import HttpProvider, Kind, Providers
 from pointsman.secrets import Secret
-from pointsman_vendors import VENDORS, make_generic
-from pointsman_vendors.rows import Vendor, read_vendors
+from pointsman_vendors import FILES
+from pointsman_vendors.rows import Vendor, read_all
 
-ROWS = {vendor.name: vendor for vendor in read_vendors(VENDORS)}
-PATHS = {"chat": "/chat/completions", "completions": "/completions", "embeddings": "/embeddings"}
-RECORDED = {
-    "ollama": "ollama",
-    "vllm": "local-openai-compat",
-    "groq": "groq",
-    "together": "together",
-    "deepseek": "deepseek",
-    "mistral": "mistral",
-    "openrouter": "openrouter",
-    "cerebras": "cerebras",
-}
-"""The file of recordings for each vendor that has any."""
-CLOUD_OF_A_LOCAL_SERVER = "ollama.com"
+ROWS = {vendor.name: vendor for vendor in read_all(FILES)}
+LOOKED_FOR = "ollama vllm llama-cpp lmstudio sglang jan koboldcpp text-generation-webui docker-model-runner"
+LOOKED_FOR += " lemonade gpt4all litert-lm lmdeploy xinference aphrodite"
+"""The local servers: the first at each port."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def kinds() -> Providers:
     """The kinds as the plugin registers them."""
     kinds = Providers()
 
-    def register(kind: str, factory: Any, *, default: bool = False, **found: str | None) -> None:
+    def register(kind: str, factory: Any, *, default: bool = False, **found: Any) -> None:
         kinds.add(Kind(kind, factory, "vendors", **found), default=default)
 
     plugin = Plugin("vendors", pointsman_vendors, pointsman_vendors.__file__, "0", "test")
@@ -55,22 +43,39 @@ def made(kinds: Providers, name: str, **settings: Any) -> HttpProvider:
     return provider
 
 
-def test_the_first_dozen_is_there(kinds: Providers) -> None:
-    names = "ollama vllm llama-cpp lmstudio groq together fireworks deepseek mistral xai openrouter cerebras"
-    assert list(ROWS) == names.split()
-    assert set(kinds.names()) == {*ROWS, "llama.cpp", "lm-studio", "openai-compatible"}
+def test_there_are_enough_of_them(kinds: Providers) -> None:
+    assert len(ROWS) >= 120
+    aliases = {alias for vendor in ROWS.values() for alias in vendor.aliases}
+    assert set(kinds.names()) == {*ROWS, *aliases, "openai-compatible"}
 
 
 @pytest.mark.parametrize("vendor", ROWS.values(), ids=ROWS)
 def test_every_row_makes_a_provider(kinds: Providers, vendor: Vendor) -> None:
-    provider = made(kinds, vendor.name)
+    own = {"base_url": vendor.base_url.replace("{", "").replace("}", "")} if vendor.has_blank else {}
+    provider = made(kinds, vendor.name, **own)
     assert provider.kind == vendor.name
-    assert provider.base_url == vendor.base_url
     assert (provider.unready() is None) == (not vendor.key_required)
-    assert provider.serves("openai-chat", "chat")
+    assert provider.serves("openai-chat", vendor.surfaces[0])
     assert provider.discover == vendor.local
+    assert provider.about.title == vendor.title
+    assert provider.about.verified == vendor.recorded
     assert urlsplit(vendor.docs).scheme == "https"
+    assert urlsplit(vendor.base_url).scheme == ("http" if vendor.local else "https")
+    assert not vendor.base_url.endswith("/")
+    assert vendor.source
     assert not provider.quirks.drop & provider.quirks.rename.keys()
+
+
+def test_a_key_or_an_address_leads_to_one_vendor() -> None:
+    services = [vendor for vendor in ROWS.values() if not vendor.local]
+    variables = Counter(vendor.key_variable for vendor in services)
+    assert [name for name, count in variables.items() if count > 1] == []
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]*", name or "") for name in variables)
+    assert max(Counter(vendor.base_url for vendor in services).values()) == 1
+
+
+def test_countries_are_given_by_their_codes() -> None:
+    assert all(re.fullmatch(r"([A-Z]{2})?", vendor.headquarters) for vendor in ROWS.values())
 
 
 def test_a_key_makes_a_service_ready(kinds: Providers) -> None:
@@ -95,7 +100,9 @@ def test_an_alias_is_the_same_vendor(kinds: Providers) -> None:
 def test_surfaces_a_vendor_lacks_are_not_offered(kinds: Providers) -> None:
     groq = made(kinds, "groq")
     assert not groq.serves("openai-chat", "embeddings")
+    assert groq.serves("openai-responses", "chat")
     assert made(kinds, "ollama").serves("openai-chat", "embeddings")
+    assert not made(kinds, "voyage").serves("openai-chat", "chat")
 
 
 def test_a_base_url_alone_is_enough(kinds: Providers) -> None:
@@ -106,67 +113,36 @@ def test_a_base_url_alone_is_enough(kinds: Providers) -> None:
     assert not house.discover
 
 
-def test_the_generic_kind_needs_a_base_url() -> None:
-    with pytest.raises(StartupError, match=r"'x'.*base_url"):
-        make_generic("x", ProviderSettings())
+def test_the_environment_finds_local_servers_once_for_each_port(kinds: Providers) -> None:
+    assert {provider.name for provider in kinds.from_environment({}, ())} == set(LOOKED_FOR.split())
 
 
-def test_the_environment_finds_services_by_key_and_local_servers_once(kinds: Providers) -> None:
-    found = {provider.name for provider in kinds.from_environment({"GROQ_API_KEY": "k"}, ())}
-    assert found == {"ollama", "vllm", "llama-cpp", "lmstudio", "groq"}
+@pytest.mark.parametrize(
+    "name", [name for name, vendor in ROWS.items() if vendor.key_variable and not vendor.has_blank]
+)
+def test_the_environment_finds_every_service_by_its_key(kinds: Providers, name: str) -> None:
+    variable = ROWS[name].key_variable or ""
+    found = {provider.name: provider for provider in kinds.from_environment({variable: "k"}, ())}
+    assert found.keys() - set(LOOKED_FOR.split()) == {name}
+    assert found[name].unready() is None
+    assert found[name].discover == (ROWS[name].listing is not None)
+
+
+def test_a_key_alone_does_not_find_those_who_give_each_customer_an_address(kinds: Providers) -> None:
+    blank = [vendor for vendor in ROWS.values() if vendor.has_blank]
+    assert {vendor.name for vendor in blank} == {"cloudflare", "databricks", "infomaniak", "snowflake"}
+    keys = {vendor.key_variable or "": "k" for vendor in blank}
+    found = {provider.name for provider in kinds.from_environment(keys, ())}
+    assert found == set(LOOKED_FOR.split())
 
 
 def test_local_servers_get_no_key_from_the_environment(kinds: Providers) -> None:
-    keys = {"OLLAMA_API_KEY": "k", "VLLM_API_KEY": "k", "LLAMA_API_KEY": "k"}
-    found = kinds.from_environment(keys, ())
-    assert [len(provider.keys) for provider in found if isinstance(provider, HttpProvider)] == [0] * 4
+    found = kinds.from_environment({"OLLAMA_API_KEY": "k", "VLLM_API_KEY": "k"}, ())
+    keyed = [each.name for each in found if isinstance(each, HttpProvider) and len(each.keys)]
+    assert keyed == ["ollama-cloud"]
 
 
-def test_the_readme_lists_every_vendor() -> None:
+def test_the_readme_explains_every_key_of_a_row() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    for vendor in ROWS.values():
-        row = next(line for line in readme.splitlines() if line.startswith(f"| `{vendor.name}`"))
-        assert f"`{vendor.base_url}`" in row
-        assert f"`{vendor.key_variable}`" in row or vendor.key_variable is None
-        assert all(f"`{alias}`" in row for alias in vendor.aliases)
-
-
-def recorded(name: str) -> Iterator[dict[str, Any]]:
-    """The recorded requests of a vendor for the surfaces we have."""
-    shared = Path(os.environ.get("POINTSMAN_SHARED") or Path(__file__).parents[4] / "shared")
-    path = shared / "cassettes" / f"{RECORDED[name]}.jsonl"
-    if not path.is_file():
-        pytest.skip("no recorded traffic: set POINTSMAN_SHARED")
-    for line in path.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        if record["path_url"].endswith(tuple(PATHS.values())) and record["host"] != CLOUD_OF_A_LOCAL_SERVER:
-            yield record
-
-
-@pytest.mark.parametrize("name", RECORDED)
-def test_recorded_traffic_went_where_the_row_says(name: str) -> None:
-    vendor = ROWS[name]
-    found = list(recorded(name))
-    assert found
-    base = urlsplit(vendor.base_url)
-    for record in found:
-        assert record["host"] == base.netloc, record["id"]
-        assert record["path_url"] in {base.path + PATHS[each] for each in vendor.surfaces}, record["id"]
-
-
-@pytest.mark.parametrize("name", RECORDED)
-def test_recorded_streams_tell_usage_unasked_where_the_row_says_always(name: str) -> None:
-    always = ROWS[name].quirks.stream_usage == "always"
-    for record in recorded(name):
-        asked = (record["request"].get("stream_options") or {}).get("include_usage")
-        ended = record["is_sse"] and "[DONE]" in record["response_body"]
-        if ended and not asked:
-            assert ('"usage":{' in record["response_body"]) == always, record["id"]
-
-
-@pytest.mark.parametrize("name", RECORDED)
-def test_what_a_row_drops_was_never_accepted(name: str) -> None:
-    dropped = ROWS[name].quirks.drop
-    for record in recorded(name):
-        if record["status"] == 200:
-            assert not dropped & record["request"].keys(), record["id"]
+    missing = [name for name in Vendor.__struct_fields__ if f"| `{name}" not in readme and name != "name"]
+    assert missing == []
