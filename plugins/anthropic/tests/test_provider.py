@@ -7,9 +7,13 @@ import pytest
 
 from pointsman.config import ProviderSettings
 from pointsman.errors import StartupError
+from pointsman.facts import About
 from pointsman.secrets import Secret
+from pointsman.testing import recordings, shared_path
 from pointsman_anthropic import MessagesCodec
 from pointsman_anthropic.provider import MOST_PAGES, make_provider
+
+SHARED = shared_path()
 
 
 def test_the_usual_address() -> None:
@@ -78,3 +82,20 @@ async def test_a_list_without_end_has_one() -> None:
 async def test_what_is_no_list_of_models_is_refused(page: object) -> None:
     with pytest.raises(ValueError, match="list of models"):
         await listed([page])
+
+
+def test_what_is_known_of_it_is_known_at_its_own_address() -> None:
+    about = make_provider("anthropic", ProviderSettings()).about
+    assert (about.trains, about.retains, about.cancels, about.verified) == (False, True, True, True)
+    assert make_provider("anthropic", ProviderSettings(base_url="https://proxy.example/v1")).about == About()
+
+
+@pytest.mark.skipif(SHARED is None, reason="recorded traffic is not here (POINTSMAN_SHARED)")
+def test_recorded_traffic_went_there_and_told_its_limits_so() -> None:
+    assert SHARED is not None
+    provider = make_provider("anthropic", ProviderSettings())
+    url = provider.url(MessagesCodec(), model="m", stream=False)
+    there = [each for each in recordings(SHARED) if f"https://{each.row['host']}{each.path}" == url]
+    told = {name.lower() for each in there for name in each.row["resp_headers"]}
+    assert there
+    assert set(provider.about.limit_headers) <= told

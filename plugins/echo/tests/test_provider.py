@@ -29,3 +29,7 @@ def test_a_script_is_found_by_name_and_an_unknown_name_echoes() -> None:
 )
 def test_it_serves_these_surfaces_of_any_dialect(surface: str, served: bool) -> None:
     assert EchoProvider("echo", {}).serves("a-dialect-of-tomorrow", surface) is served
+
+
+def test_it_neither_keeps_nor_learns() -> None:
+    assert EchoProvider("echo", {}).about.collects_nothing

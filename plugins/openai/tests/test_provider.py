@@ -6,9 +6,13 @@ import pytest
 
 from pointsman.config import ProviderSettings
 from pointsman.errors import StartupError
+from pointsman.facts import About
 from pointsman.secrets import Secret
+from pointsman.testing import recordings, shared_path
 from pointsman_openai import ChatCodec
 from pointsman_openai.provider import make_provider
+
+SHARED = shared_path()
 
 
 def test_the_usual_address() -> None:
@@ -46,3 +50,20 @@ def test_it_speaks_both_of_its_dialects_and_takes_no_thoughts_back() -> None:
     assert provider.dialects == {"openai-chat", "openai-responses"}
     assert provider.quirks.reasoning == "never"
     assert provider.quirks.keeps == {"max_completion_tokens", "developer"}
+
+
+def test_what_is_known_of_it_is_known_at_its_own_address() -> None:
+    about = make_provider("openai", ProviderSettings()).about
+    assert (about.trains, about.retains, about.cancels, about.verified) == (False, True, True, True)
+    assert make_provider("openai", ProviderSettings(base_url="https://proxy.example/v1")).about == About()
+
+
+@pytest.mark.skipif(SHARED is None, reason="recorded traffic is not here (POINTSMAN_SHARED)")
+def test_recorded_traffic_went_there_and_told_its_limits_so() -> None:
+    assert SHARED is not None
+    provider = make_provider("openai", ProviderSettings())
+    url = provider.url(ChatCodec(), model="m", stream=False)
+    there = [each for each in recordings(SHARED) if f"https://{each.row['host']}{each.path}" == url]
+    told = {name.lower() for each in there for name in each.row["resp_headers"]}
+    assert there
+    assert set(provider.about.limit_headers) <= told

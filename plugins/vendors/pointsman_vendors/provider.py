@@ -13,13 +13,13 @@ from pointsman.providers import HttpProvider
 
 from .rows import DIALECT, Vendor
 
-__all__ = ["GENERIC", "VendorProvider", "make_generic", "make_provider"]
+__all__ = ["GENERIC", "SplitProvider", "VendorProvider", "is_near", "make_generic", "make_provider"]
 
 GENERIC = "openai-compatible"
 
 
 class VendorProvider(HttpProvider):
-    """A service of a row. Dialects that are elsewhere at its host are called there."""
+    """A service of a row."""
 
     def __init__(self, vendor: Vendor, name: str, settings: ProviderSettings) -> None:
         base_url = settings.base_url or vendor.base_url
@@ -40,9 +40,16 @@ class VendorProvider(HttpProvider):
         )
         self.about = vendor.about(here=here or (vendor.local and is_near(base_url)))
         self.listing = vendor.listing
-        self._bases = vendor.bases if here else {}
         if settings.discover is None:
             self.discover = vendor.local
+
+
+class SplitProvider(VendorProvider):
+    """A service of which some dialects are elsewhere at its host."""
+
+    def __init__(self, vendor: Vendor, name: str, settings: ProviderSettings) -> None:
+        super().__init__(vendor, name, settings)
+        self._bases = vendor.bases if vendor.is_at(self.base_url) else {}
 
     def url(self, codec: Codec, *, model: str, stream: bool) -> str:
         """See `HttpProvider`."""
@@ -58,7 +65,7 @@ def make_provider(vendor: Vendor, name: str, settings: ProviderSettings) -> Vend
             f"provider {name!r}: vendor {vendor.name!r} gives each customer an address: "
             f"base_url is needed, as {vendor.base_url}"
         )
-    return VendorProvider(vendor, name, settings)
+    return (SplitProvider if vendor.bases else VendorProvider)(vendor, name, settings)
 
 
 def make_generic(name: str, settings: ProviderSettings) -> HttpProvider:
