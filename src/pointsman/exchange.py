@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .catalogue import Endpoint
     from .credentials import Key
     from .dialects import Codec
+    from .facts import About
     from .gateway import Gateway
     from .lanes import Lane, Way
     from .setup import Setup
@@ -43,7 +44,8 @@ class Level:
     """Whoever's rules a request is under: its key, the key's team, the team's organisation.
 
     `extra` is what plugins declared in the settings of that record, by name. `models`, `providers` and
-    `surfaces` are globs of what may be used.
+    `surfaces` are globs of what may be used. With `uncollected` nothing goes to a provider that may collect
+    data, with `forgotten` nothing to one that may keep any.
     """
 
     kind: Literal["key", "team", "organisation"]
@@ -53,6 +55,8 @@ class Level:
     models: tuple[str, ...] = ANY
     providers: tuple[str, ...] = ANY
     surfaces: tuple[str, ...] = ANY
+    uncollected: bool = False
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,8 @@ class Actor:
         globs = [self.models]
         for level in self.levels:
             globs += [level.models, level.providers, level.surfaces]
-        object.__setattr__(self, "bounded", any("*" not in each for each in globs))
+        private = any(level.uncollected or level.forgotten for level in self.levels)
+        object.__setattr__(self, "bounded", private or any("*" not in each for each in globs))
 
     def may_use(self, *names: str) -> bool:
         """Whether any of a model's names is among the models this actor may use, at each level."""
@@ -92,6 +97,13 @@ class Actor:
         """Whether each level allows this provider."""
         return all(_any_matches(level.providers, (provider,)) for level in self.levels)
 
+    def may_tell(self, about: About) -> bool:
+        """Whether each level allows its data to a provider of which this is known."""
+        return all(
+            (about.collects_nothing or not level.uncollected) and (about.forgets or not level.forgotten)
+            for level in self.levels
+        )
+
 
 def _any_matches(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
@@ -102,11 +114,14 @@ class Plan:
     """What `select_route` decided: the rule's name and the models to try, in order of preference.
 
     `extra` is what other plugins declared for a rule's `use`, by name, as far as the rule says it.
+    `preferences` is what is asked of their endpoints, as JSON data, and `lost` what is asked in vain.
     """
 
     rule: str | None
     models: tuple[str, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    preferences: Mapping[str, Any] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
 
 
 class Candidate(msgspec.Struct):
@@ -339,6 +354,8 @@ class Exchange:
     def begin_attempt(self, candidate: Candidate) -> Attempt:
         """Open the next attempt and disclose it."""
         attempt = Attempt(len(self.attempts) + 1, candidate)
+        if self.plan is not None and self.plan.lost:
+            attempt.lost += self.plan.lost
         self.attempts.append(attempt)
         public = self.public
         public.provider, public.model = attempt.endpoint.provider.name, candidate.model

@@ -56,3 +56,13 @@ class About(msgspec.Struct, frozen=True):
     verified: bool = False
     source: str = ""
     checked: str = ""
+
+    @property
+    def forgets(self) -> bool:
+        """Whether it is known to keep nothing of what it is sent."""
+        return self.retains is False
+
+    @property
+    def collects_nothing(self) -> bool:
+        """Whether it is known to neither keep nor learn from what it is sent."""
+        return self.retains is False and self.trains is False

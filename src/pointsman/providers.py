@@ -311,7 +311,7 @@ class HttpCaller:
         )
         lost = way.losses.parameters
         if lost or dropped:
-            attempt.lost = list(dict.fromkeys((*lost, *dropped)))
+            attempt.lost = list(dict.fromkeys((*attempt.lost, *lost, *dropped)))
         url = provider.url(codec, model=endpoint.native_id, stream=peek.stream)
         headers = {
             "content-type": "application/json",
