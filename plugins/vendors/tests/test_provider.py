@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pointsman.errors import StartupError
 from pointsman.facts import About
 from pointsman.providers import HttpProvider
 from pointsman.secrets import Secret
+from pointsman.testing import FakeProvider, Script, running
 from pointsman_anthropic.codecs import MessagesCodec
 from pointsman_openai import ChatCodec
 from pointsman_vendors import make_generic, make_provider
@@ -112,3 +114,44 @@ def test_the_generic_kind_needs_a_base_url() -> None:
     with pytest.raises(StartupError, match=r"'x'.*base_url"):
         make_generic("x", ProviderSettings())
     assert make_generic("x", ProviderSettings(base_url="http://h/v1")).about == About()
+
+
+PLUGIN = """
+from datetime import date
+from functools import partial
+from pointsman import hookimpl
+from pointsman_vendors import make_provider
+from pointsman_vendors.rows import Vendor
+POINTSMAN_API = 1
+ROW = Vendor(name="split", title="Split", base_url="{url}", surfaces=("chat",), docs="https://split.example",
+             source="test", checked=date(2026, 11, 27), key_variable="SPLIT_API_KEY",
+             dialects=("openai-chat", "anthropic-messages"),
+             bases={{"anthropic-messages": "{url}".removesuffix("/v1") + "/anthropic/v1"}})
+@hookimpl
+def register_providers(register):
+    register("split", partial(make_provider, ROW), key_variable="SPLIT_API_KEY")
+"""
+HELLO = {"model": "split/m", "max_tokens": 5, "messages": [{"role": "user", "content": "Hello"}]}
+CHAT = {"id": "c", "object": "chat.completion", "created": 1, "model": "m"} | {
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
+MESSAGE = {"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None} | {
+    "content": [{"type": "text", "text": "Hi"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+
+
+async def test_clients_of_two_dialects_reach_the_two_addresses_of_one_vendor(tmp_path: Path) -> None:
+    async with FakeProvider([Script.json(CHAT), Script.json(MESSAGE)]) as fake:
+        (tmp_path / "split.py").write_text(PLUGIN.format(url=fake.url))
+        config = "plugins: {./split.py: {}, echo: false}\nproviders: {split: {api_key: sk-split}}\n"
+        async with running(config, folder=tmp_path) as server:
+            chat = await server.client.post("/v1/chat/completions", json=HELLO)
+            message = await server.client.post("/v1/messages", json=HELLO)
+        assert (chat.json(), message.json()) == (CHAT, MESSAGE), "each passed through as it came"
+        first, second = fake.requests
+    assert (first.path, second.path) == ("/v1/chat/completions", "/anthropic/v1/messages")
+    assert first.headers["authorization"] == second.headers["authorization"] == "Bearer sk-split"
+    assert second.headers["anthropic-version"] == "2023-06-01"
