@@ -35,6 +35,7 @@ class FakeTap:
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.finish: str | None = None
+        self.model: str | None = None
         self.output_characters = 0
         self.complete = False
 
@@ -226,6 +227,7 @@ async def test_events_are_held_until_the_first_content_and_accounted_for() -> No
     ]
     assert tried.first_content is not None
     assert (writer.characters, tried.usage, writer.finish) == (8, Usage(3, 4), Finish("stop", "done"))
+    assert tried.served == "m"
     relay.finish()
     assert tried.usage == Usage(5, 6), "what the decoder still owes counts"
     assert writer.tail() == [(b"end", Mark.DONE)]

@@ -276,7 +276,7 @@ class Attempts:
                 self.tail = relay.tail
         finally:
             self._output_characters = tap.output_characters
-            attempt.usage = tap.usage
+            attempt.usage, attempt.served = tap.usage, tap.model
             if client is not None:
                 attempt.first_content = clocks.first_content
         exchange.finish = derive_finish(tap.finish) if tap.finish is not None else None
@@ -329,7 +329,7 @@ class Attempts:
 
     async def _canonical(self, attempt: Attempt, response: Response | Embeddings, clocks: Clocks) -> None:
         """A whole canonical answer, for a stream exploded into its events."""
-        attempt.usage = response.usage
+        attempt.usage, attempt.served = response.usage, response.model or None
         if self.client is not None and isinstance(response, Response):
 
             async def events() -> AsyncIterator[Event]:

@@ -102,6 +102,8 @@ class Tap(Protocol):
 
     usage: Usage | None
     finish: str | None
+    model: str | None
+    """The model that answered, where the answer says which."""
     output_characters: int
     complete: bool
     """Whether the answer said itself that it is whole (a finish reason, a terminal event)."""
@@ -165,6 +167,10 @@ class Codec(ABC):
     stateful: frozenset[str] = frozenset()
     """Members of a request whose answer depends on what its provider keeps: the same request again may be
     answered otherwise."""
+
+    def address(self, *, model: str, stream: bool) -> str:
+        """Where providers have it, below their base URL: in some dialects that names the model."""
+        return self.path
 
     def refine(self, error: UpstreamStatus) -> UpstreamStatus:
         """A provider's error with what its body tells in this dialect beyond its status."""
@@ -234,7 +240,7 @@ class Translator(Codec):
         """
 
     @abstractmethod
-    def decode_response(self, body: bytes, *, quirks: Quirks) -> Response:
+    def decode_response(self, body: bytes, *, quirks: Quirks) -> Response | Embeddings:
         """A provider's whole answer. Raises as `Tap.whole` does."""
 
     @abstractmethod

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from .deadlines import Clocks
 from .dialects import Mark, StreamDecoder, StreamEncoder, Tap
 from .errors import MalformedAnswer, RequestError, UpstreamCut, UpstreamStatus
-from .events import Event, Failed, Finished, PartDelta, PartEnd, PartStart, UsageUpdate
+from .events import Event, Failed, Finished, PartDelta, PartEnd, PartStart, Started, UsageUpdate
 from .sse import Splitter, missing_end
 from .streams import MOST_HELD, ClientStream
 from .types import Finish, Media, Part, Reasoning, ToolCall, Unknown
@@ -177,6 +177,8 @@ class EventWriter:
         elif isinstance(event, Finished):
             check_finish(event.finish, "stream")
             self.finish = event.finish
+        elif isinstance(event, Started):
+            self._attempt.served = event.model or None
         elif isinstance(event, Failed):
             raise UpstreamStatus(
                 event.message, upstream_status=502, error_type=event.error_type, phase="stream"

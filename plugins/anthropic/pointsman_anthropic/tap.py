@@ -91,6 +91,7 @@ class MessagesTap:
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.finish: str | None = None
+        self.model: str | None = None
         self.output_characters = 0
         self.complete = False
         """A stop reason has come, or the terminal event after some of the answer."""
@@ -111,6 +112,7 @@ class MessagesTap:
         if kind == "message_start":
             self._begun = True
             if isinstance(parsed.message, dict):
+                self.model = _text(parsed.message.get("model"))
                 self._use(parsed.message.get("usage"))
         elif kind == "message_delta":
             self._use(parsed.usage)
@@ -154,7 +156,7 @@ class MessagesTap:
     def whole(self, body: bytes) -> None:
         """See `Tap.whole`."""
         answer = _parse_object(body)
-        self.usage = read_usage(answer.get("usage"))
+        self.usage, self.model = read_usage(answer.get("usage")), _text(answer.get("model"))
         _check(answer, "content")
         reason = answer.get("stop_reason")
         self.finish = reason if isinstance(reason, str) else None
@@ -165,6 +167,11 @@ class MessagesTap:
             if isinstance(block, dict):
                 self.output_characters += _characters(block)
         self.complete = True
+
+
+def _text(value: Any) -> str | None:
+    """A name; None for what is none."""
+    return value if isinstance(value, str) and value else None
 
 
 def _characters(block: dict[str, Any]) -> int:
@@ -179,6 +186,7 @@ class CountTap:
     """The tap of a count of tokens, which uses none itself."""
 
     finish: str | None = None
+    model: str | None = None
     output_characters = 0
 
     def __init__(self) -> None:

@@ -71,9 +71,13 @@ def test_usage_is_gathered_from_both_ends() -> None:
     tap.feed(
         event(
             "message_start",
-            message={"usage": {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 1}},
+            message={
+                "model": "m-1",
+                "usage": {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 1},
+            },
         )
     )
+    assert tap.model == "m-1"
     assert tap.usage is not None
     assert (tap.usage.input, tap.usage.output) == (7, 1)
     tap.feed(event("message_delta", delta={"stop_reason": "tool_use"}, usage={"output_tokens": 9}))
@@ -132,9 +136,12 @@ def test_a_whole_answer_is_read() -> None:
     tap = MessagesTap()
     content = [{"type": "text", "text": "abc"}, {"type": "tool_use", "input": {"a": 1}}, "odd"]
     body = {"content": content, "stop_reason": "tool_use", "usage": {"input_tokens": 1, "output_tokens": 2}}
-    tap.whole(json.dumps(body).encode())
+    tap.whole(json.dumps({**body, "model": 7}).encode())
+    assert tap.model is None
+    tap.whole(json.dumps({**body, "model": "m-1"}).encode())
+    assert tap.model == "m-1"
     assert tap.usage is not None
-    assert (tap.usage.output, tap.finish, tap.output_characters, tap.complete) == (2, "tool_use", 10, True)
+    assert (tap.usage.output, tap.finish, tap.output_characters, tap.complete) == (2, "tool_use", 20, True)
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"content": "x"}'])

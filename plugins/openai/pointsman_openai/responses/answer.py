@@ -9,17 +9,16 @@ import msgspec
 
 from pointsman.errors import BadRequest, MalformedAnswer
 from pointsman.losses import Losses
-from pointsman.types import Choice, Extra, Finish, Message, Request, Response, Usage, derive_finish
-from pointsman_openai.usage import read_usage
+from pointsman.types import Choice, Extra, Finish, Message, Request, Response, derive_finish
 
 from .errors import fault_in
 from .items import Turn, read_item
 from .notes import AS, DIALECT, form_of
 from .output import Output
 from .tap import native_finish, read_answer
-from .usage import usage_object
+from .usage import usage_in, usage_object
 
-__all__ = ["decode_response", "encode_response", "ended", "response_object", "usage_in"]
+__all__ = ["decode_response", "encode_response", "ended", "response_object"]
 
 _encode = msgspec.json.Encoder().encode
 _CANONICAL = frozenset({"id", "model", "output"})
@@ -81,14 +80,6 @@ def decode_response(body: bytes) -> Response:
         usage_in(answer),
         {DIALECT: {AS: echo(answer)}},
     )
-
-
-def usage_in(answer: Mapping[str, Any]) -> Usage | None:
-    """The usage of an answer, with the service tier that served it."""
-    usage, tier = read_usage(answer.get("usage")), answer.get("service_tier")
-    if usage is not None and isinstance(tier, str):
-        usage.service_tier = tier
-    return usage
 
 
 def unplaced(answer: Mapping[str, Any]) -> Extra:

@@ -34,7 +34,7 @@ from pointsman.types import (
     derive_finish,
 )
 
-from .answer import echo, unplaced, usage_in
+from .answer import echo, unplaced
 from .content import SAID, read_annotation, read_content
 from .errors import stream_fault
 from .items import BREAK, Turn, read_item
@@ -42,6 +42,7 @@ from .notes import AS, DIALECT
 from .stream_event import OpenPart, StreamEvent, place_of, text_of
 from .tap import TERMINAL, native_finish
 from .tools import CUSTOM_HEAD, CUSTOM_TAIL, escaped
+from .usage import usage_in
 
 __all__ = ["ResponsesDecoder"]
 

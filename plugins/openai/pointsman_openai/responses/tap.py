@@ -12,9 +12,9 @@ from pointsman.errors import MalformedAnswer
 from pointsman.members import BAD_JSON
 from pointsman.sse import data_of, event_name
 from pointsman.types import Usage
-from pointsman_openai.usage import read_usage
 
 from .errors import fault_in, stream_fault
+from .usage import usage_in
 
 __all__ = ["TERMINAL", "ResponsesTap", "native_finish", "read_answer"]
 
@@ -46,6 +46,7 @@ class ResponsesTap:
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.finish: str | None = None
+        self.model: str | None = None
         self.output_characters = 0
         self.complete = False
 
@@ -77,7 +78,7 @@ class ResponsesTap:
     def whole(self, body: bytes) -> None:
         """See `Tap.whole`."""
         answer = _read_object(body)
-        self.usage = read_usage(answer.get("usage"))
+        self.usage, self.model = usage_in(answer), _text(answer.get("model"))
         _check(answer)
         fault = fault_in(answer, phase="body")
         if fault is not None:
@@ -94,7 +95,7 @@ class ResponsesTap:
         answer = event.get("response")
         if not isinstance(answer, dict):
             raise MalformedAnswer("the provider's last event has no response", phase="stream")
-        self.usage = read_usage(answer.get("usage"))
+        self.usage, self.model = usage_in(answer), _text(answer.get("model"))
         self._finished(answer)
 
     def _finished(self, answer: dict[str, Any]) -> None:
@@ -110,10 +111,15 @@ class ResponsesTap:
     def _failed(self, kind: str, event: dict[str, Any]) -> None:
         answer = event.get("response")
         if isinstance(answer, dict):
-            self.usage = read_usage(answer.get("usage"))
+            self.usage, self.model = usage_in(answer), _text(answer.get("model"))
         fault = stream_fault(kind, event)
         if fault is not None:
             raise fault
+
+
+def _text(value: Any) -> str | None:
+    """A name; None for what is none."""
+    return value if isinstance(value, str) and value else None
 
 
 def read_answer(body: bytes) -> dict[str, Any]:

@@ -74,12 +74,13 @@ def test_a_picture_on_its_way_is_content() -> None:
 )
 def test_the_terminal_event_tells_usage_and_finish(kind: str, response: dict[str, Any], finish: str) -> None:
     tap = ResponsesTap()
-    mark = tap.feed(event(kind, response={**response, "usage": USAGE}))
+    mark = tap.feed(event(kind, response={**response, "usage": USAGE, "model": "m", "service_tier": "flex"}))
     assert mark == Mark.HOLD | Mark.FINISH | Mark.DONE
     assert tap.complete
     assert tap.finish == finish
     assert tap.usage is not None
     assert (tap.usage.input, tap.usage.output) == (3, 2)
+    assert (tap.model, tap.usage.service_tier) == ("m", "flex")
 
 
 def test_a_stream_without_names_may_still_say_that_it_is_done() -> None:
