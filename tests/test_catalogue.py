@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.catalogue import Catalogue, Endpoint, Model
+from pointsman.facts import Fact, Facts
 from pointsman.providers import Provider
 
 
@@ -115,3 +116,72 @@ def test_listed_names_and_near_ones(catalogue: Catalogue) -> None:
     assert catalogue.near("zzzzzz") == []
     assert catalogue.near("x/smal", among=["x/large", "x/small"])[0] == "x/small", "the closest comes first"
     assert catalogue.near("acme/on", among=["acme/two"]) == ["acme/two"]
+
+
+def names_of(catalogue: Catalogue) -> list[str]:
+    return sorted(catalogue.models)
+
+
+def test_what_is_learnt_takes_the_place_of_what_was_learnt_before(catalogue: Catalogue) -> None:
+    cloud, before = catalogue.providers["cloud"], names_of(catalogue)
+    catalogue.learn(
+        "cloud", [Model("x/new", [Endpoint(cloud, "new")]), Model("x/old", [Endpoint(cloud, "old")])]
+    )
+    assert catalogue.resolve("old") is not None
+    catalogue.learn("cloud", [Model("x/new", [Endpoint(cloud, "new")])])
+    assert names_of(catalogue) == sorted([*before, "x/new"])
+    assert catalogue.resolve("old") is catalogue.resolve("cloud/old") is None
+    catalogue.learn("cloud", [])
+    assert names_of(catalogue) == before
+
+
+def test_what_is_not_learnt_stays_whatever_is_learnt(catalogue: Catalogue) -> None:
+    cloud = catalogue.providers["cloud"]
+    catalogue.learn("cloud", [Model("acme/one", [Endpoint(cloud, "one"), Endpoint(cloud, "more")])])
+    assert [each.id for each in catalogue.models["acme/one"].endpoints] == ["cloud/one", "cloud/more"]
+    catalogue.learn("cloud", [])
+    assert [each.id for each in catalogue.models["acme/one"].endpoints] == ["cloud/one"]
+    assert catalogue.resolve("one") is not None
+
+
+def test_an_endpoint_under_another_name_too_is_still_found_when_one_goes(
+    catalogue: Catalogue,
+) -> None:
+    cloud = catalogue.providers["cloud"]
+    catalogue.learn(
+        "cloud", [Model("x/first", [Endpoint(cloud, "n")]), Model("x/second", [Endpoint(cloud, "n")])]
+    )
+    catalogue.add(Model("x/third", [Endpoint(cloud, "n")]))
+    catalogue.learn("cloud", [])
+    found = catalogue.resolve("cloud/n")
+    assert found is not None
+    assert found.model == "x/third"
+
+
+def test_an_id_that_no_list_names_is_told_of_once_and_again_when_there_is_news(catalogue: Catalogue) -> None:
+    told: list[str] = []
+
+    def tell(provider: Provider, native_id: str) -> Facts:
+        told.append(native_id)
+        return {"context": Fact(len(told), "a list")}
+
+    catalogue.tell = tell
+    first, again = catalogue.resolve("lab/dated"), catalogue.resolve("lab/dated")
+    assert first is not None
+    assert again is not None
+    assert first.endpoints == again.endpoints
+    assert first.endpoints[0].facts["context"].value == 1
+    catalogue.learn("lab", [])
+    news = catalogue.resolve("lab/dated")
+    assert news is not None
+    assert news.endpoints[0].facts["context"].value == 2
+    for _ in range(2):
+        catalogue.resolve("lab/" + "x" * 1000)
+    assert len(told) == 4  # so long a name is not kept
+
+
+def test_a_name_is_lacking_only_when_no_more_models_are_to_come(catalogue: Catalogue) -> None:
+    assert catalogue.lacks("nowhere")
+    assert not catalogue.lacks("fast")
+    catalogue.pending = True
+    assert not catalogue.lacks("nowhere")

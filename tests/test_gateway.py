@@ -1,4 +1,4 @@
-"""The gateway: what it learns at start, and what it keeps until the end."""
+"""The gateway: what it begins at start, and what it keeps until the end."""
 
 from __future__ import annotations
 
@@ -11,39 +11,12 @@ from pointsman.config import read_text
 from pointsman.errors import ConfigError, PluginError, StartupError
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup, assemble
-from pointsman.testing import FakeProvider, Script, running
 
 USED = "plugins: {openai: {}, vendors: {}, routes: {}, echo: false}\n"
 
 
 def setup(folder: Path, text: str, **env: str) -> Setup:
     return assemble(read_text(USED + text, name="proxy.yaml", env=env, base=folder), env=env)
-
-
-async def test_local_servers_that_do_not_answer_are_left_out(tmp_path: Path) -> None:
-    async with running(USED + "providers: {from_env: true}") as server:
-        absent = [provider.unready() for provider in server.gateway.setup.providers.values()]
-        assert absent
-        assert all(why is not None and "does not answer" in why for why in absent)
-
-
-async def test_a_provider_that_is_asked_lists_its_models() -> None:
-    listing = Script.json({"object": "list", "data": [{"id": "m-1"}, {"id": "m-2"}]})
-    async with FakeProvider(listing) as fake:
-        config = f'{USED}providers: {{lab: {{base_url: "{fake.url}", discover: true, api_key: k}}}}'
-        async with running(config) as server:
-            assert list(server.gateway.setup.catalogue.names()) == ["lab/m-1", "lab/m-2"]
-            (received,) = fake.requests
-            assert (received.method, received.path) == ("GET", "/v1/models")
-            assert received.headers["authorization"] == "Bearer k"
-
-
-async def test_a_listing_that_fails_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    async with FakeProvider(Script.json({}, status=500)) as fake:
-        config = f'{USED}providers: {{lab: {{base_url: "{fake.url}", discover: true, api_key: k}}}}'
-        async with running(config) as server:
-            assert server.gateway.ready
-            assert "provider lab" in caplog.text
 
 
 async def test_what_is_shielded_ends_though_its_caller_is_cancelled(tmp_path: Path) -> None:
@@ -94,7 +67,7 @@ async def test_two_servers_do_not_share_a_ledger(tmp_path: Path) -> None:
 
 async def test_a_dry_gateway_writes_nothing(tmp_path: Path) -> None:
     async with Gateway.dry(setup(tmp_path, "")) as gateway:
-        assert gateway.setup.catalogue is not None
+        assert gateway.rehearsing
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,6 +107,22 @@ async def test_a_job_is_run_again_and_again_though_it_fails_until_the_gateway_st
     assert runs == 2
     assert "job" in caplog.text
     assert "once" in caplog.text
+
+
+async def test_a_job_may_be_run_at_once_and_then_each_interval(tmp_path: Path) -> None:
+    gateway = Gateway(setup(tmp_path, ""))
+    await gateway.start()
+    assert not gateway.rehearsing
+    runs, ran = [0], asyncio.Event()
+
+    async def job() -> None:
+        runs[0] += 1
+        ran.set()
+
+    gateway.every(3600, job, first=0)
+    await ran.wait()
+    await gateway.stop()
+    assert runs == [1]
 
 
 async def test_jobs_of_a_dry_gateway_end_with_it(tmp_path: Path) -> None:

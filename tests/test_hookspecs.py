@@ -290,6 +290,20 @@ def select_route(exchange):
         assert "x-pointsman-route" not in (await running.chat("one")).headers
 
 
+async def test_hook_unknown_model(start: Start) -> None:
+    plugin = """
+@hookimpl(tryfirst=True)
+async def unknown_model(exchange, model):
+    if model == "gone":
+        return NotFound(f"{model} went away", code="model_deprecated")
+"""
+    async with start(plugin) as running:
+        gone, never = await running.chat("gone"), await running.chat("never")
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "model_deprecated")
+        assert (never.status_code, never.json()["error"]["code"]) == (400, "model_not_found")
+        assert (await running.chat("one")).status_code == 200
+
+
 async def test_hook_admit(start: Start) -> None:
     plugin = """
 @hookimpl
@@ -362,7 +376,7 @@ async def test_hook_lookup_response(start: Start) -> None:
 async def test_hook_store_response(start: Start) -> None:
     """Only complete answers are offered, and only those that are not larger than was asked for."""
     async with start(KEEPING) as running:
-        assert (await running.chat("nope")).status_code == 404
+        assert (await running.chat("nope")).status_code == 400
         assert (await running.chat(**{"x-keep": "10"})).status_code == 200
         assert running.gateway.kept == {}
         await running.chat()
@@ -415,7 +429,7 @@ async def settle_usage(exchange, usage, cost):
     async with start(plugin) as running:
         assert (await running.chat()).status_code == 200
         assert (await running.chat(**{"x-poor": "1"})).status_code == 429
-        assert (await running.chat("nope")).status_code == 404
+        assert (await running.chat("nope")).status_code == 400
         unsettled = await running.chat(**{"x-lost": "1"})
         assert (unsettled.status_code, unsettled.json()["error"]["message"]) == (503, "not on disk")
         assert running.gateway.settled == [
@@ -478,8 +492,8 @@ async def request_finished(exchange):
 """
     async with start(plugin) as running:
         assert (await running.chat()).status_code == 200
-        assert (await running.chat("nope")).status_code == 404
-        assert running.gateway.seen == [("complete", 200), ("failed", 404)]
+        assert (await running.chat("nope")).status_code == 400
+        assert running.gateway.seen == [("complete", 200), ("failed", 400)]
 
 
 async def test_a_hook_that_answers_nonsense_fails_the_attempt_and_not_the_server(start: Start) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
+import httpx
 import pytest
 
 from pointsman.config import ProviderSettings
 from pointsman.errors import PluginError, StartupError
-from pointsman.providers import HttpProvider, Kind, Provider, Providers
+from pointsman.providers import HttpProvider, Kind, Listed, Provider, Providers
 from pointsman.secrets import Secret
+from pointsman.testing import FakeProvider, Script
 
 
 def make(name: str, settings: ProviderSettings) -> Provider:
@@ -150,6 +152,8 @@ def test_the_environment_offers_kinds_with_a_key_and_local_servers() -> None:
     found = registered.from_environment({"ACME_KEY": "sk", "OTHER_KEY": ""}, configured=())
     assert [provider.name for provider in found] == ["acme", "local"]
     assert all(provider.found and provider.discover for provider in found)
+    assert found[0].unready() is None
+    assert "nobody has found it" in str(found[1].unready())
     assert found[0].extra["key"] == Secret("sk")
     assert registered.from_environment({"ACME_KEY": "sk"}, configured=("acme", "local")) == []
 
@@ -189,3 +193,16 @@ def test_an_error_names_a_dozen_of_many_vendors() -> None:
         registered.add(Kind(f"vendor-{number:02}", make, "t"))
     with pytest.raises(StartupError, match=r"known vendors: vendor-00, .*vendor-11 and 28 more$"):
         registered.make("x", ProviderSettings(vendor="unlike"))
+
+
+async def test_a_listing_tells_ids_and_whatever_else_it_says_of_them() -> None:
+    rows = [{"id": "m-1", "context_length": 8192}, {"object": "model"}, "odd", {"id": "m-2"}]
+    listing, bare, none = Script.json({"data": rows}), Script.json(rows), Script.json({"models": []})
+    async with FakeProvider([listing, bare, none]) as fake, httpx.AsyncClient() as http:
+        lab = HttpProvider("lab", kind="x", base_url=fake.url, dialects=frozenset(), api_key=Secret("k"))
+        wanted = [Listed("m-1", rows[0]), Listed("m-2", rows[3])]  # type: ignore[arg-type]
+        assert await lab.list_models(http) == await lab.list_models(http) == wanted
+        with pytest.raises(ValueError, match="did not answer with a list of models"):
+            await lab.list_models(http)
+    assert [each.path for each in fake.requests] == ["/v1/models"] * 3
+    assert fake.requests[0].headers["authorization"] == "Bearer k"

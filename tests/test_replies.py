@@ -90,7 +90,7 @@ async def test_an_unknown_price_is_unpriced_and_never_zero(pair: Boot, whole_ans
         (b'{"model": "fast", "messages": {}}', 400, "`messages` must be a list"),
         (b'{"model": "fast", "messages": [5]}', 400, "messages[0]"),
         (b'{"model": "fast", "messages": [{"role": "user"}], "stream": "yes"}', 400, "`stream` must be"),
-        (b'{"model": "fsat", "messages": [{"role": "user"}]}', 404, "did you mean fast"),
+        (b'{"model": "fsat", "messages": [{"role": "user"}]}', 400, "did you mean fast"),
         (b'{"model": "\\ud800", "messages": [{"role": "user"}]}', 400, "not valid JSON"),
     ],
 )

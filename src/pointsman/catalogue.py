@@ -7,9 +7,11 @@ id that only one endpoint has.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from cachetools import LRUCache
 
 from .facts import Facts
 from .providers import Provider
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from .lanes import Way
 
 __all__ = ["Catalogue", "Endpoint", "Model", "Resolution"]
+
+
+MOST_ASKED = 256
+LONGEST_ASKED = 200
+"""How many ids that no list names are remembered, and the longest of them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +84,10 @@ class Catalogue:
         self._aliases: dict[str, Model] = {}
         self._endpoints: dict[str, tuple[Model, Endpoint]] = {}
         self._native: dict[str, list[tuple[Model, Endpoint]]] = {}
+        self.tell: Callable[[Provider, str], Facts] = lambda provider, native_id: {}
+        """What is known of a provider's id that no list names."""
         self._learnt: dict[str, list[Model]] = {}
+        self._asked: LRUCache[str, tuple[Model, Endpoint]] = LRUCache(MOST_ASKED)
         self._resolved: dict[str, Resolution] = {}
         """What names of this catalogue mean; never names that only clients know."""
 
@@ -100,6 +110,7 @@ class Catalogue:
     def learn(self, provider: str, models: Iterable[Model]) -> None:
         """Add models with endpoints at one provider, in place of all that was learnt of it before. What was
         added otherwise stays."""
+        self._asked.clear()
         for model in self._learnt.pop(provider, ()):
             self._forget(model)
         learnt = self._learnt[provider] = []
@@ -159,7 +170,13 @@ class Catalogue:
         provider = self.providers.get(prefix)
         if not slash or not native or provider is None or not provider.takes(native):
             return None
-        return Model(name, listed=False), Endpoint(provider, native)
+        found = self._asked.get(name)
+        if found is None:
+            endpoint = Endpoint(provider, native, facts=self.tell(provider, native))
+            found = (Model(name, listed=False), endpoint)
+            if len(name) <= LONGEST_ASKED:
+                self._asked[name] = found
+        return found
 
     def names_of(self, model: str, endpoint: Endpoint) -> tuple[str, ...]:
         """Every name by which a client could ask for an endpoint of a model: what an allow-list may say."""

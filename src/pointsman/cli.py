@@ -189,8 +189,6 @@ async def _rehearse(setup: Setup) -> None:
     from .gateway import Gateway
     from .server import check_exposure
 
-    for provider in setup.providers.values():
-        provider.discover = False
     async with Gateway.dry(setup) as gateway:
         check_exposure(gateway)
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from .markers import hookspec
 
 if TYPE_CHECKING:
+    from .errors import RequestError
     from .events import Event
     from .exchange import Actor, Attempt, Candidate, Exchange, Plan
     from .gateway import Gateway
@@ -62,6 +63,7 @@ __all__ = [
     "settle_usage",
     "startup",
     "store_response",
+    "unknown_model",
 ]
 
 
@@ -127,6 +129,12 @@ def authenticate(exchange: Exchange) -> Actor | None:
 @hookspec
 def select_route(exchange: Exchange) -> Plan | None:
     """When the body is read and peeked. *first*. Says which models to try. May raise a `RequestError`."""
+
+
+@hookspec
+def unknown_model(exchange: Exchange, model: str) -> RequestError | None:
+    """When `select_route` has raised `UnknownModel`. *first*. The error that the client gets in its place:
+    who would serve the model, or what else may have been meant."""
 
 
 @hookspec

@@ -19,7 +19,7 @@ from .attempts import Attempts
 from .candidates import find_candidates
 from .chain import each, first, observe
 from .dialects import Mark
-from .errors import Internal, RequestError, Unauthenticated, Unavailable
+from .errors import Internal, RequestError, Unauthenticated, Unavailable, UnknownModel
 from .exchange import Actor, Exchange, Plan
 from .json_guard import check_json
 from .money import Cost
@@ -111,7 +111,10 @@ async def decide(exchange: Exchange, *, admitted: bool) -> Stored | None:
     Raises RequestError.
     """
     chains, decision = exchange.setup.chains, exchange.decision
-    plan: Plan = await first(chains.select_route, exchange) or Plan(None, (exchange.peek.model,))
+    try:
+        plan: Plan = await first(chains.select_route, exchange) or Plan(None, (exchange.peek.model,))
+    except UnknownModel as error:
+        raise await first(chains.unknown_model, exchange, error.model) or error from None
     exchange.plan = plan
     exchange.public.route = decision.rule = plan.rule
     decision.models = plan.models

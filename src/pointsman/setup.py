@@ -41,6 +41,7 @@ class Chains:
     settle_usage: Chain
     store_response: Chain
     request_finished: Chain
+    unknown_model: Chain
 
     @classmethod
     def of(cls, plugins: PluginSet, timeout: float) -> Chains:
@@ -71,8 +72,8 @@ class Setup:
     plugins: PluginSet
     chains: Chains
     dialects: Dialects
-    providers: Mapping[str, Provider]
     kinds: Providers
+    providers: Mapping[str, Provider]
     catalogue: Catalogue
     routes: tuple[HttpRoute, ...]
     tables: tuple[Table, ...]
@@ -126,8 +127,8 @@ def assemble(
         plugins=plugins,
         chains=Chains.of(plugins, config.core.hook_timeout),
         dialects=dialects,
-        providers=providers,
         kinds=kinds,
+        providers=providers,
         catalogue=catalogue,
         routes=tuple(routes),
         tables=tuple(tables.values()),
@@ -233,8 +234,8 @@ class _ProviderRegister:
         key_variable: str | None = None,
         local_url: str | None = None,
         always: bool = False,
-    ) -> None:
         address: str | None = None,
+    ) -> None:
         made = Kind(kind, factory, self._owner, key_variable, local_url, always, address)
         self._kinds.add(made, default=default)
 

@@ -67,7 +67,9 @@ class CataloguePlugin:
             self.store = LedgerStore(select) if settings.prices else MemoryStore()
         self.keeper = Keeper(gateway, self.store, listings)
         await self.keeper.stock_all()
-        if not gateway.rehearsing:
+        if gateway.rehearsing:
+            self.keeper.rehearse()
+        else:
             await self.keeper.begin(refresh=settings.refresh, prices=settings.prices)
 
     @hookimpl

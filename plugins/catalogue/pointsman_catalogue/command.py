@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pointsman.cli import config_option, load_setup
+from pointsman.columns import aligned
 from pointsman.facts import Fact
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup
@@ -78,24 +79,13 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = {
         "MODEL": [row["model"] for row in rows],
         "AT": [row["vendor"] + ("" if row["configured"] else " (not configured)") for row in rows],
+        "TAKES": [_words(row, "input_modalities") for row in rows],
         "CONTEXT": [_tokens(row, "context") for row in rows],
         "ANSWER": [_tokens(row, "max_output") for row in rows],
-        "TAKES": [_words(row, "input_modalities") for row in rows],
         "USD/M IN": [_price(row, "input") for row in rows],
         "USD/M OUT": [_price(row, "output") for row in rows],
     }
-    return _aligned(columns, left={"MODEL", "AT", "TAKES"})
-
-
-def _aligned(columns: Mapping[str, Sequence[str]], *, left: Iterable[str]) -> str:
-    """Columns as lines of text, those named in `left` flush left."""
-    lines: list[list[str]] = [[] for _ in range(len(next(iter(columns.values()))) + 1)]
-    for heading, cells in columns.items():
-        texts = [heading, *("".join(each if each.isprintable() else "?" for each in cell) for cell in cells)]
-        width = max(map(len, texts))
-        for line, text in zip(lines, texts, strict=True):
-            line.append(text.ljust(width) if heading in left else text.rjust(width))
-    return "\n".join("  ".join(line).rstrip() for line in lines)
+    return aligned(columns, left=3)
 
 
 def _value(row: Mapping[str, Any], name: str) -> Any:

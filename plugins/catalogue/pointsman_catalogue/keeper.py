@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.errors import Unavailable
 from pointsman.gateway import Gateway
 from pointsman.providers import HttpProvider, Provider
 
@@ -81,8 +82,6 @@ class Keeper:
         asked before, and for nobody else."""
         asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
         self._unheard = {each.name for each in asked if each.found or each.name not in self._listings}
-        catalogue = self._gateway.setup.catalogue
-        catalogue.pending = bool(self._unheard) or (prices and await self._store.version() is None)
         if prices:
             first = SETTLE if wants_prices(self._gateway) else IDLE
             self._gateway.every(DAY, self.compile, first=first)
@@ -92,6 +91,14 @@ class Keeper:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self._heard.wait()
+        unpriced = prices and wants_prices(self._gateway) and await self._store.version() is None
+        self._gateway.setup.catalogue.pending = unpriced or bool(self._unheard)
+
+    def rehearse(self) -> None:
+        """Nobody is asked: those whose listings are not known may have more models."""
+        providers = self._gateway.setup.providers.values()
+        unheard = [each for each in providers if _asked(each) and each.name not in self._listings]
+        self._gateway.setup.catalogue.pending = bool(unheard)
 
     async def compile(self) -> None:
         """Compile prices where another version is installed than the ledger has. A failure is a warning."""
@@ -101,12 +108,11 @@ class Keeper:
         try:
             found = await compiled()
             await put(self._gateway.ledger, found)
-        except CompileError as error:
+        except (CompileError, Unavailable) as error:
             log.warning("the catalogue goes on without new prices: %s", error)
             return
         lost = ", ".join(f"{what} {count}" for what, count in sorted(found.lost.items()))
         log.info("genai-prices %s: %d models; without a place here: %s", found.version, len(found.rows), lost)
-        self._gateway.setup.catalogue.pending = bool(self._unheard)
         await self.stock_all()
 
     async def refresh(self) -> None:
@@ -115,20 +121,23 @@ class Keeper:
         await asyncio.gather(*map(self._ask, asked))
 
     async def _ask(self, provider: Provider) -> None:
+        listing: Listing | None = None
         try:
             async with asyncio.timeout(LISTING_TIMEOUT):
                 listed = await provider.list_models(self._gateway.http)
         except Exception as error:
-            await self._silent(provider, error)
+            self._silent(provider, error)
         else:
-            self._failed.discard(provider.name)
             models = {each.id: facts_of(each.id, each.said) for each in listed}
-            await self._listed(provider, Listing(datetime.now(UTC).date().isoformat(), models))
+            listing = Listing(datetime.now(UTC).date().isoformat(), models)
+            await self._listed(provider, listing)
         self._unheard.discard(provider.name)
         if not self._unheard:
             self._heard.set()
+        if listing is not None:
+            await self._keep(provider, listing)
 
-    async def _silent(self, provider: Provider, error: Exception) -> None:
+    def _silent(self, provider: Provider, error: Exception) -> None:
         """A provider does not list its models. What it listed before stays, but a server that was only looked
         for is not there."""
         origin = provider.origin if isinstance(provider, HttpProvider) else "?"
@@ -142,21 +151,27 @@ class Keeper:
             self.shelf.stock(provider, Stock())
 
     async def _listed(self, provider: Provider, listing: Listing) -> None:
-        """Keep a listing, and put it on the shelf where it says something new."""
-        came = provider.absent is not None
-        provider.absent = None
+        """Put a listing on the shelf, where it says something new."""
+        self._failed.discard(provider.name)
+        came, provider.absent = provider.absent is not None, None
         new = self._listings.get(provider.name) != listing
         self._listings[provider.name] = listing
         if new or came:
             self.shelf.stock(provider, await self.stock_of(provider))
             self.shelf.describe()
+
+    async def _keep(self, provider: Provider, listing: Listing) -> None:
+        """Write a listing into the ledger; one that cannot be written is asked for again after a restart."""
         row = {
             "provider": provider.name,
             "origin": _origin(provider),
             "at": time.time(),
             "models": msgspec.json.encode(listing.models).decode(),
         }
-        await self._gateway.ledger.execute([(KEEP, row)])
+        try:
+            await self._gateway.ledger.execute([(KEEP, row)])
+        except Unavailable as error:
+            log.warning("the listing of provider %s is not kept: %s", provider.name, error)
 
 
 async def kept_listings(select: Select, providers: Iterable[Provider]) -> dict[str, Listing]:

@@ -7,6 +7,7 @@ then the configuration.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -31,6 +32,7 @@ MODEL_FACTS = (
     "tokenizer",
 )
 """What is told of a model by whoever tells it of an endpoint."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -81,35 +83,43 @@ class Shelf:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._fixed = frozenset(catalogue.models)
+        """Models that are there already: who serves them is not for lists to say."""
+        self._configured: dict[str, list[Endpoint]] = {}
         self._said: dict[str, dict[str, Any]] = {}
         self._given: dict[str, Facts] = {}
         for model in catalogue.models.values():
             for endpoint in model.endpoints:
-                self._said.setdefault(endpoint.id, {**configured(model.extra), **configured(endpoint.extra)})
+                self._configured.setdefault(endpoint.provider.name, []).append(endpoint)
+                said = self._said.setdefault(endpoint.id, {})
+                said.update({**configured(model.extra), **configured(endpoint.extra)})
                 self._given.setdefault(endpoint.id, endpoint.facts)
-        self._made: dict[str, Endpoint] = {}
+        self._stocks: dict[str, Stock] = {}
+        self._made: dict[str, dict[str, Endpoint]] = {}
         self._shared: dict[object, Fact] = {}
+        catalogue.tell = self._tell
 
     def stock(self, provider: Provider, stock: Stock) -> None:
         """Put a provider's models there, in place of those that were; its configured endpoints keep their
         place and get to know what there is."""
-        for model in self._catalogue.models.values():
-            for endpoint in model.endpoints:
-                if endpoint.provider is provider and endpoint.id not in self._made:
-                    endpoint.facts = self._facts(endpoint.native_id, endpoint.id, stock)
-        learnt = [
-            Model(name, [self._endpoint(provider, native, stock)]) for name, native in stock.offers(provider)
-        ]
-        self._catalogue.learn(provider.name, learnt)
-        offered = {endpoint.id for model in learnt for endpoint in model.endpoints}
-        for gone in [
-            each for each, made in self._made.items() if made.provider is provider and each not in offered
-        ]:
-            del self._made[gone]
+        self._stocks[provider.name] = stock
+        for endpoint in self._configured.get(provider.name, ()):
+            endpoint.facts = self._facts(endpoint.native_id, endpoint.id, stock)
+        before = self._made.get(provider.name, {})
+        made = self._made[provider.name] = {}
+        models = []
+        for name, native_id in stock.offers(provider):
+            endpoint = before.get(native_id) or Endpoint(provider, native_id, NOTHING, extra=NOTHING)
+            facts = self._facts(native_id, endpoint.id, stock)
+            if facts != endpoint.facts:
+                endpoint.facts = facts
+            made[native_id] = endpoint
+            models.append(Model(endpoint.id if name in self._fixed else name, [endpoint]))
+        self._catalogue.learn(provider.name, models)
 
     def said(self, endpoint: Endpoint) -> Mapping[str, Any]:
         """What the operator says of an endpoint."""
-        return self._said.get(endpoint.id, {})
+        return self._said.get(endpoint.id, NOTHING)
 
     def describe(self) -> None:
         """Tell of models what their endpoints tell."""
@@ -117,22 +127,17 @@ class Shelf:
             told: dict[str, Fact] = {}
             for endpoint in reversed(model.endpoints):
                 told.update({name: endpoint.facts[name] for name in MODEL_FACTS if name in endpoint.facts})
-            model.facts = {**told, **as_facts(configured(model.extra), SOURCE)}
+            said = configured(model.extra) if model.extra else NOTHING
+            model.facts = {**told, **as_facts(said, SOURCE)}
 
-    def _endpoint(self, provider: Provider, native_id: str, stock: Stock) -> Endpoint:
-        """The endpoint of an id; the same as long as it is offered."""
-        endpoint = self._made.get(f"{provider.name}/{native_id}")
-        if endpoint is None:
-            endpoint = Endpoint(provider, native_id)
-            self._made[endpoint.id] = endpoint
-        facts = self._facts(native_id, endpoint.id, stock)
-        if facts != endpoint.facts:
-            endpoint.facts = facts
-        return endpoint
+    def _tell(self, provider: Provider, native_id: str) -> Facts:
+        """What is known of an id that no list names."""
+        stock = self._stocks.get(provider.name, Stock())
+        return self._facts(native_id, f"{provider.name}/{native_id}", stock)
 
     def _facts(self, native_id: str, endpoint_id: str, stock: Stock) -> Facts:
-        merged: dict[str, Fact] = {**self._given.get(endpoint_id, {})}
-        for layer in layers(native_id, stock, self._said.get(endpoint_id, {})):
+        merged: dict[str, Fact] = {**self._given.get(endpoint_id, NOTHING)}
+        for layer in layers(native_id, stock, self._said.get(endpoint_id, NOTHING)):
             merged.update(layer)
         return {name: self._share(name, fact) for name, fact in merged.items()}
 

@@ -25,7 +25,7 @@ async def test_everything_built_in_is_there_without_configuration(echoing: Calla
 async def test_an_unknown_name_is_not_found_and_the_nearest_offered(echoing: Callable[..., Any]) -> None:
     async with echoing() as it:
         answer = await it.post("echo/ecko")
-        assert answer.status_code == 404
+        assert answer.status_code == 400
         assert "echo/echo" in answer.json()["error"]["message"]
 
 
@@ -39,7 +39,7 @@ async def test_it_can_stand_in_a_model_and_under_another_name(echoing: Callable[
         assert answer.json()["choices"][0]["message"]["content"] == "Hi"
         assert answer.headers["x-pointsman-attempts"] == "2"
         assert (await it.post("lab/echo")).status_code == 200
-        assert (await it.post("lab/nothing")).status_code == 404
+        assert (await it.post("lab/nothing")).status_code == 400
 
 
 async def test_a_configured_provider_of_that_name_has_its_own_timeout(echoing: Callable[..., Any]) -> None:

@@ -143,6 +143,6 @@ async def test_a_model_that_does_not_exist_is_not_found_for_every_key(
 ) -> None:
     async with serve(section("[acme/small]")) as served:
         answer = await ask(served, KEY, model="acme/smal")
-        assert answer.status_code == 404
+        assert answer.status_code == 400
         assert "acme/small" in answer.json()["error"]["message"]
         assert "acme/large" not in answer.text

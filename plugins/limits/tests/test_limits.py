@@ -160,7 +160,7 @@ async def test_hours_and_days_go_on_after_a_restart(serve: Serve, ask: Ask) -> N
 async def test_refused_requests_are_not_counted_after_a_restart(serve: Serve, ask: Ask) -> None:
     async with serve("{requests: 2/day}", default="{requests: 9/day}", frozen=False) as served:
         assert [(await ask(served)).status_code for _ in range(5)] == [200, 200, 429, 429, 429]
-        assert (await ask(served, "bob", model="acme/none")).status_code == 404
+        assert (await ask(served, "bob", model="acme/none")).status_code == 400
         assert (await ask(served, "dave")).status_code == 403
     async with serve("{requests: 3/day}", default="{requests: 9/day}", frozen=False) as served:
         assert [(await ask(served)).status_code for _ in range(2)] == [200, 429]
