@@ -31,6 +31,10 @@ def test_codecs_are_found_by_dialect_and_surface() -> None:
         dialects.get("one", "images")
 
 
+def test_providers_have_a_surface_where_clients_do_unless_its_codec_says_otherwise() -> None:
+    assert codec("one", "chat", "/chat").address(model="m", stream=True) == "/chat"
+
+
 @pytest.mark.parametrize("again", [("one", "chat", "/other"), ("two", "chat", "/chat")])
 def test_a_surface_or_path_is_registered_once(again: tuple[str, str, str]) -> None:
     dialects = Dialects()

@@ -30,6 +30,8 @@ from pointsman.types import (
         ("max_tokens", [], "length"),
         ("function_call", [], "tool_calls"),
         ("refusal", [], "content_filter"),
+        ("RECITATION", [Text("x")], "content_filter"),
+        ("MALFORMED_FUNCTION_CALL", [], "error"),
         ("something_new", [], "stop"),
     ],
 )

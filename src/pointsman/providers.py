@@ -163,7 +163,7 @@ class HttpProvider(Provider):
 
     def url(self, codec: Codec, *, model: str, stream: bool) -> str:
         """Where a surface of this provider is."""
-        return self.base_url + codec.path
+        return self.base_url + codec.address(model=model, stream=stream)
 
     def sign(self, url: str, headers: dict[str, str], key: Key | None = None) -> None:
         """Add the credential: `key`, or the pool's next. Raises StartupError for a URL of another origin."""

@@ -398,6 +398,20 @@ _FINISH: Mapping[str, FinishReason] = {
     "aborted": "error",
     "cancelled": "error",
     "insufficient_system_resource": "error",
+    **dict.fromkeys(
+        (
+            *("safety", "recitation", "blocklist", "prohibited_content", "spii", "model_armor"),
+            *("image_safety", "image_prohibited_content", "image_recitation"),
+        ),
+        "content_filter",
+    ),
+    **dict.fromkeys(
+        (
+            *("malformed_function_call", "malformed_response", "missing_thought_signature"),
+            *("other", "image_other", "no_image"),
+        ),
+        "error",
+    ),
 }
 
 

@@ -42,13 +42,22 @@ from pointsman.types import (
 SHARED = shared_path()
 pytestmark = pytest.mark.skipif(SHARED is None, reason="recorded traffic is not here (POINTSMAN_SHARED)")
 
-CHAT, MESSAGES, RESPONSES = "openai-chat", "anthropic-messages", "openai-responses"
-ENDINGS = {CHAT: "/chat/completions", MESSAGES: "/messages", RESPONSES: "/responses"}
-PAIRS = [(client, provider) for client in ENDINGS for provider in ENDINGS if client != provider]
+CHAT, MESSAGES, RESPONSES, GEMINI = "openai-chat", "anthropic-messages", "openai-responses", "gemini"
+ENDINGS: Mapping[str, tuple[str, ...]] = {
+    CHAT: ("/chat/completions",),
+    MESSAGES: ("/messages",),
+    RESPONSES: ("/responses",),
+    GEMINI: (":generateContent", ":streamGenerateContent"),
+}
+PAIRS = [
+    (client, provider) for client in (CHAT, MESSAGES, RESPONSES) for provider in ENDINGS if client != provider
+]
 CONFIG = """
 auth: keys
 admin_key: pm-test
-plugins: {{openai: {{}}, anthropic: {{}}, vendors: {{}}, routes: {{}}, usage: {{}}, keys: {{}}, echo: false}}
+plugins:
+  {{openai: {{}}, anthropic: {{}}, gemini: {{}}, vendors: {{}},
+    routes: {{}}, usage: {{}}, keys: {{}}, echo: false}}
 providers: {{lab: {{base_url: "{url}", api_key: sk-lab, dialects: [{dialect}]}}}}
 cost_in_body: never
 log: {{level: error}}
@@ -70,6 +79,11 @@ FINISHES = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
     "refusal": "content_filter",
+    "STOP": "stop",
+    "UNEXPECTED_TOOL_CALL": "stop",
+    "MAX_TOKENS": "length",
+    "SAFETY": "content_filter",
+    "MODEL_ARMOR": "content_filter",
 }
 
 
@@ -138,6 +152,27 @@ def read_responses(body: Mapping[str, Any]) -> Said:
     reason = (body.get("incomplete_details") or {}).get("reason")
     said.ended(reason or body.get("status"))
     said.tokens = tokens(body.get("usage"))
+    return said
+
+
+def read_gemini(body: Mapping[str, Any]) -> Said:
+    said = Said()
+    for candidate in body.get("candidates") or ():
+        for part in (candidate.get("content") or {}).get("parts") or ():
+            if "functionCall" in part:
+                said.call(part["functionCall"]["name"], part["functionCall"].get("args") or {})
+            elif not part.get("thought"):
+                said.text += part.get("text") or ""
+        said.ended(candidate.get("finishReason"))
+    blocked = body.get("promptFeedback")
+    if blocked is not None:
+        said.text, said.finish = blocked["blockReasonMessage"], "content_filter"
+    usage = body.get("usageMetadata") or {}
+    counts = [
+        sum(usage.get(f"{name}TokenCount", 0) for name in names)
+        for names in (("prompt", "toolUsePrompt"), ("candidates", "thoughts"))
+    ]
+    said.tokens = (counts[0], counts[1]) if usage.get("totalTokenCount") else None
     return said
 
 
@@ -214,8 +249,21 @@ def fold_responses(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return dict(ended)
 
 
-READ = {CHAT: read_chat, MESSAGES: read_messages, RESPONSES: read_responses}
-FOLD = {CHAT: fold_chat, MESSAGES: fold_messages, RESPONSES: fold_responses}
+def fold_gemini(chunks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The answers of a stream as one."""
+    parts: list[Any] = []
+    whole: dict[str, Any] = {}
+    for chunk in chunks:
+        whole["usageMetadata"] = chunk.get("usageMetadata")
+        for candidate in chunk.get("candidates") or ():
+            parts += (candidate.get("content") or {}).get("parts") or ()
+            reason = candidate.get("finishReason")
+            whole["candidates"] = [{"content": {"parts": parts}, "finishReason": reason}]
+    return whole
+
+
+READ = {CHAT: read_chat, MESSAGES: read_messages, RESPONSES: read_responses, GEMINI: read_gemini}
+FOLD = {CHAT: fold_chat, MESSAGES: fold_messages, RESPONSES: fold_responses, GEMINI: fold_gemini}
 
 
 def events_in(body: bytes) -> list[dict[str, Any]]:
@@ -331,6 +379,11 @@ def translator(dialects: Dialects, dialect: str) -> Translator:
     return found
 
 
+def read_request(dialect: Translator, body: Mapping[str, Any]) -> Chat:
+    """What a request says. Some dialects name the model elsewhere."""
+    return dialect.decode_request(Request.of({"model": "elsewhere", **body}))
+
+
 def usable(provider: str, recording: Recording) -> bool:
     """Recordings of whole answers to requests that are there, with one choice."""
     request = recording.request
@@ -338,8 +391,13 @@ def usable(provider: str, recording: Recording) -> bool:
         return False
     if recording.is_sse and any(event.get("error") for event in events_in(recording.body)):
         return False
-    ended = {CHAT: b"finish_reason", MESSAGES: b"stop_reason", RESPONSES: b"completed"}[provider]
-    return ended in recording.body or b"incomplete" in recording.body
+    ended = {
+        CHAT: (b"finish_reason",),
+        MESSAGES: (b"stop_reason",),
+        RESPONSES: (b"completed", b"incomplete"),
+        GEMINI: (b"finishReason", b"blockReason"),
+    }[provider]
+    return any(word in recording.body for word in ended)
 
 
 @pytest.mark.parametrize(("client", "provider"), PAIRS)
@@ -354,7 +412,7 @@ async def test_what_was_recorded_is_kept_through_the_sdk_of_another_dialect(
     async with lab(client, provider, recorded) as (sdk, fake, dialects):
         one, other = translator(dialects, client), translator(dialects, provider)
         for recording in recorded:
-            wanted = other.decode_request(Request.of(recording.request))
+            wanted = read_request(other, recording.request)
             body = askable(one, other, wanted)
             if body is None:
                 continue
@@ -362,7 +420,7 @@ async def test_what_was_recorded_is_kept_through_the_sdk_of_another_dialect(
             expected = recorded_answer(provider, recording)
             if expected.tokens is None:
                 said.tokens = None
-            sent = other.decode_request(Request(fake.requests[-1].body))
+            sent = read_request(other, fake.requests[-1].json)
             if said != expected:
                 differing[recording.id] = ("answer", said, expected)
             elif meaning(sent) != meaning(wanted):

@@ -45,10 +45,11 @@ from pointsman.types import (
 
 CASES = int(os.environ.get("POINTSMAN_FUZZ_CASES", "1500"))
 CORPUS = Path(__file__).with_name("corpus")
-DIALECTS = {
-    "openai-chat": "/chat/completions",
-    "anthropic-messages": "/messages",
-    "openai-responses": "/responses",
+DIALECTS: dict[str, tuple[str, ...]] = {
+    "openai-chat": ("/chat/completions",),
+    "anthropic-messages": ("/messages",),
+    "openai-responses": ("/responses",),
+    "gemini": (":generateContent", ":streamGenerateContent"),
 }
 QUIRKS = Quirks()
 LARGEST_SEED = 20_000
@@ -71,12 +72,14 @@ ODD: tuple[Any, ...] = (
     {"text": {"deep": []}},
     {"index": -1},
     {"index": "0"},
+    {"parts": [{"text": None}]},
+    {"thought": True},
 )
 
 
 @cache
 def dialects() -> Dialects:
-    used = "plugins: {openai: {}, anthropic: {}}"
+    used = "plugins: {openai: {}, anthropic: {}, gemini: {}}"
     return assemble(read_text(used, name="fuzz", env={}, base=Path.cwd()), env={}).dialects
 
 
@@ -89,7 +92,8 @@ def codec(dialect: str) -> Translator:
 def asked(dialect: str) -> Request:
     chat = Chat("m", [Message("user", [Text("Hello")])], params={"max_tokens": 100})
     written = Request.of(codec(dialect).encode_request(chat, quirks=QUIRKS, losses=Losses()))
-    return Request(codec(dialect).forward(written, model="m", peek=Peek("m"), quirks=QUIRKS, params={})[0])
+    sent = codec(dialect).forward(written, model="m", peek=Peek("m"), quirks=QUIRKS, params={})[0]
+    return Request.of({"model": "m", **json.loads(sent)})
 
 
 def said() -> Response:
@@ -97,6 +101,7 @@ def said() -> Response:
     parts: list[Part] = [
         Reasoning("Hm.", "c2lnbmVk", origin="anthropic-messages"),
         Reasoning("", redacted="c2VjcmV0", origin="openai-responses", id="rs_1"),
+        Reasoning("", redacted="c2lnbg==", origin="gemini", id="call_1"),
         Text("It is so.", citations=[Citation("https://example.org/", "Page", "so", 0, 5)]),
         ToolCall("call_1", "weather", '{"city":"Paris"}'),
         ToolCall("call_2", "weather", '{"city":"Rome"}'),

@@ -123,6 +123,8 @@ async def test_a_provider_replays_the_recording_that_the_model_names(shared: Pat
         stream = await client.post("/x", json={"model": "b"})
         assert stream.content == STREAM
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
+        named = await client.post("/v1beta/models/b:generate?alt=sse", json={})
+        assert named.content == STREAM, "the path names the model, too"
         refused = await client.post("/x", json={"model": "c"})
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "7")
         missing = await client.post("/x", json={"model": "large"})

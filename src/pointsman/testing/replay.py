@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,12 +123,14 @@ def replaying(
 ) -> Callable[[Received], Script]:
     """A `FakeProvider`'s function that answers a request with the recording named in its model.
 
-    A test asks for model `<recording id>`: what else stands in the request is the recorded request's.
+    A test asks for model `<recording id>`: what else stands in the request is the recorded request's. The
+    model is a member of the request, or stands in its path.
     """
     by_id = {recording.id: recording for recording in wanted}
 
     def answer(received: Received) -> Script:
-        recording = by_id.get(str(received.json.get("model")))
+        named = (str(received.json.get("model")), *re.split(r"[/:?]", received.path))
+        recording = next((by_id[name] for name in named if name in by_id), None)
         return recording.script(chunk=chunk) if recording is not None else MISSING
 
     return answer

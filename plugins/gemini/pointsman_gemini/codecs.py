@@ -1,0 +1,110 @@
+"""The codecs: chat and embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from pointsman.dialects import Codec, ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
+from pointsman.errors import UpstreamStatus
+from pointsman.losses import Losses
+from pointsman.members import names
+from pointsman.money import Cost
+from pointsman.sse import format_event
+from pointsman.types import Chat, Embeddings, Peek, Request, Response
+
+from .answer import decode_answer, encode_answer
+from .decode import decode_chat
+from .errors import encode_error, refine
+from .forward import forward
+from .names import DIALECT
+from .peek import peek
+from .request import encode_chat
+from .stream import GeminiStream
+from .tap import GeminiTap
+from .unstream import GeminiDecoder
+
+__all__ = ["ContentCodec", "GeminiCodec", "resource"]
+
+
+def resource(model: str) -> str:
+    """A model's name as it stands in an address: those that are tuned have a folder of their own."""
+    name = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
+    return quote(name, safe="/:@")
+
+
+class GeminiCodec(Codec):
+    """What the surfaces share."""
+
+    dialect = DIALECT
+
+    def refine(self, error: UpstreamStatus) -> UpstreamStatus:
+        """See `Codec.refine`."""
+        return refine(error)
+
+    def with_cost(self, data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
+        """See `Codec.with_cost`. The cost is told elsewhere: clients of this dialect check its objects."""
+        return data
+
+    def encode_error(self, error: ErrorView) -> bytes:
+        """See `Codec.encode_error`."""
+        return encode_error(error)
+
+    def encode_stream_error(self, error: ErrorView) -> bytes:
+        """See `Codec.encode_stream_error`."""
+        return format_event(encode_error(error))
+
+
+class ContentCodec(GeminiCodec, Translator):
+    """`:generateContent` and `:streamGenerateContent`."""
+
+    surface = "chat"
+    path = "/models/{model}:generateContent"
+    bookkeeping = frozenset({"labels"})
+    stateful = frozenset({"cachedContent", "cached_content"})
+
+    def address(self, *, model: str, stream: bool) -> str:
+        """See `Codec.address`."""
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        return f"/{resource(model)}:{method}"
+
+    def peek(self, request: Request) -> Peek:
+        """See `Codec.peek`. Streams of this dialect always tell their usage."""
+        return peek(request)
+
+    def forward(
+        self, request: Request, *, model: str, peek: Peek, quirks: Quirks, params: Mapping[str, Any]
+    ) -> tuple[bytes, list[str]]:
+        """See `Codec.forward`. The model is no member of the body: it stands in the address."""
+        return forward(request, quirks=quirks, params=params)
+
+    def tap(self, *, peek: Peek, quirks: Quirks) -> Tap:
+        """See `Codec.tap`."""
+        return GeminiTap()
+
+    def decode_request(self, request: Request) -> Chat:
+        """See `Codec.decode_request`."""
+        return decode_chat(request, model=names(request.fields)[0])
+
+    def encode_request(self, chat: Chat, *, quirks: Quirks, losses: Losses) -> dict[str, Any]:
+        """See `Translator.encode_request`."""
+        return encode_chat(chat, losses=losses)
+
+    def decode_response(self, body: bytes, *, quirks: Quirks) -> Response:
+        """See `Translator.decode_response`."""
+        return decode_answer(body)
+
+    def encode_response(self, response: Response | Embeddings, *, request: Request, losses: Losses) -> bytes:
+        """See `Codec.encode_response`."""
+        if not isinstance(response, Response):
+            raise TypeError(f"{type(response).__name__} cannot answer a request for text")
+        return encode_answer(response, losses=losses)
+
+    def decode_stream(self, *, peek: Peek, quirks: Quirks) -> StreamDecoder:
+        """See `Translator.decode_stream`."""
+        return GeminiDecoder()
+
+    def encode_stream(self, *, peek: Peek, request: Request, losses: Losses) -> StreamEncoder:
+        """See `Codec.encode_stream`."""
+        return GeminiStream(peek, losses)

@@ -1,0 +1,171 @@
+"""The tap: reads usage, finish and errors from an answer as it passes.
+
+A stream is whole answers, one after the other: each holds what came since, and the usage so far. It has no
+terminal event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from pointsman.dialects import Mark
+from pointsman.members import BAD_JSON
+from pointsman.sse import data_of
+from pointsman.types import Usage
+
+from .errors import nonsense, reported
+from .usage import read_usage
+
+__all__ = [
+    "BLOCKED",
+    "GeminiTap",
+    "block_reason",
+    "candidates_in",
+    "parse_event",
+    "parse_whole",
+    "parts_in",
+    "searches_in",
+]
+
+BLOCKED = "content_filter"
+"""The finish of a prompt that was not answered for what it says."""
+_object = msgspec.json.Decoder(dict[str, Any])
+_NOTHING, _CONTENT = Mark.NOTHING, Mark.CONTENT
+_FINISH = Mark.FINISH | Mark.HOLD
+
+
+def parse_event(event: bytes) -> dict[str, Any] | None:
+    """What an event says, or None where it says nothing. Raises UpstreamStatus for one that tells of an
+    error, and MalformedAnswer for nonsense."""
+    data = data_of(event)
+    if data is None:
+        return None
+    try:
+        if not data.isascii():
+            data.decode()
+        answer = _object.decode(data)
+    except BAD_JSON as error:
+        if data.strip() in (b"", b"[DONE]"):  # some hosts end every stream as another dialect does
+            return None
+        raise nonsense("the provider sent an event that is not of its dialect", error) from None
+    fault = answer.get("error")
+    if fault:
+        raise reported(fault, phase="stream")
+    return answer
+
+
+def parse_whole(body: bytes, holds: str = "candidates") -> dict[str, Any]:
+    """A whole answer: one that `holds` something, or tells why not. Raises as `parse_event` does."""
+    try:
+        answer = _object.decode(body)
+    except BAD_JSON as error:
+        raise nonsense("the provider's answer is not a JSON object", error, phase="body") from None
+    fault = answer.get("error")
+    if fault:
+        raise reported(fault, phase="body")
+    if not isinstance(answer.get(holds), list) and block_reason(answer) is None:
+        raise nonsense(f"the provider's answer has no {holds}", phase="body")
+    return answer
+
+
+def block_reason(answer: Mapping[str, Any]) -> str | None:
+    """Why a prompt was not answered for what it says, in the provider's word."""
+    feedback = answer.get("promptFeedback")
+    reason = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return reason if isinstance(reason, str) else None
+
+
+def candidates_in(answer: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The candidates of an answer, each with its number."""
+    found = answer.get("candidates")
+    for place, each in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(each, dict):
+            index = each.get("index")
+            yield index if isinstance(index, int) and 0 <= index < 1000 else place, each
+
+
+def parts_in(candidate: Mapping[str, Any]) -> list[Any]:
+    """The parts of a candidate."""
+    content = candidate.get("content")
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return parts if isinstance(parts, list) else []
+
+
+def searches_in(answer: Mapping[str, Any]) -> int:
+    """How often the web was searched for an answer."""
+    count = 0
+    for _, candidate in candidates_in(answer):
+        grounding = candidate.get("groundingMetadata")
+        queries = grounding.get("webSearchQueries") if isinstance(grounding, dict) else None
+        count += len(queries) if isinstance(queries, list) else 0
+    return count
+
+
+def _written(parts: list[Any]) -> tuple[int, bool]:
+    """How much a model wrote in parts, and whether there is any content in them."""
+    count, content = 0, False
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        text, call = part.get("text"), part.get("functionCall")
+        if isinstance(text, str):
+            count += len(text)
+            content = content or bool(text)
+        else:
+            content = content or bool(part)
+            if isinstance(call, dict):
+                count += len(msgspec.json.encode(call.get("args") or {}))
+    return count, content
+
+
+class GeminiTap:
+    """See `pointsman.dialects.Tap`."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.finish: str | None = None
+        self.model: str | None = None
+        self.output_characters = 0
+        self.complete = False
+        """Every candidate that has begun has told why it ended."""
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        self._searches = 0
+
+    def feed(self, event: bytes) -> Mark:
+        """See `Tap.feed`."""
+        answer = parse_event(event)
+        return self._take(answer) if answer is not None else _NOTHING
+
+    def _take(self, answer: Mapping[str, Any]) -> Mark:
+        self._searches += searches_in(answer)
+        self.usage = read_usage(answer.get("usageMetadata"), searches=self._searches) or self.usage
+        version = answer.get("modelVersion")
+        self.model = version if isinstance(version, str) and version else self.model
+        mark = _NOTHING
+        for index, candidate in candidates_in(answer):
+            self._seen.add(index)
+            count, content = _written(parts_in(candidate))
+            self.output_characters += count
+            if content:
+                mark |= _CONTENT
+            reason = candidate.get("finishReason")
+            if isinstance(reason, str):
+                self._finished.add(index)
+                self.finish = reason
+                mark |= _FINISH
+        if not self._seen and block_reason(answer) is not None:
+            self._seen.add(0)
+            self._finished.add(0)
+            self.finish = BLOCKED
+            mark |= _FINISH
+        self.complete = bool(self._finished) and self._seen <= self._finished
+        return mark
+
+    def whole(self, body: bytes) -> None:
+        """See `Tap.whole`."""
+        self._take(parse_whole(body))
+        self.complete = True
