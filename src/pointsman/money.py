@@ -17,6 +17,7 @@ __all__ = [
     "MILLION",
     "NANO",
     "Cost",
+    "drifts",
     "format_usd",
     "parse_usd",
     "reported_usd",
@@ -28,6 +29,8 @@ NANO = 1_000_000_000
 MILLION = 1_000_000
 SQUARE = MILLION * MILLION
 UNSAID = -1
+DRIFT = 100
+"""A bill drifts where it differs from the cost by more than this part of it: one per cent."""
 LARGEST_NANO = 2**62  # fits a signed 64-bit column with room for sums
 
 
@@ -65,6 +68,11 @@ def reported_usd(value: Any) -> int | None:
     if not amount.is_finite() or not 0 <= amount <= LARGEST_NANO // NANO:
         return None
     return int(amount.scaleb(9).to_integral_value(ROUND_HALF_UP))
+
+
+def drifts(cost_nano: int, reported_nano: int) -> bool:
+    """Whether a cost and what the provider reports differ by more than one per cent of that."""
+    return abs(cost_nano - reported_nano) * DRIFT > reported_nano
 
 
 def format_usd(nano: int) -> str:

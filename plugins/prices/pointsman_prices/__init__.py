@@ -132,7 +132,7 @@ def _cost(exchange: Exchange, endpoint: Endpoint, book: Book, usage: Usage, mark
     asked = None
     if book.has_service_tiers and usage.service_tier is None:
         asked = _asked_tier(exchange, endpoint)
-    if book.counts_images:
+    if book.counts_images and not (usage.details is not None and usage.details.images):
         counted = with_images(exchange, usage)
         if counted is None:
             return None

@@ -10,26 +10,20 @@ from cachetools import TTLCache
 
 from pointsman.catalogue import Endpoint
 from pointsman.exchange import Attempt, Exchange
-from pointsman.money import Cost, format_usd
+from pointsman.money import Cost, drifts, format_usd
 
 from .served import is_among
 
-__all__ = ["Alarms", "drifts"]
+__all__ = ["Alarms"]
 
 log = logging.getLogger(__name__)
 
 HOUR = 3600.0
 MOST = 4096
 """Endpoints that are remembered."""
-DRIFT = 100
-"""A bill drifts where it differs from the cost by more than this part of it: one per cent."""
+LONGEST_NAME = 200
 NOTE = "served"
 """The note of an exchange that says which other model answered."""
-
-
-def drifts(cost_nano: int, reported_nano: int) -> bool:
-    """Whether a cost and what the provider reports differ by more than one per cent of that."""
-    return abs(cost_nano - reported_nano) * DRIFT > reported_nano
 
 
 class Alarms:
@@ -37,6 +31,8 @@ class Alarms:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._told: TTLCache[tuple[str, str], bool] = TTLCache(MOST, HOUR, timer=now)
+        self._same: dict[tuple[str, str], str] = {}
+        """How models that were asked for at an endpoint called themselves, where they were the same."""
 
     def bill(self, endpoint: Endpoint, cost: Cost, reported_nano: int) -> None:
         """Tell where a provider bills something else than its price comes to."""
@@ -53,17 +49,23 @@ class Alarms:
     def model(self, exchange: Exchange, attempt: Attempt, served: str) -> None:
         """Tell and note where another model answered than was asked for, whatever it is called."""
         endpoint, asked = attempt.endpoint, attempt.candidate.model
+        place = endpoint.id, asked
+        if self._same.get(place) == served:
+            return
         known = exchange.setup.catalogue.models.get(asked)
         aliases = known.aliases if known is not None else ()
         if is_among(served, (endpoint.native_id, asked, *aliases)):
+            if len(self._same) >= MOST:
+                self._same.clear()
+            self._same[place] = served
             return
-        exchange.notes[NOTE] = served
+        exchange.notes[NOTE] = served[:LONGEST_NAME]
         if self._is_due("model", endpoint.id):
             log.warning(
                 "%s answered with model %r, which may have another price: ask for that one, or make its name "
                 "an alias of %s if it is the same",
                 endpoint.id,
-                served[:200],
+                served[:LONGEST_NAME],
                 asked,
             )
 

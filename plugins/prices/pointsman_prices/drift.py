@@ -7,9 +7,7 @@ from typing import Any
 
 from pointsman.columns import aligned
 from pointsman.ledger import ReadOnlyLedger
-from pointsman.money import format_usd
-
-from .alarms import DRIFT
+from pointsman.money import DRIFT, format_usd
 
 __all__ = ["as_table", "bills"]
 

@@ -29,7 +29,7 @@ def serve() -> Serve:
         **members: Any,
     ) -> AsyncIterator[Running]:
         choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
-        answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "x", "choices": [choice]}
+        answer = {"id": "1", "object": "chat.completion", "created": 1, "model": "other", "choices": [choice]}
         answer["usage"] = usage or {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
         async with FakeProvider(Script.json(answer | members)) as fake:
             config = f"""

@@ -10,9 +10,9 @@ import pytest
 
 from pointsman.catalogue import Catalogue, Endpoint, Model
 from pointsman.exchange import Attempt, Candidate, Exchange
-from pointsman.money import Cost
+from pointsman.money import Cost, drifts
 from pointsman.providers import Provider
-from pointsman_prices.alarms import HOUR, Alarms, drifts
+from pointsman_prices.alarms import HOUR, Alarms
 
 LAB = Provider("lab", kind="lab", dialects=frozenset())
 LARGE = Endpoint(LAB, "large")

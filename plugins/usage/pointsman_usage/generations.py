@@ -8,8 +8,11 @@ from datetime import datetime
 from functools import lru_cache
 from time import monotonic
 
+from msgspec.structs import asdict
+
 from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.ledger import Column, Table
+from pointsman.types import UsageDetails
 
 from .rollups import deriving
 
@@ -43,6 +46,8 @@ COLUMNS = {
     "model": Column("text", "The model tried last; null where none was tried."),
     "provider": Column("text", "The provider tried last."),
     "endpoint": Column("text", "The endpoint tried last."),
+    "served_model": Column("text", "The model that answered there, where it is another one."),
+    "service_tier": Column("text", "The service tier that served, in the provider's word."),
     "route": Column("text", "The routing rule that decided."),
     "stream": Column("boolean", "Whether the answer was to be streamed.", required=True),
     "cached": Column("boolean", "Whether a stored answer was given."),
@@ -65,10 +70,13 @@ COLUMNS = {
     "cache_read_tokens": Column("integer", "Input tokens read from the provider's cache."),
     "cache_write_tokens": Column("integer", "Input tokens written to the provider's cache."),
     "reasoning_tokens": Column("integer", "Output tokens spent on reasoning."),
+    "more_counts": Column("text", "Rarer counts, a JSON object: tokens of sound and images, searches."),
     "estimated": Column("boolean", "Whether the tokens are estimated, not reported.", required=True),
     "cost_nano": Column("integer", "The cost of all attempts in nano-USD; null where it is not known."),
     "billed_nano": Column("integer", "What is charged for it, with any markup, in nano-USD."),
     "price_source": Column("text", "Where the price came from."),
+    "reported_nano": Column("integer", "What the providers say that they bill for it, in nano-USD."),
+    "saved_nano": Column("integer", "What a stored answer would have cost, in nano-USD."),
     "queue_ms": Column("real", "Milliseconds until the first attempt: reading, deciding, waiting."),
     "connect_ms": Column("real", "Milliseconds for a new connection to the endpoint tried last."),
     "first_content_ms": Column("real", "Milliseconds until the first content."),
@@ -133,6 +141,8 @@ class Generations:
             attempt.candidate.model[:LONGEST_TEXT] if attempt else exchange.public.model,
             attempt.endpoint.provider.name if attempt else exchange.public.provider,
             attempt.endpoint.id[:LONGEST_TEXT] if attempt else None,
+            notes.get("served") if notes else None,
+            usage.service_tier[:LONGEST_TEXT] if usage and usage.service_tier else None,
             plan.rule if plan else None,
             peek.stream,
             exchange.cached,
@@ -147,8 +157,12 @@ class Generations:
             _listed(attempt.lost) if attempt and attempt.lost else None,
             _listed(attempt.losses.answer) if attempt and attempt.losses.answer else None,
             *((usage.input, usage.output, usage.cache_read, usage.cache_write) if usage else UNUSED),
-            *((usage.reasoning, usage.estimated) if usage else (None, False)),
+            usage.reasoning if usage else None,
+            _more(usage.details) if usage and usage.details else None,
+            usage.estimated if usage else False,
             *((cost.nano, cost.billed, cost.source or None) if cost else UNPRICED),
+            _reported(attempts) if usage and usage.reported_nano is not None else None,
+            cost.saved or None if cost else None,
             (attempts[0].started - started) * 1e3 if attempts else None,
             attempt.connecting * 1e3 if attempt and attempt.connecting is not None else None,
             (first - started) * 1e3 if first is not None else None,
@@ -168,6 +182,19 @@ class Generations:
             self._owners.clear()
         self._owners[id(actor)] = actor, owner
         return owner
+
+
+def _more(details: UsageDetails) -> str | None:
+    """The counts that are not zero, as a JSON object."""
+    found = {name: count for name, count in asdict(details).items() if count}
+    return json.dumps(found) if found else None
+
+
+def _reported(attempts: Sequence[Attempt]) -> int | None:
+    """What all attempts that used anything are billed at; None where one of them does not say."""
+    bills = [attempt.usage.reported_nano for attempt in attempts if attempt.usage is not None]
+    known = [bill for bill in bills if bill is not None]
+    return sum(known) if known and len(known) == len(bills) else None
 
 
 def _tried(attempts: Sequence[Attempt]) -> str:

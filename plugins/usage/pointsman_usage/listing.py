@@ -12,6 +12,7 @@ from typing import Any
 
 from pointsman.columns import aligned
 from pointsman.ledger import ReadOnlyLedger, Table
+from pointsman.money import drifts
 
 from .generations import GENERATIONS
 from .rollups import DAYS, HOURS
@@ -32,7 +33,7 @@ __all__ = [
 
 OUTCOMES = ("complete", "incomplete", "failed", "cancelled")
 ERRORS = ("failed", "incomplete")
-COLUMNS = (*GENERATIONS.columns, "cost_usd", "billed_usd")
+COLUMNS = (*GENERATIONS.columns, "cost_usd", "billed_usd", "reported_usd", "saved_usd")
 FLAGS = [name for name, column in GENERATIONS.columns.items() if column.type == "boolean"]
 TIMES = [name for name, column in GENERATIONS.columns.items() if column.type == "real"]
 FEW = 20_000
@@ -222,15 +223,17 @@ def since_place(ledger: ReadOnlyLedger, wanted: Wanted, after: int) -> tuple[lis
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as it is stored, with true booleans, times to the microsecond, its attempts read, and amounts in
-    dollars."""
+    """A row as it is stored, with true booleans, times to the microsecond, its attempts and rarer counts
+    read, and amounts in dollars."""
     for name in FLAGS:
         row[name] = bool(row[name])
     for name in TIMES:
         if row[name] is not None:
             row[name] = round(row[name], 3)
     row["tried"] = json.loads(row["tried"]) if row["tried"] else []
-    row["cost_usd"], row["billed_usd"] = usd(row["cost_nano"]), usd(row["billed_nano"])
+    row["more_counts"] = json.loads(row["more_counts"]) if row["more_counts"] else None
+    for name in ("cost", "billed", "reported", "saved"):
+        row[f"{name}_usd"] = usd(row[f"{name}_nano"])
     return row
 
 
@@ -241,15 +244,32 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
             "at": [row["at"][:19] for row in rows],
             "generation": [row["id"] for row in rows],
             "key": [row["key_name"] or "-" for row in rows],
-            "endpoint": [row["endpoint"] or row["model"] or "-" for row in rows],
+            "endpoint": [_where(row) for row in rows],
             "outcome": [
                 row["error_type"] or ("cached" if row["cached"] else row["outcome"]) or "-" for row in rows
             ],
             "input": [count(row["input_tokens"]) for row in rows],
             "output": [count(row["output_tokens"]) for row in rows],
             "cost USD": [amount(row["cost_usd"], unpriced=row["input_tokens"] is not None) for row in rows],
+            "bill": [_bill(row) for row in rows],
             "first": [duration(row["first_content_ms"]) for row in rows],
             "total": [duration(row["total_ms"]) for row in rows],
         },
         left=5,
     )
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """Where a request went, and which model answered there if it was another one."""
+    place: str = row["endpoint"] or row["model"] or "-"
+    return f"{place} ({row['served_model']})" if row["served_model"] else place
+
+
+def _bill(row: Mapping[str, Any]) -> str:
+    """What the provider reports, against the cost: `ok` within one per cent, else by how much it is more."""
+    cost, reported = row["cost_nano"], row["reported_nano"]
+    if cost is None or reported is None:
+        return "-"
+    if not drifts(cost, reported):
+        return "ok"
+    return f"{(reported - cost) / cost:+.1%}" if cost else "not free"

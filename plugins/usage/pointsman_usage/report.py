@@ -34,7 +34,8 @@ GROUPS: Mapping[str, tuple[str, str]] = {
 COLUMNS = (
     *("requests", "complete", "errors", "cancelled", "cached", "input_tokens", "output_tokens"),
     *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost_nano", "billed_nano", "unpriced"),
-    *("mean_first_content_ms", "mean_ms", "cost_usd", "billed_usd"),
+    *("saved_nano", "drifted"),
+    *("mean_first_content_ms", "mean_ms", "cost_usd", "billed_usd", "saved_usd"),
 )
 """What is told of each group."""
 
@@ -75,6 +76,8 @@ select
     case when sum(priced) > 0 then sum(cost_nano) end as cost_nano,
     case when sum(priced) > 0 then sum(billed_nano) end as billed_nano,
     sum(unpriced) as unpriced,
+    coalesce(sum(saved_nano), 0) as saved_nano,
+    coalesce(sum(drifted), 0) as drifted,
     round(sum(first_content_ms) / nullif(sum(complete), 0), 3) as mean_first_content_ms,
     round(sum(complete_ms) / nullif(sum(complete), 0), 3) as mean_ms
 from ({parts})
@@ -128,6 +131,7 @@ def groups(
             **row,
             "cost_usd": usd(row["cost_nano"]),
             "billed_usd": usd(row["billed_nano"]),
+            "saved_usd": usd(row["saved_nano"]),
         }
         for row in rows
     ]
@@ -207,7 +211,9 @@ def as_table(rows: Sequence[Mapping[str, Any]], by: str) -> str:
             "cost USD": [amount(row["cost_usd"], unpriced=row["unpriced"] > 0) for row in rows],
             "billed USD": [amount(row["billed_usd"], unpriced=row["unpriced"] > 0) for row in rows],
             "unpriced": [count(row["unpriced"]) for row in rows],
+            "drifted": [count(row["drifted"]) for row in rows],
             "cached": [count(row["cached"]) for row in rows],
+            "saved USD": [row["saved_usd"] for row in rows],
             "errors": [count(row["errors"]) for row in rows],
             "mean": [duration(row["mean_ms"]) for row in rows],
         },

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pointsman.ledger import Column, Derive, Table
+from pointsman.money import drifts
 
 __all__ = ["DAYS", "DIMENSIONS", "HOURS", "MINUTES", "ROLLUPS", "SUMS", "TIMES", "deriving"]
 
@@ -44,7 +45,11 @@ SUMS = {
     "reasoning_tokens": "Output tokens spent on reasoning.",
     "cost_nano": "Their cost in nano-USD.",
     "billed_nano": "What is charged for them, in nano-USD.",
+    "saved_nano": "What those answered from a cache would have cost, in nano-USD.",
+    "drifted": "Those whose provider reports a bill more than 1 % away from the cost.",
 }
+LATER = ("saved_nano", "drifted")
+"""Sums that older ledgers have rows without."""
 TIMES = {
     "first_content_ms": "Milliseconds until the first content, of those answered whole, added up.",
     "complete_ms": "Milliseconds until the end, of those answered whole, added up.",
@@ -58,7 +63,9 @@ def _table(name: str, period: str) -> Table:
             "id": Column("text", "The period, and a digest of all that the row stands for.", required=True),
             "at": Column("text", f"The beginning of the {period}, in UTC.", required=True),
             **{column: Column("text", help) for column, help in DIMENSIONS.items()},
-            **{column: Column("integer", help, required=True) for column, help in SUMS.items()},
+            **{
+                column: Column("integer", help, required=column not in LATER) for column, help in SUMS.items()
+            },
             **{column: Column("real", help, required=True) for column, help in TIMES.items()},
         },
         primary_key="id",
@@ -76,7 +83,7 @@ ROLLUPS: Mapping[int, Table] = {16: MINUTES, 13: HOURS, 10: DAYS}
 AMOUNTS = (
     *("outcome", "cached"),
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
-    *("cost_nano", "billed_nano", "first_content_ms", "total_ms"),
+    *("cost_nano", "billed_nano", "reported_nano", "saved_nano", "first_content_ms", "total_ms"),
 )
 """The columns of a generation that are counted and added up."""
 MODEL = [*DIMENSIONS].index("model")
@@ -113,7 +120,8 @@ def deriving(columns: Sequence[str]) -> Derive:
 
 def _amounts(said: Sequence[Any]) -> tuple[Any, ...]:
     """What one generation adds, in the order of SUMS and TIMES, by what it says in AMOUNTS."""
-    outcome, cached, given, answered, read, written, thought, cost, billed, first_content, total = said
+    outcome, cached, given, answered, read, written, thought = said[:7]
+    cost, billed, reported, saved, first_content, total = said[7:]
     used = given is not None
     if cached or not used:
         given = answered = read = written = thought = 0
@@ -131,6 +139,8 @@ def _amounts(said: Sequence[Any]) -> tuple[Any, ...]:
         *(given, answered, read, written, thought),
         cost or 0,
         billed or 0,
+        saved or 0,
+        1 if reported is not None and cost is not None and drifts(cost, reported) else 0,
         first_content or 0.0,
         total,
     )

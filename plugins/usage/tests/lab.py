@@ -17,7 +17,7 @@ from pointsman.providers import Provider
 from pointsman.registers import RegisterProvider
 from pointsman.secrets import Secret
 from pointsman.stored import Stored
-from pointsman.types import Finish, Text, Usage
+from pointsman.types import Finish, Text, Usage, UsageDetails
 
 POINTSMAN_API = 1
 
@@ -90,7 +90,10 @@ async def answer(native_id: str) -> AsyncIterator[Event]:
     if native_id == "cut":
         raise ConnectFailed("the lab burned down")
     yield PartEnd(0, 0)
-    if native_id != "silent":
+    if native_id == "billed":
+        details = UsageDetails(audio_input=7, searches=2)
+        yield UsageUpdate(Usage(1000, 50, service_tier="flex", details=details, reported_nano=1_000_000))
+    elif native_id != "silent":
         yield UsageUpdate(Usage(input=1000, output=50, cache_read=600, cache_write=100, reasoning=20))
     yield Finished(0, Finish("length", "max_tokens"))
 
@@ -98,6 +101,8 @@ async def answer(native_id: str) -> AsyncIterator[Event]:
 @hookimpl
 def price_usage(exchange: Exchange, usage: Usage) -> Cost | None:
     attempt = exchange.attempt
+    if attempt is not None and attempt.served == "billed":
+        exchange.notes["served"] = "another"
     if attempt is None or attempt.endpoint.native_id == "free":
         return None
     return sum_cost(

@@ -41,7 +41,7 @@ def test_csv_has_a_heading_and_a_line_for_each_group(config: Path, write: Write)
     heading, large, small = run(config, "--csv").output.splitlines()
     assert heading.split(",")[:4] == ["model", "requests", "complete", "errors"]
     assert large.split(",")[:2] == ["acme/large", "1"]
-    assert small.endswith(",1,40.0,100.0,,")
+    assert small.endswith(",1,0,0,40.0,100.0,,,0.00")
 
 
 @pytest.mark.parametrize(

@@ -198,21 +198,27 @@ def test_the_table_tells_errors_and_hides_control_characters(write: Write, tmp_p
         **{"input_tokens": None, "output_tokens": None, "cost_nano": None},
     }
     write(
-        {"total_ms": 61_000.0},
+        {"total_ms": 61_000.0, "reported_nano": 3_750_001, "served_model": "small"},
         {**failed, "at": "2026-11-19T10:00:00.000+00:00"},
         {"at": "2026-11-18T10:00:00.000+00:00", "cached": True, "endpoint": None, "cost_nano": 0},
+        {"at": "2026-11-17T10:00:00.000+00:00", "reported_nano": 3_000_000},
+        {"at": "2026-11-16T10:00:00.000+00:00", "cost_nano": 0, "reported_nano": 1},
     )
     with reader(URL, tmp_path) as ledger:
         lines = as_table(page(ledger, Wanted(), limit=10)).splitlines()
     assert [line[21:] for line in lines] == [
-        "generation  key    endpoint    outcome   input  output  cost USD  first   total",
-        "gen-0       alice  lab/large   complete  1,000      50   0.00375  40 ms  61.0 s",
-        "gen-1       alice  lab/?[2J    timeout       -       -         -      -  100 ms",
-        "gen-2       alice  acme/large  cached    1,000      50      0.00  40 ms  100 ms",
+        "generation  key    endpoint           outcome   input  output  cost USD      bill  first   total",
+        "gen-0       alice  lab/large (small)  complete  1,000      50   0.00375        ok  40 ms  61.0 s",
+        "gen-1       alice  lab/?[2J           timeout       -       -         -         -      -  100 ms",
+        "gen-2       alice  acme/large         cached    1,000      50      0.00         -  40 ms  100 ms",
+        "gen-3       alice  lab/large          complete  1,000      50   0.00375    -20.0%  40 ms  100 ms",
+        "gen-4       alice  lab/large          complete  1,000      50      0.00  not free  40 ms  100 ms",
     ]
     assert [line[:19].strip() for line in lines] == [
         "at",
         "2026-11-20T10:00:00",
         "2026-11-19T10:00:00",
         "2026-11-18T10:00:00",
+        "2026-11-17T10:00:00",
+        "2026-11-16T10:00:00",
     ]

@@ -39,8 +39,8 @@ FAILED = {
 
 def test_a_group_sums_tokens_cost_errors_and_what_is_unpriced(write: Write, tmp_path: Path) -> None:
     write(
-        {"cost_nano": 1, "total_ms": 100.0},
-        {"cost_nano": 999_999_999, "total_ms": 300.0},
+        {"cost_nano": 1, "total_ms": 100.0, "saved_nano": 7, "reported_nano": 2},
+        {"cost_nano": 999_999_999, "total_ms": 300.0, "saved_nano": 5, "reported_nano": 999_999_998},
         {"cost_nano": None, "billed_nano": None, "total_ms": 200.0},
         {**FAILED, "total_ms": 9000.0},
         {"outcome": "incomplete", "total_ms": 9000.0, "cost_nano": None, "billed_nano": None},
@@ -62,10 +62,13 @@ def test_a_group_sums_tokens_cost_errors_and_what_is_unpriced(write: Write, tmp_
             "cost_nano": 1_003_750_000,
             "billed_nano": 12_375_000,
             "unpriced": 2,
+            "saved_nano": 12,
+            "drifted": 1,
             "mean_first_content_ms": 40.0,
             "mean_ms": 200.0,
             "cost_usd": "1.00375",
             "billed_usd": "0.012375",
+            "saved_usd": "0.000000012",
         }
     ]
 
@@ -222,10 +225,14 @@ def test_the_table_of_groups_is_aligned_and_tells_what_is_not_known(write: Write
         {"model": "acme/down", **FAILED},
     )
     assert as_table(grouped(tmp_path), "model").splitlines() == [
-        "model       requests      input  output  cost USD  billed USD  unpriced  cached  errors    mean",
-        "acme/large         2  1,235,567     100    0.0075     0.00825         0       0       0  667 ms",
-        "acme/down          1          0       0         -           -         0       0       1       -",
-        "acme/free          1      1,000      50  unpriced    unpriced         1       0       0  100 ms",
+        "model       requests      input  output  cost USD  billed US"
+        "D  unpriced  drifted  cached  saved USD  errors    mean",
+        "acme/large         2  1,235,567     100    0.0075     0.0082"
+        "5         0        0       0       0.00       0  667 ms",
+        "acme/down          1          0       0         -           "
+        "-         0        0       0       0.00       1       -",
+        "acme/free          1      1,000      50  unpriced    unprice"
+        "d         1        0       0       0.00       0  100 ms",
     ]
 
 

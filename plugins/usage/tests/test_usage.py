@@ -71,6 +71,8 @@ async def test_a_complete_answer_leaves_one_row_with_everything_known(serve: Ser
         "model": "acme/large",
         "provider": "lab",
         "endpoint": "lab/large",
+        "served_model": None,
+        "service_tier": None,
         "route": "rest",
         "stream": 0,
         "cached": 0,
@@ -88,10 +90,13 @@ async def test_a_complete_answer_leaves_one_row_with_everything_known(serve: Ser
         "cache_read_tokens": 600,
         "cache_write_tokens": 100,
         "reasoning_tokens": 20,
+        "more_counts": None,
         "estimated": 0,
         "cost_nano": 3_750,
         "billed_nano": 4_125,
         "price_source": "lab list",
+        "reported_nano": None,
+        "saved_nano": None,
         "connect_ms": None,
         "error_type": None,
         "error": None,
@@ -104,6 +109,15 @@ async def test_a_streamed_answer_leaves_the_same_amounts(serve: Serve) -> None:
         (row,) = await rows(gateway)
     assert (row["stream"], row["outcome"], row["finish"]) == (1, "complete", "length")
     assert (row["input_tokens"], row["cost_nano"], row["billed_nano"]) == (1000, 3_750, 4_125)
+
+
+async def test_a_row_tells_rarer_counts_the_bill_and_which_model_and_tier_served(serve: Serve) -> None:
+    async with serve() as (gateway, client):
+        await ask(client, "lab/billed")
+        (row,) = await rows(gateway)
+    assert json.loads(row["more_counts"]) == {"audio_input": 7, "searches": 2}
+    assert (row["service_tier"], row["served_model"], row["reported_nano"]) == ("flex", "another", 1_000_000)
+    assert row["cost_nano"] == 3_750
 
 
 async def test_what_nobody_said_is_null(serve: Serve) -> None:
