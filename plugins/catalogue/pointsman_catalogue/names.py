@@ -45,7 +45,9 @@ class Naming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vendors: dict[str, Source]
     organisations: dict[str, tuple[str, ...]]
     families: dict[str, str]
+    paths: tuple[str, ...]
     prefixes: tuple[str, ...]
+    publishers: frozenset[str]
     dated: frozenset[str]
     quantizations: dict[str, str]
     aliases: dict[str, str]
@@ -102,10 +104,11 @@ class Names:
         """What a vendor's id means; `author` makes the vendor's own models."""
         org, bare = self._split(native_id)
         family = self._rules.family(bare)
-        authors = dict.fromkeys((*self._authors(org), author, family))
+        others = family if org in ("", vendor, *self._rules.publishers) else ""
+        authors = dict.fromkeys((*self._authors(org), author, others))
         for form, quantization in self._forms(bare, {*authors}):
             alias = self._rules.aliases.get(form, "")
-            if alias and alias.partition("/")[0] in {*authors, self._rules.family(form)}:
+            if alias and alias.partition("/")[0] in authors:
                 return Named(alias, True, quantization)
             for each in authors:
                 found = self._known.get((each, _compact(form)))
@@ -127,9 +130,9 @@ class Names:
 
     def _split(self, native_id: str) -> tuple[str, str]:
         """The organisation that an id names, if it does, and the rest, in lower case."""
-        text = native_id.lower().replace("accounts/fireworks/models/", "")
-        for prefix in self._rules.prefixes:
-            text = text.removeprefix(prefix)
+        text = native_id.lower()
+        for path in self._rules.paths:
+            text = text.removeprefix(path)
         head, slash, tail = text.rpartition("/")
         if slash:
             return head.rpartition("/")[2], self._bare(tail)

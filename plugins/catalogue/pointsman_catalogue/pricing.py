@@ -53,6 +53,7 @@ SERVICE_TIERS: Mapping[tuple[str, str], str] = {
 """Which service tier the context of a variant stands for; `fast` is the newer name of `priority`."""
 USUAL = ("service_tier", "default")
 ALWAYS = date.min
+NANO = Decimal(10) ** -9
 
 Mapped = dict[str, Any]
 
@@ -213,4 +214,5 @@ def _shares(found: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterable[Deci
 
 
 def _text(price: Decimal, per: int) -> str:
-    return f"{(price / per).normalize():f}"
+    """A price to the nano-dollar; what is finer comes of sums in floating point."""
+    return f"{(price / per).quantize(NANO).normalize():f}"

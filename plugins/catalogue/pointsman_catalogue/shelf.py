@@ -103,6 +103,7 @@ class Shelf:
         """Put a provider's models there, in place of those that were; its configured endpoints keep their
         place and get to know what there is."""
         self._stocks[provider.name] = stock
+        self._shared = {}
         for endpoint in self._configured.get(provider.name, ()):
             endpoint.facts = self._facts(endpoint.native_id, endpoint.id, stock)
         before = self._made.get(provider.name, {})
