@@ -22,7 +22,7 @@ from .dialects import Mark
 from .errors import Internal, RequestError, Unauthenticated, Unavailable, UnknownModel
 from .exchange import Actor, Exchange, Plan
 from .json_guard import check_json
-from .money import Cost
+from .money import Cost, format_usd
 from .replies import Frame, give, stream_headers, tell
 from .spending import account
 from .stored import Stored
@@ -175,6 +175,7 @@ async def _store(exchange: Exchange, client: ClientStream | None, frames: Sequen
         endpoint=attempt.endpoint.id,
         generation_id=exchange.generation_id,
         at=time.time(),
+        cost=attempt.cost,
     )
     if stored.size <= exchange.keep:
         rest = observe(exchange.setup.chains.store_response, exchange, stored)
@@ -183,9 +184,12 @@ async def _store(exchange: Exchange, client: ClientStream | None, frames: Sequen
 
 
 def _answer_stored(exchange: Exchange, sink: Sink, client: ClientStream | None, stored: Stored) -> None:
-    """Give an answer once more."""
+    """Give an answer once more, and tell what that saves."""
     exchange.cached = True
     exchange.usage, exchange.finish, exchange.cost = stored.usage, stored.finish, FREE
+    if stored.cost is not None:
+        exchange.cost = Cost(0, source=FREE.source, saved=stored.cost.nano)
+        exchange.response_headers["x-pointsman-saved"] = format_usd(stored.cost.nano)
     exchange.public.provider, exchange.public.model = stored.provider, stored.model
     exchange.first_content = time.monotonic()
     exchange.outcome, exchange.status = "complete", 200

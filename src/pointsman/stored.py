@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from .money import Cost
 from .types import Finish, Usage
 
 __all__ = ["Stored"]
@@ -14,7 +15,8 @@ class Stored(msgspec.Struct, frozen=True):
 
     `frames` are its bytes as they were before any cost was put into them, each with the value of its
     `pointsman.dialects.Mark`; a whole answer is one frame. `endpoint`, `provider` and `model` gave it, and
-    `generation_id` is its own. `at` is when it was stored, in seconds since 1970.
+    `generation_id` is its own. `at` is when it was stored, in seconds since 1970; `cost` is what it cost
+    then, None where that is not known.
     """
 
     frames: tuple[tuple[bytes, int], ...]
@@ -26,6 +28,7 @@ class Stored(msgspec.Struct, frozen=True):
     endpoint: str
     generation_id: str
     at: float
+    cost: Cost | None = None
 
     @property
     def size(self) -> int:

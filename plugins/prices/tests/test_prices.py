@@ -178,6 +178,21 @@ async def test_the_model_that_was_asked_for_is_nothing_to_record(serve: Serve) -
         assert [row["served_model"] for row in rows] == [None, None]
 
 
+@pytest.mark.parametrize(("price", "saved"), [("{input: 1, output: 1}", "0.000004"), ("null", None)])
+async def test_an_answer_from_a_cache_costs_nothing_and_tells_what_that_saved(
+    serve: Serve, price: str, saved: str | None
+) -> None:
+    async with serve(price, plugins="cache: {always: true},", more="billing: {markup: 50%}") as served:
+        await ask(served)
+        answer = await ask(served)
+        rows = {row["cached"]: row for row in await served.rows("generations")}
+    assert answer.headers["x-pointsman-cost"] == "0.00"
+    assert answer.headers.get("x-pointsman-saved") == saved
+    assert [rows[1][name] for name in ("cost_nano", "billed_nano", "reported_nano")] == [0, 0, None]
+    assert rows[1]["saved_nano"] == (4_000 if saved else None)
+    assert rows[0]["saved_nano"] is None
+
+
 def billed(actor: Actor, markup: str = "0%") -> int:
     """What somebody is billed for a million tokens at 100 nano-dollars each."""
     plugin = Prices()
