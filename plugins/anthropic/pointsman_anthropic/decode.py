@@ -21,8 +21,8 @@ ROUTING: Collection[str] = frozenset(
     {"models", "fallbacks", "provider", "route", "plugins", "preset", "session_id", "transforms", "trace"}
 )
 """Members that are for the gateway."""
-NAMED = frozenset({"models", "fallbacks"})
-"""Those of them that `peek` has read."""
+NAMED = frozenset({"models", "fallbacks", "provider"})
+"""Those of them that are heeded."""
 READ = NAMED | {"model", "messages", "system", "tools", "tool_choice", "stream"}
 _CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}
 

@@ -43,9 +43,9 @@ def test_max_tokens_is_always_there(request_of: Make) -> None:
 
 
 def test_members_for_the_gateway_go_no_further_unless_the_host_knows_them(request_of: Make) -> None:
-    request = request_of({"models": ["a"], "provider": {}, "fallbacks": None})
+    request = request_of({"models": ["a"], "provider": {}, "fallbacks": None, "preset": "p"})
     body, lost = forwarded(request)
-    assert (set(body), lost) == ({"model", "messages", "max_tokens"}, ["provider"])
+    assert (set(body), lost) == ({"model", "messages", "max_tokens"}, ["preset"])
     assert forwarded(request, quirks=Quirks(keeps=frozenset({"models"})))[0]["models"] == ["a"]
 
 

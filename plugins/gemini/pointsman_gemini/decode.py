@@ -36,9 +36,9 @@ ROUTING: Collection[str] = frozenset(
     {"models", "provider", "route", "plugins", "preset", "session_id", "transforms", "trace"}
 )
 """Members that are for the gateway."""
-NAMED = frozenset({"models"})
-"""Those of them that `peek` has read."""
-READ = ("model", "stream", "contents", TOP, "tools", "toolConfig", "models")
+NAMED = frozenset({"models", "provider"})
+"""Those of them that are heeded."""
+READ = ("model", "stream", "contents", TOP, "tools", "toolConfig", *NAMED)
 _MODES = {"AUTO": "auto", "VALIDATED": "auto", "ANY": "required", "NONE": "none"}
 
 

@@ -23,8 +23,8 @@ def test_model_and_stream_are_no_members() -> None:
 
 
 def test_what_is_for_the_gateway_stays_here() -> None:
-    body = {"contents": CONTENTS, "models": ["n"], "provider": {"only": ["x"]}, "labels": {"a": "b"}}
-    assert sent(body) == ({"contents": CONTENTS, "labels": {"a": "b"}}, ["provider"])
+    body = {"contents": CONTENTS, "models": ["n"], "provider": {"only": ["x"]}, "preset": "p"}
+    assert sent(body) == ({"contents": CONTENTS}, ["preset"])
     assert "provider" in sent(body, quirks=Quirks(keeps=frozenset({"provider"})))[0]
 
 

@@ -108,12 +108,13 @@ def test_what_the_host_calls_otherwise_is_renamed() -> None:
 
 
 def test_the_gateways_own_members_are_consumed() -> None:
-    assert sent({"models": ["a"], "usage": {"include": False}}) == ({}, [])
+    own = {"models": ["a"], "provider": {"order": ["x"]}, "usage": {"include": False}}
+    assert sent(own) == ({}, [])
 
 
 def test_a_host_that_is_a_gateway_too_keeps_them() -> None:
-    own = {"models": ["a"], "usage": {"include": False}}
-    assert sent(own, quirks=Quirks(keeps=frozenset({"models", "usage"}))) == (own, [])
+    own = {"models": ["a"], "provider": {"order": ["x"]}, "usage": {"include": False}}
+    assert sent(own, quirks=Quirks(keeps=frozenset(own))) == (own, [])
 
 
 def test_a_usage_of_another_shape_is_carried() -> None:
@@ -130,7 +131,8 @@ def test_recorded_requests_change_in_nothing_else(recordings: list[dict[str, Any
         )
         forwarded = json.loads(data)
         assert forwarded.pop("model") == "native", record["id"]
-        expected = {name: body[name] for name in body if name not in ("model", "models", "usage")}
+        ours = {"model", "models", "provider", "usage"}
+        expected = {name: body[name] for name in body if name not in ours}
         if body.get("stream") and codec.surface != "embeddings":
             options = body.get("stream_options") or {}
             expected["stream_options"] = {**options, "include_usage": True}

@@ -246,4 +246,5 @@ def test_members_of_odd_types_do_no_harm(odd: Any) -> None:
 
 def test_every_recorded_request_comes_back_as_it_was(exchanges: list[Recording]) -> None:
     for each in exchanges:
-        assert again(each.request) == each.request, each.id
+        expected = {name: value for name, value in each.request.items() if name != "provider"}
+        assert again(each.request) == expected, each.id
