@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from pointsman.chain import Chain, Link, concat, each, first, first_sync, fold, freeze, observe, traced
+from pointsman.chain import (
+    Chain,
+    Link,
+    Patient,
+    concat,
+    each,
+    first,
+    first_sync,
+    fold,
+    freeze,
+    observe,
+    traced,
+)
 from pointsman.errors import Forbidden, Internal
 
 
@@ -158,6 +170,28 @@ async def test_a_plain_function_waits_by_returning_a_coroutine() -> None:
     rest = observe(chain(sometimes), "wait")
     assert rest is not None
     await rest
+
+
+async def test_who_may_wait_long_moves_the_end_of_the_phase_by_as_much_and_no_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def pause() -> None:
+        await asyncio.sleep(0.05)
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    calls: list[Any] = []
+    patient = chain(lambda argument: Patient(pause(), 60), answering(None, calls), timeout=0.01)
+    await each(patient, "x")
+    assert calls == [("x",)]
+    with pytest.raises(Internal):
+        await each(chain(lambda argument: pause(), answering(None, calls), timeout=0.01), "x")
+    with pytest.raises(Internal):
+        await each(chain(lambda argument: Patient(hang(), 0.02), timeout=0.01), "x")
+    assert len(calls) == 1
+    assert caplog.text.count("plugin 'plugin0' hung in hook some_hook") == 2
+    await each(chain(lambda argument: Patient(pause(), 0), timeout=None), "x")
 
 
 def test_first_sync_answers_and_names_a_fault(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,6 +19,7 @@ from .errors import Internal, RequestError
 __all__ = [
     "Chain",
     "Link",
+    "Patient",
     "concat",
     "each",
     "first",
@@ -39,6 +40,18 @@ class Link:
     plugin: str
     call: Callable[..., Any]
     is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What an implementation of *each* returns that may have to wait for `seconds` more than the timer of its
+    phase allows: the coroutine that waits."""
+
+    rest: Coroutine[Any, Any, None]
+    seconds: float
+
+
+WAITING = (Coroutine, Patient)
 
 
 class Chain:
@@ -107,14 +120,17 @@ class _Phase:
         self._timer: asyncio.Timeout | None = None
         self._deadline: float | None = None
 
-    async def wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    async def wait(self, waiting: Coroutine[Any, Any, Any] | Patient) -> Any:
         """What a hook's coroutine returns. One that ends without waiting costs no timer."""
+        coroutine = waiting.rest if isinstance(waiting, Patient) else waiting
         try:
             awaited = coroutine.send(None)
         except StopIteration as done:
             return done.value
         if self._deadline is None and self._chain.timeout is not None:
             self._deadline = asyncio.get_running_loop().time() + self._chain.timeout
+        if isinstance(waiting, Patient) and self._deadline is not None:
+            self._deadline += waiting.seconds
         async with asyncio.timeout_at(self._deadline) as self._timer:
             return await _Begun(coroutine, awaited)
 
@@ -177,12 +193,12 @@ async def first(chain: Chain, *args: Any) -> Any:
 
 async def each(chain: Chain, *args: Any) -> None:
     """Every implementation in turn; one that raises ends the phase and fails the request. A plain function
-    may return a coroutine where it has to wait."""
+    may return a coroutine where it has to wait, and a `Patient` where that may take long."""
     phase = chain.still or _Phase(chain)
     for link in chain.links:
         try:
             value = link.call(*args)
-            if value is not None and (link.is_async or isinstance(value, Coroutine)):
+            if value is not None and (link.is_async or isinstance(value, WAITING)):
                 if phase is chain.still and chain.timeout is not None:
                     phase = _Phase(chain)
                 await phase.wait(value)

@@ -8,7 +8,8 @@ Each docstring opens with when the hook fires and how its implementations are ru
 * *each*: all are called in order; one that raises fails the request.
 * *observe*: all are called in order; one that raises is logged with its plugin's name, the rest go on.
   An implementation of *each* or *observe* that has to wait only now and then may be a plain function that
-  returns a coroutine then, and nothing otherwise.
+  returns a coroutine then, and nothing otherwise. One of *each* that may rightly wait longer than
+  `hook_timeout` returns `pointsman.chain.Patient(coroutine, seconds)`: so much more time the phase gets.
 * *fold*: each gets what the one before returned; None leaves it as it is.
 * *concat*: the lists that all return are joined.
 
