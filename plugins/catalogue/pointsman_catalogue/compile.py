@@ -91,8 +91,8 @@ def _rows(provider: Any, source: Source, names: Names, lost: Counter[str], origi
         native = source.native.format(model.id.lower() if source.lower else model.id)
         facts = _facts(model, named, lost)
         batch = batches.get(model.id + BATCH)
-        if batch is not None:
-            _with_batch(facts, as_price(batch, lost))
+        if batch is not None and not _with_batch(facts, as_price(batch, lost)):
+            lost["batch"] += 1
         name = named.model if named.certain or source.canonical else f"{vendor}/{native}"
         yield Row(name, vendor, native, named.certain, facts, _match(model.match), source=origin)
 
@@ -120,11 +120,15 @@ def _facts(model: Any, named: Named, lost: Counter[str]) -> dict[str, Any]:
     return facts
 
 
-def _with_batch(facts: dict[str, Any], batch: Any) -> None:
-    """Put the price of a batch beside the usual one, where both are plain."""
+def _with_batch(facts: dict[str, Any], batch: Any) -> bool:
+    """Put the price of a batch beside the usual one, where both are plain; whether they are."""
     price = facts.get("price")
-    if isinstance(price, dict) and isinstance(batch, dict) and not {"tiers", "windows"} & {*price, *batch}:
-        facts["price"] = {**price, "service_tiers": {**price.get("service_tiers", {}), "batch": batch}}
+    if not isinstance(price, dict) or not isinstance(batch, dict):
+        return False
+    if {"tiers", "windows"} & {*price, *batch}:
+        return False
+    facts["price"] = {**price, "service_tiers": {**price.get("service_tiers", {}), "batch": batch}}
+    return True
 
 
 def _match(clause: Any) -> Match:
