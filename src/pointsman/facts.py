@@ -9,7 +9,7 @@ What nobody told is not there: it is unknown, never guessed, and filters take it
 | `context`, `max_output` | tokens |
 | `input_modalities`, `output_modalities` | a tuple of `text`, `image`, `audio`, `video`, `file`, … |
 | `parameters` | a tuple of the request's members that are supported, as `tools` or `temperature` |
-| `deprecated` | the date, as text |
+| `deprecated` | the date, as text; empty where only that it is so is known |
 | `price` | a mapping, or a list of them, in the shape that `price:` has in a configuration |
 """
 
