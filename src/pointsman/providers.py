@@ -24,6 +24,7 @@ from .upstream import Answer, Outgoing, origin_of
 if TYPE_CHECKING:
     import httpx
 
+    from .catalogue import Endpoint
     from .exchange import Attempt, Exchange
 
 __all__ = ["HttpCaller", "HttpProvider", "Kind", "Listed", "Provider", "ProviderFactory", "Providers"]
@@ -160,6 +161,10 @@ class HttpProvider(Provider):
         if self.key_required and not self.keys:
             return "its api_key is missing"
         return self.absent
+
+    def called(self, endpoint: Endpoint) -> str:
+        """What this provider calls the model of one of its endpoints."""
+        return endpoint.native_id
 
     def url(self, codec: Codec, *, model: str, stream: bool) -> str:
         """Where a surface of this provider is."""
@@ -300,11 +305,11 @@ class HttpCaller:
         provider = endpoint.provider
         if not isinstance(provider, HttpProvider) or attempt.way.lane == "local":
             return None
-        way, peek = attempt.way, exchange.peek
+        way, peek, model = attempt.way, exchange.peek, provider.called(endpoint)
         codec = way.codec
         body, dropped = codec.forward(
             exchange.request if way.request is None else way.request,
-            model=endpoint.native_id,
+            model=model,
             peek=peek,
             quirks=provider.quirks,
             params=way.params,
@@ -312,7 +317,7 @@ class HttpCaller:
         lost = way.losses.parameters
         if lost or dropped:
             attempt.lost = list(dict.fromkeys((*attempt.lost, *lost, *dropped)))
-        url = provider.url(codec, model=endpoint.native_id, stream=peek.stream)
+        url = provider.url(codec, model=model, stream=peek.stream)
         headers = {
             "content-type": "application/json",
             "accept": "text/event-stream" if peek.stream else "application/json",

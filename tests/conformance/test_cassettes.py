@@ -26,6 +26,7 @@ plugins: {{openai: {{}}, vendors: {{}}, routes: {{}}, usage: {{}}, keys: {{}}}}
 providers:
   lab: {{base_url: "{url}", api_key: sk-lab}}
   always: {{vendor: mistral, base_url: "{url}", api_key: sk-lab}}
+  azure: {{vendor: azure, base_url: "{url}", api_key: sk-lab, api_version: 2024-02-01}}
 cost_in_body: never
 explain: {{sample: 0}}
 log: {{level: error}}
@@ -203,3 +204,24 @@ async def test_a_host_that_always_reports_usage_is_relayed_whole(recorded: list[
             answer = await ask(server, recording, provider="always")
             assert answer.content == recording.body, recording.id
             assert "stream_options" not in fake.requests[-1].json
+
+
+async def test_deployments_are_asked_where_they_were_recorded(recorded: list[Recording]) -> None:
+    """At the resource's address and not below `/v1`, with filter results carried as they came."""
+    native = [each for each in recorded if each.provider == "azure-openai"]
+    assert len(native) > 40
+    async with replayed(native) as (server, fake):
+        for recording in native:
+            answer = await ask(server, recording, provider="azure")
+            received = fake.requests[-1]
+            path = f"/openai/deployments/{recording.id}/{surface(recording)}?api-version=2024-02-01"
+            assert received.path.removeprefix("/v1") == path
+            assert (received.headers["api-key"], "authorization" in received.headers) == ("sk-lab", False)
+            if recording.status == 200:
+                assert answer.content == shown(recording) if recording.is_sse else recording.body, (
+                    recording.id
+                )
+                assert b"prompt_filter_results" in answer.content
+                assert "stream_options" not in received.json, "this version does not know it"
+            else:
+                assert answer.status_code == (404 if recording.status == 404 else 502), recording.id

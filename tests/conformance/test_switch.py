@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,9 +19,10 @@ from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
 from pointsman.testing import FakeProvider, Received, Running, Script, running
+from pointsman_gemini.turns import UNSIGNED
 
-TURNS = 12
-LONG_AFTER = 7
+TURNS = 17
+LONG_AFTER = 11
 PICTURE = base64.b64encode(b"\x89PNG not really").decode()
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 RESULT = "18 degrees"
@@ -29,18 +31,23 @@ TOO_LONG = 90_000
 CONFIG = """
 auth: keys
 admin_key: pm-test
-plugins: {{openai: {{}}, anthropic: {{}}, vendors: {{}}, routes: {{}}, usage: {{}}, keys: {{}}, echo: false}}
+plugins:
+  {{openai: {{}}, anthropic: {{}}, gemini: {{}}, vendors: {{}},
+    routes: {{}}, usage: {{}}, keys: {{}}, echo: false, balance: false}}
 providers:
   chat: {{base_url: "{chat}", api_key: sk-chat, dialects: [openai-chat]}}
   messages: {{base_url: "{messages}", api_key: sk-messages, dialects: [anthropic-messages]}}
   responses: {{base_url: "{responses}", api_key: sk-responses, dialects: [openai-responses]}}
+  gemini: {{base_url: "{gemini}", api_key: sk-gemini}}
 models:
   turn/chat: {{endpoints: [chat/small, responses/large]}}
   turn/messages: {{endpoints: [messages/small, chat/large]}}
-  turn/responses: {{endpoints: [responses/small, messages/large]}}
+  turn/responses: {{endpoints: [responses/small, gemini/large]}}
+  turn/gemini: {{endpoints: [gemini/small, messages/large]}}
 log: {{level: error}}
 """
-MODELS = ("turn/messages", "turn/responses", "turn/chat")
+MODELS = ("turn/messages", "turn/gemini", "turn/responses", "turn/chat", "turn/gemini")
+"""An odd number, so that each of them calls at one time and speaks at another."""
 
 
 class Refused(Exception):
@@ -62,7 +69,8 @@ class Strict:
     number: int = 0
 
     def __call__(self, received: Received) -> Script:
-        body = received.json
+        in_path = re.search(r"/models/([^:]+):", received.path)
+        body = received.json | ({"model": in_path[1]} if in_path else {})
         if body["model"] == "small" and len(received.body) > TOO_LONG:
             return self.too_long()
         try:
@@ -267,31 +275,91 @@ class Responses(Strict):
 
 
 @dataclass
+class Gemini(Strict):
+    """Every text and call of its own comes back with the very signature that it had."""
+
+    signed: dict[str, str] = field(default_factory=dict)
+
+    def too_long(self) -> Script:
+        words = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+        return Script.json(
+            {"error": {"code": 400, "message": words, "status": "INVALID_ARGUMENT"}}, status=400
+        )
+
+    def check(self, body: Any) -> bool:
+        waiting: list[Any] = []
+        role = "model"
+        results: list[Any] = []
+        for content in body["contents"]:
+            demand(content["role"] != role, f"two contents of role {role}")
+            role = content["role"]
+            results = [part["functionResponse"] for part in content["parts"] if "functionResponse" in part]
+            demand(
+                [(each["id"], each["name"]) for each in results] == waiting, f"not the results of {waiting}"
+            )
+            calls = [part for part in content["parts"] if "functionCall" in part]
+            waiting = [(each["functionCall"]["id"], each["functionCall"]["name"]) for each in calls]
+            demand(not calls or calls[0].get("thoughtSignature"), "missing a thought_signature")
+            for part in content["parts"]:
+                what = part["functionCall"]["id"] if "functionCall" in part else part.get("text")
+                own, signature = self.signed.get(what), part.get("thoughtSignature")
+                demand(own == signature or (own is None and signature == UNSIGNED), f"signature of {what!r}")
+        demand(role == "user" and not waiting, "the last content is not the user's")
+        return bool(results)
+
+    def answer(self, body: Any, *, call: bool) -> Script:
+        signature = self.sign("gemini")
+        parts: list[Any] = [{"text": "As gemini I think.", "thought": True}]
+        if call:
+            id = f"g{self.number:07}"
+            self.signed[id] = signature
+            made = {"id": id, "name": "weather", "args": {"city": "Bern"}}
+            parts.append({"functionCall": made, "thoughtSignature": signature})
+        else:
+            text = f"It is mild, says gemini, {self.number}."
+            self.signed[text] = signature
+            parts.append({"text": text, "thoughtSignature": signature})
+        counts = {"promptTokenCount": 10, "candidatesTokenCount": 2, "thoughtsTokenCount": 3}
+        return Script.json(
+            {
+                "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}],
+                "usageMetadata": {**counts, "totalTokenCount": 15},
+                "modelVersion": body["model"],
+                "responseId": f"r{self.number}",
+            }
+        )
+
+
+@dataclass
 class Lab:
     served: Running
     chat: Chat
     messages: Messages
     responses: Responses
+    gemini: Gemini
 
     def check(self) -> None:
         """Each upstream has served, and none of them lost the picture."""
-        for upstream in (self.chat, self.messages, self.responses):
+        upstreams = (self.chat, self.messages, self.responses, self.gemini)
+        for upstream in upstreams:
             assert upstream.number >= 3
             assert upstream.pictures == upstream.number
-        large = sum(each.served.count("large") for each in (self.chat, self.messages, self.responses))
+        assert len(self.gemini.signed) == self.gemini.number
+        large = sum(each.served.count("large") for each in upstreams)
         assert large == TURNS - LONG_AFTER - 1, "what was too long for one went to the next"
 
 
 @asynccontextmanager
 async def lab() -> AsyncIterator[Lab]:
-    strict = {"chat": Chat(), "messages": Messages(), "responses": Responses()}
+    chat, messages, responses, gemini = Chat(), Messages(), Responses(), Gemini()
+    strict = {"chat": chat, "messages": messages, "responses": responses, "gemini": gemini}
     async with AsyncExitStack() as stack:
         urls = {
             name: (await stack.enter_async_context(FakeProvider(upstream))).url
             for name, upstream in strict.items()
         }
         served = await stack.enter_async_context(running(CONFIG.format(**urls), key="pm-test"))
-        yield Lab(served, strict["chat"], strict["messages"], strict["responses"])  # type: ignore[arg-type]
+        yield Lab(served, chat, messages, responses, gemini)
 
 
 def words(turn: int) -> str:
@@ -312,7 +380,7 @@ async def test_a_conversation_goes_from_dialect_to_dialect_through_the_openai_sd
         async with client:
             for turn in range(TURNS):
                 answer: Any = await client.chat.completions.create(
-                    model=MODELS[turn % 3], messages=history, tools=tools, max_tokens=2000
+                    model=MODELS[turn % len(MODELS)], messages=history, tools=tools, max_tokens=2000
                 )
                 message = answer.choices[0].message
                 history.append(message.model_dump(exclude_none=True))
@@ -340,7 +408,7 @@ async def test_a_conversation_goes_from_dialect_to_dialect_through_the_responses
         async with client:
             for turn in range(TURNS):
                 answer: Any = await client.responses.create(
-                    model=MODELS[turn % 3],
+                    model=MODELS[turn % len(MODELS)],
                     input=history,
                     tools=tools,
                     instructions="Be brief.",
@@ -370,7 +438,11 @@ async def test_a_conversation_goes_from_dialect_to_dialect_through_the_anthropic
         async with client:
             for turn in range(TURNS):
                 answer: Any = await client.messages.create(
-                    model=MODELS[turn % 3], system="Be brief.", messages=history, tools=tools, max_tokens=2000
+                    model=MODELS[turn % len(MODELS)],
+                    system="Be brief.",
+                    messages=history,
+                    tools=tools,
+                    max_tokens=2000,
                 )
                 content = [block.model_dump(exclude_none=True) for block in answer.content]
                 history.append({"role": "assistant", "content": content})
@@ -398,5 +470,10 @@ async def test_a_strict_upstream_would_have_told() -> None:
         Messages().check({"max_tokens": 1, "messages": [{"role": "user", "content": [result]}]})
     with pytest.raises(Refused, match="without its call"):
         Chat().check({"messages": [{"role": "tool", "tool_call_id": "t", "content": "x"}]})
+    called: Any = {"functionCall": {"id": "x", "name": "f", "args": {}}}
+    with pytest.raises(Refused, match="missing a thought_signature"):
+        Gemini().check({"contents": [{"role": "user", "parts": []}, {"role": "model", "parts": [called]}]})
+    with pytest.raises(Refused, match="signature of"):
+        Gemini().check({"contents": [{"role": "user", "parts": [{"text": "x", "thoughtSignature": "y"}]}]})
     with pytest.raises(Refused, match="No tool call found"):
         Responses().check({"input": [json.loads('{"type": "function_call_output", "call_id": "t"}')]})

@@ -2,8 +2,9 @@
 
 What a part holds beside the members known here is kept in the canonical part's `extra`, and the part as it
 came in a note, so that written back it is what it was. A signature stands on the part that it signs: as a
-canonical part it is a thought of its own that nobody can read, before the call with its `id`, or behind the
-text that it signs.
+canonical part it is a thought of its own, without words. That of a call is `redacted` and has the call's
+`id`; that of a text is the `signature` of a thought before it, or, where it came after the text, as streams
+may have it, `redacted`.
 """
 
 from __future__ import annotations
@@ -116,31 +117,25 @@ def read_part(data: Any, call_id: CallId) -> list[Part]:
     part.extra = extra_of(own)
     if signature is None:
         return [part]
-    signs = Reasoning(
-        "",
-        redacted=signature,
-        origin=DIALECT,
-        id=part.id if isinstance(part, ToolCall) else None,
-        extra=extra_of({SIGNED: True}),
-    )
-    return [signs, part] if isinstance(part, ToolCall) else [part, signs]
+    signs = Reasoning("", redacted=signature, origin=DIALECT, extra=extra_of({SIGNED: True}))
+    if isinstance(part, ToolCall):
+        signs.id = part.id
+        return [signs, part]
+    return [part, signs]
 
 
 def _read_text(data: dict[str, Any], text: str, signature: str | None) -> list[Part]:
     extra = extra_of({**rest_of(data, "text", *BESIDE), PART: data})
     foreign = opened(signature, text) if signature is not None else None
     if foreign is not None:
-        return [foreign] if data.get("thought") is True or not text else [Text(text), foreign]
+        return [foreign] if data.get("thought") is True or not text else [foreign, Text(text)]
     if data.get("thought") is True:
         return [Reasoning(text, signature, extra, origin=DIALECT, summary=True)]
     if signature is None:
         return [Text(text, extra)]
     if not text:
         return [Reasoning("", redacted=signature, origin=DIALECT, extra=extra)]
-    return [
-        Text(text, extra),
-        Reasoning("", redacted=signature, origin=DIALECT, extra=extra_of({SIGNED: True})),
-    ]
+    return [Reasoning("", signature, extra_of({SIGNED: True}), DIALECT), Text(text, extra)]
 
 
 def _read_call(value: dict[str, Any], call_id: CallId) -> Readable | None:
@@ -266,7 +261,7 @@ def write_part(part: Part) -> Any:
             return {"functionResponse": {"id": part.call_id, "name": name, "response": write_response(part)}}
         case Reasoning():
             body: dict[str, Any] = {"text": part.text}
-            if part.redacted is None:
+            if part.text:
                 body["thought"] = True
             if part.signature or part.redacted:
                 body["thoughtSignature"] = part.signature or part.redacted

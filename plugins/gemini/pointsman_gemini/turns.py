@@ -208,7 +208,8 @@ class Turns:
 class _Turn:
     """Writes a model's turn: its signatures stand where they belong, however a client has moved them.
 
-    That of a call goes by the call's id; any other to the text before it, or to the next.
+    That of a call goes by the call's id, that of a text to the next text; but one that came behind its text
+    to the text before it, if it still stands there.
     """
 
     def __init__(self, turns: Turns, message: Message) -> None:

@@ -36,7 +36,7 @@ class _Candidate:
         logprobs = read_logprobs(candidate.get("logprobsResult"))
         told = False
         for data in parts_in(candidate):
-            for part in read_part(data, self._calls):
+            for part in _in_order(read_part(data, self._calls)):
                 given = logprobs if logprobs and isinstance(part, Text) and not told else None
                 told = told or given is not None
                 events += self._part(part, given)
@@ -109,6 +109,15 @@ class _Candidate:
         events += self._close()
         finish = derive_finish(self.finish, self.parts)
         return [*events, Finished(self.number, finish, extra_of(self._extra))]
+
+
+def _in_order(parts: list[Part]) -> list[Part]:
+    """The parts of a piece: what signs a text comes behind it, for more of the text may have come before."""
+    if len(parts) == 2 and isinstance(parts[0], Reasoning) and isinstance(parts[1], Text):
+        signs, text = parts[0], parts[1]
+        if signs.origin == DIALECT:
+            return [text, Reasoning("", redacted=signs.signature, origin=DIALECT)]
+    return parts
 
 
 class GeminiDecoder:

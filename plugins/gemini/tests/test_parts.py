@@ -70,10 +70,10 @@ def test_a_signature_is_a_thought_of_its_own() -> None:
     assert isinstance(call, ToolCall)
     assert (signs.redacted, signs.id, signs.origin) == ("c2ln", call.id, DIALECT)
     assert (call.id, call.name, call.arguments) == ("made-f", "f", '{"a":1}')
-    text, behind = read_part(PARTS[4], ids)
+    before, text = read_part(PARTS[4], ids)
     assert isinstance(text, Text)
-    assert isinstance(behind, Reasoning)
-    assert (text.text, behind.redacted, behind.id) == ("So.", "c2ln", None)
+    assert isinstance(before, Reasoning)
+    assert (text.text, before.signature, before.redacted, before.id) == ("So.", "c2ln", None, None)
     (alone,) = read_part(PARTS[5], ids)
     assert isinstance(alone, Reasoning)
     assert alone.redacted == "c2ln"
@@ -156,10 +156,10 @@ def test_the_thought_of_another_dialect_goes_sealed_and_is_opened_again() -> Non
         assert back == thought
     assert opened("c2ln") is None
     assert opened(SEALED.decode() + "!") is None
-    text, behind = read_part({"text": "So.", "thoughtSignature": signature}, ids)
+    before, text = read_part({"text": "So.", "thoughtSignature": signature}, ids)
     assert isinstance(text, Text)
-    assert isinstance(behind, Reasoning)
-    assert behind.signature == "their signature"
+    assert isinstance(before, Reasoning)
+    assert before.signature == "their signature"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ Dialect `openai-chat` is chat, completions and embeddings; `openai-responses` is
 from __future__ import annotations
 
 from pointsman import hookimpl
-from pointsman.registers import RegisterDialect, RegisterHttp, RegisterProvider
+from pointsman.registers import RegisterDialect, RegisterHttp, RegisterProvider, RegisterSettings
 
+from . import azure
 from .codecs import ChatCodec, CompletionsCodec, EmbeddingsCodec
 from .models import list_models, show_model
 from .provider import KEY_VARIABLE, KIND, make_provider
@@ -19,12 +20,19 @@ __all__ = [
     "CompletionsCodec",
     "EmbeddingsCodec",
     "ResponsesCodec",
+    "plugin_settings",
     "register_dialects",
     "register_http",
     "register_providers",
 ]
 
 POINTSMAN_API = 1
+
+
+@hookimpl
+def plugin_settings(register: RegisterSettings) -> None:
+    """What a resource of Azure's needs told."""
+    azure.declare(register)
 
 
 @hookimpl
@@ -38,8 +46,9 @@ def register_dialects(register: RegisterDialect) -> None:
 
 @hookimpl
 def register_providers(register: RegisterProvider) -> None:
-    """OpenAI itself."""
+    """OpenAI itself, and what Microsoft serves of it."""
     register(KIND, make_provider, key_variable=KEY_VARIABLE)
+    register(azure.KIND, azure.make_provider)
 
 
 @hookimpl

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from pointsman.dialects import Codec, ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
-from pointsman.errors import BadRequest
+from pointsman.errors import BadRequest, UpstreamStatus
 from pointsman.losses import Losses
 from pointsman.members import names, wrong
 from pointsman.money import Cost
@@ -19,7 +19,7 @@ from .answer import decode_response
 from .chunks import ChatChunks
 from .decode import decode_chat, decode_inputs
 from .encode import encode_chat, encode_completion, encode_embeddings
-from .errors import DIALECT, encode_error
+from .errors import DIALECT, encode_error, refine
 from .forward import forward
 from .peek import peek
 from .request import encode_request
@@ -57,6 +57,10 @@ class _OpenAICodec(Codec):
     def tap(self, *, peek: Peek, quirks: Quirks) -> Tap:
         """See `Codec.tap`."""
         return OpenAITap(peek=peek, quirks=quirks, holds=self.holds)
+
+    def refine(self, error: UpstreamStatus) -> UpstreamStatus:
+        """See `Codec.refine`."""
+        return refine(error)
 
     def with_cost(self, data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
         """See `Codec.with_cost`."""

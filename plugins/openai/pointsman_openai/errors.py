@@ -9,8 +9,9 @@ import msgspec
 
 from pointsman.dialects import ErrorView
 from pointsman.errors import Phase, UpstreamStatus
+from pointsman.members import BAD_JSON
 
-__all__ = ["DIALECT", "encode_error", "error_in", "reported"]
+__all__ = ["DIALECT", "encode_error", "error_in", "refine", "reported"]
 
 DIALECT = "openai-chat"
 
@@ -36,6 +37,9 @@ STATUS_WORDS = (
     ("badrequest", 400),
 )
 """Words in an error's type or code, and the status they stand for; the first that is found counts."""
+POLICY = "content_policy_violation"
+BY_POLICY = frozenset({POLICY, "content_filter", "ResponsibleAIPolicyViolation"})
+"""Codes of refusals for what a request says; some hosts put them into an inner error."""
 TYPES: Mapping[str, str] = {
     "authentication": "authentication_error",
     "permission_denied": "permission_error",
@@ -45,6 +49,8 @@ TYPES: Mapping[str, str] = {
     "server": "server_error",
 }
 """The `type` of an error object, by our error type, where the status alone does not say it."""
+
+_object = msgspec.json.Decoder(dict[str, Any])
 
 
 def error_in(answer: Mapping[str, Any], *, named: bool = False) -> Any:
@@ -60,17 +66,36 @@ def error_in(answer: Mapping[str, Any], *, named: bool = False) -> Any:
 
 def reported(error: Any, *, phase: Phase) -> UpstreamStatus:
     """A provider's error object (or text) as ours; `body` is the error as a client may be sent it."""
-    code = error.get("code") if isinstance(error, dict) else None
-    param = error.get("param") if isinstance(error, dict) else None
-    return UpstreamStatus.of(
+    found = UpstreamStatus.of(
         _status(error),
         _message(error),
         body=msgspec.json.encode({"error": error if isinstance(error, dict) else {"message": error}}),
         content_type="application/json",
         phase=phase,
-        code=code if isinstance(code, str) else None,
-        param=param if isinstance(param, str) else None,
     )
+    return _detailed(found, error)
+
+
+def refine(error: UpstreamStatus) -> UpstreamStatus:
+    """A provider's error with what its body tells beyond its status and message."""
+    try:
+        told = _object.decode(error.body).get("error")
+    except BAD_JSON:
+        return error
+    return _detailed(error, told)
+
+
+def _detailed(found: UpstreamStatus, error: Any) -> UpstreamStatus:
+    """Take code and param of an error object, and that it refuses a request for what it says."""
+    if not isinstance(error, dict):
+        return found
+    code, param, inner = error.get("code"), error.get("param"), error.get("innererror")
+    found.code = code if isinstance(code, str) else found.code
+    found.param = param if isinstance(param, str) else found.param
+    within = inner.get("code") if isinstance(inner, dict) else None
+    if found.status == 400 and any(isinstance(each, str) and each in BY_POLICY for each in (code, within)):
+        found.error_type = POLICY
+    return found
 
 
 def _status(error: Any) -> int:

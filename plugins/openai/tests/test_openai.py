@@ -38,20 +38,23 @@ def test_the_surfaces_of_both_dialects_are_registered(plugins: PluginSet) -> Non
 def test_the_provider_is_found_by_its_key(plugins: PluginSet) -> None:
     kinds = Providers()
 
-    def register(kind: str, factory: object, *, key_variable: str) -> None:
+    def register(kind: str, factory: object, *, key_variable: str | None = None) -> None:
         kinds.add(Kind(kind, factory, "openai", key_variable))  # type: ignore[arg-type]
 
     plugins.run_registration("register_providers", lambda owner: register)
     assert kinds.make("openai", ProviderSettings()).kind == "openai"
     (found,) = kinds.from_environment({"OPENAI_API_KEY": "sk-1"}, ())
     assert found.unready() is None
+    assert kinds.names() == ["azure", "openai"]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_public_names_are_sorted_and_complete(name: str) -> None:
     module = importlib.import_module(f"pointsman_openai.{name}")
     assert module.__doc__
-    assert list(module.__all__) == sorted(module.__all__)
+    assert list(module.__all__) == sorted(
+        module.__all__, key=lambda name: (not name.isupper(), not name[0].isupper(), name)
+    )
     own = {
         each
         for each, value in vars(module).items()

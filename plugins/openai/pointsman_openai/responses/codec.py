@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pointsman.dialects import ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
+from pointsman.errors import UpstreamStatus
 from pointsman.losses import Losses
 from pointsman.members import names
 from pointsman.money import Cost
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
-from pointsman_openai.errors import encode_error
+from pointsman_openai.errors import encode_error, refine
 
 from .answer import decode_response, encode_response
 from .cost import with_cost
@@ -37,6 +38,10 @@ class ResponsesCodec(Translator):
     stateful = frozenset({"conversation", "prompt", "background"})
     preference = 1
     """Where a host speaks other dialects too, in this one its reasoning comes back to it."""
+
+    def refine(self, error: UpstreamStatus) -> UpstreamStatus:
+        """See `Codec.refine`."""
+        return refine(error)
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""
