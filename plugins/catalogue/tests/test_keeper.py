@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.providers import Listed
 from pointsman.testing import FakeProvider, Hang, Running, Script, running
 from pointsman_catalogue import keeper as keeping
 from pointsman_catalogue import plugin_of
@@ -19,6 +20,9 @@ from pointsman_catalogue.rows import Row
 
 Serve = Callable[..., Any]
 RowOf = Callable[..., Row]
+
+
+SILENT = Script((Hang(),), framing="raw")
 
 
 def listing(*ids: str, **said: Any) -> Script:
@@ -52,7 +56,7 @@ async def test_a_provider_that_is_asked_lists_its_models(serve: Serve) -> None:
 
 
 async def test_a_listing_is_shown_at_once_after_a_restart_though_its_provider_hangs(serve: Serve) -> None:
-    async with FakeProvider([listing("m-1"), Script([Hang()])]) as fake:
+    async with FakeProvider([listing("m-1"), SILENT]) as fake:
         async with serve(lab(fake)) as server:
             assert names(server) == ["lab/m-1"]
             async with asyncio.timeout(5):
@@ -76,7 +80,7 @@ async def test_who_never_answers_holds_nothing_up_and_more_may_come(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keeping, "PATIENCE", 0.01)
-    async with FakeProvider([Script([Hang()])]) as fake, serve(lab(fake)) as server:
+    async with FakeProvider([SILENT]) as fake, serve(lab(fake)) as server:
         assert server.gateway.ready
         assert server.gateway.setup.catalogue.pending
         assert names(server) == []
@@ -118,8 +122,8 @@ async def test_local_servers_that_do_not_answer_are_left_out_and_come_when_they_
         assert all("does not answer" in str(each.unready()) for each in found)
         one = found[0]
 
-        async def answers(http: object) -> list[keeping.Listed]:
-            return [keeping.Listed("m-1")]
+        async def answers(http: object) -> list[Listed]:
+            return [Listed("m-1")]
 
         monkeypatch.setattr(one, "list_models", answers)
         await keeper_of(server).refresh()
