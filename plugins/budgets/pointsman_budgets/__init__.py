@@ -208,7 +208,9 @@ class Budgets:
     ) -> None:
         """Do with the models that the route has for this case, or raise the error that led here."""
         before, plan = exchange.candidates, exchange.plan
-        exchange.plan = Plan(plan.rule if plan is not None else None, models)
+        exchange.plan = (
+            Plan(plan.rule, models, preferences=plan.preferences) if plan is not None else Plan(None, models)
+        )
         try:
             await find_candidates(exchange)
         except RequestError:

@@ -155,6 +155,7 @@ def may_use(exchange: Exchange, stored: Stored) -> bool:
         actor is not None
         and endpoint is not None
         and actor.may_reach(stored.provider)
+        and actor.may_tell(endpoint.provider.about)
         and actor.may_use(*catalogue.names_of(stored.model, endpoint))
     )
 

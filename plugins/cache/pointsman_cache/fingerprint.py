@@ -84,7 +84,8 @@ def _without(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 
 def _route(exchange: Exchange) -> list[Any]:
-    """The rule that decided, and the models to try with the endpoints that they stand for."""
+    """The rule that decided, the models to try with the endpoints that they stand for, and what is asked of
+    those."""
     plan, catalogue = exchange.plan, exchange.setup.catalogue
     if plan is None:
         raise ValueError("no plan")
@@ -92,4 +93,4 @@ def _route(exchange: Exchange) -> list[Any]:
     for name in plan.models:
         resolution = catalogue.resolve(name)
         models.append([name, [endpoint.id for endpoint in resolution.endpoints] if resolution else []])
-    return [plan.rule, models]
+    return [plan.rule, models, *([plan.preferences] if plan.preferences else [])]

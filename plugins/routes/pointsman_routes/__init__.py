@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from random import Random
 
 from pointsman import hookimpl
 from pointsman.catalogue import Endpoint, Resolution
 from pointsman.config import Problem
-from pointsman.errors import ConfigError, NotFound
+from pointsman.errors import BadRequest, ConfigError, UnknownModel
 from pointsman.exchange import Candidate, Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
 from pointsman.setup import Setup
 
 from .decisions import DECISIONS, keep, show_decision
+from .pace import Paces
+from .preferences import MEMBER, Preferences, preferences_of
+from .prices import Quotes
+from .ranking import ranked, suited
 from .rules import Rules, compile_rule
 from .settings import ExplainSettings, RouteSettings
+from .variants import Variant, varied
+from .wishes import NOTHING, Above, Wishes, wishes_of
 
 __all__ = ["POINTSMAN_API", "Routes"]
 
@@ -26,6 +33,20 @@ POINTSMAN_API = 1
 LONGEST_SHOWN = 100
 MOST_KEPT = 4096
 """For how many models, at each place in a plan, the reasons of their endpoints are kept."""
+NOTE = "routes"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request wants beyond its models."""
+
+    wishes: Wishes = NOTHING
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+
+    @property
+    def timed(self) -> bool:
+        """Whether it matters how fast endpoints are."""
+        return self.wishes.timed or any(each.by == "throughput" for each in self.variants.values())
 
 
 class Routes:
@@ -34,12 +55,14 @@ class Routes:
     def __init__(self) -> None:
         self._rules = Rules()
         self._places = lru_cache(MOST_KEPT)(_places)
+        self._above = Above()
+        self._paces = Paces()
         self._sample = 0.0
         self._draw = Random().random  # noqa: S311 - a sample, not a secret
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
-        """Claim `routes:` and `explain:`."""
+        """Claim `routes:` and `explain:`, and `preferences` of all that a request is under."""
         register(
             tuple[RouteSettings, ...],
             section="routes",
@@ -47,6 +70,21 @@ class Routes:
             help="Rules that say which models a request goes to; the first that matches decides.",
         )
         register(ExplainSettings, section="explain")
+        for record, what in (
+            ("key", "requests of this key"),
+            ("team", "requests of its keys"),
+            ("organisation", "requests of its keys"),
+            ("use", "requests of this rule"),
+        ):
+            register.field(
+                record,
+                "preferences",
+                Preferences | None,
+                default=None,
+                help=f"What {what} ask of endpoints, in the shape of `{MEMBER}` in a request: of choices "
+                "(`order`, `sort`, …) the request's own count first, of filters all.",
+                example={"zdr": True, "sort": "price"},
+            )
 
     @hookimpl
     def register_tables(self, register: RegisterTable) -> None:
@@ -79,19 +117,31 @@ class Routes:
 
     @hookimpl
     def select_route(self, exchange: Exchange) -> Plan:
-        """The plan of the first rule that matches. Raises NotFound if none of its models exists."""
+        """The plan of the first rule that matches. Raises UnknownModel if none of its models exists."""
         judgement, decision = self._rules.judge(exchange), exchange.decision
         decision.rules, decision.values = judgement.rules, judgement.values
         plan, catalogue = judgement.plan, exchange.setup.catalogue
+        said = self._above.of(exchange.actor, plan.extra)
+        if said or judgement.suffixed or MEMBER in exchange.request.fields:
+            plan = _wanted(exchange, plan, said)
         for name in plan.models:
             if catalogue.resolve(name) is not None:
                 return plan
         raise _no_model(exchange, plan.models[0])
 
     @hookimpl
+    def admit(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Look how fast endpoints have been, where a request asks for it."""
+        wanted = exchange.notes.get(NOTE)
+        if wanted is None or not wanted.timed or self._paces.fresh:
+            return None
+        return self._paces.read(exchange.gateway.ledger)
+
+    @hookimpl
     def list_candidates(self, exchange: Exchange) -> list[Candidate]:
         """The endpoints of the plan's models, in the plan's and then the operator's order, each once."""
         plan, resolve = exchange.plan, exchange.setup.catalogue.resolve
+        variants = exchange.notes[NOTE].variants if NOTE in exchange.notes else {}
         candidates: dict[str, Candidate] = {}
         for number, name in enumerate(plan.models if plan is not None else (), 1):
             resolution = resolve(name)
@@ -101,13 +151,62 @@ class Routes:
             for endpoint, reason in self._places(resolution, number):
                 if endpoint.id not in candidates:
                     candidates[endpoint.id] = Candidate(endpoint, resolution.model, [reason])
-        return list(candidates.values())
+        listed = list(candidates.values())
+        return _free(exchange, listed, variants) if variants else listed
+
+    @hookimpl(trylast=True)
+    def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
+        """What the request wants, after all else: nobody changes an order that was asked for. Raises
+        BadRequest where nothing came of it and losses are refused."""
+        wanted: Wanted | None = exchange.notes.get(NOTE)
+        if wanted is None:
+            return suited(exchange, candidates)
+        candidates = suited(exchange, candidates) or candidates
+        kept, lost = ranked(exchange, candidates, wanted.wishes, wanted.variants, self._paces.known)
+        if lost and exchange.plan is not None:
+            if exchange.setup.core.on_loss == "reject":
+                raise BadRequest(
+                    f"nothing is known that `{lost[0]}` could go by",
+                    code="unsupported_parameter",
+                    param=lost[0],
+                )
+            exchange.plan = replace(exchange.plan, lost=tuple(lost))
+        return kept
 
     @hookimpl
     def request_finished(self, exchange: Exchange) -> None:
         """Store the decision record of a request that failed, asked for it, or is in the sample."""
         if exchange.error is not None or self._draw() < self._sample or exchange.wants_explanation():
             keep(exchange)
+
+
+def _wanted(exchange: Exchange, plan: Plan, above: tuple[Preferences, ...]) -> Plan:
+    """The plan of a request that may want more than models; what it wants goes on record. Raises
+    BadRequest."""
+    own = preferences_of(exchange.request)
+    wishes = wishes_of(above if own is None else (own, *above))
+    models, variants = varied(plan.models, exchange.setup.catalogue)
+    if wishes is NOTHING and not variants:
+        return plan
+    exchange.notes[NOTE] = Wanted(wishes, variants)
+    told = {MEMBER: wishes.said, "variants": {model: each.suffix for model, each in variants.items()}}
+    preferences = {name: value for name, value in told.items() if value}
+    exchange.decision.values = {**exchange.decision.values, **preferences}
+    return replace(plan, models=models, preferences=preferences)
+
+
+def _free(
+    exchange: Exchange, candidates: list[Candidate], variants: Mapping[str, Variant]
+) -> list[Candidate]:
+    """Without the endpoints that are not known to cost nothing, of models that are to be had so."""
+    quotes, kept = Quotes(exchange), []
+    for candidate in candidates:
+        variant = variants.get(candidate.model)
+        if variant is None or not variant.free or quotes.free(candidate.endpoint):
+            kept.append(candidate)
+        else:
+            exchange.exclude(candidate, by="routes", why="model:free: it is not known to cost nothing")
+    return kept
 
 
 def _places(resolution: Resolution, number: int) -> list[tuple[Endpoint, str]]:
@@ -124,7 +223,7 @@ def _ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def _no_model(exchange: Exchange, name: str) -> NotFound:
+def _no_model(exchange: Exchange, name: str) -> UnknownModel:
     """What to tell a client that asks for a model nobody serves: what it may have meant."""
     catalogue, actor = exchange.setup.catalogue, exchange.actor
     usable = [
@@ -136,9 +235,7 @@ def _no_model(exchange: Exchange, name: str) -> NotFound:
     ]
     near = catalogue.near(name[:LONGEST_SHOWN], among=usable)
     hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/models lists what there is"
-    return NotFound(
-        f"there is no model {name[:LONGEST_SHOWN]!r}; {hint}", code="model_not_found", param="model"
-    )
+    return UnknownModel(f"there is no model {name[:LONGEST_SHOWN]!r}; {hint}", model=name)
 
 
 def _repeated(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]:
@@ -166,7 +263,7 @@ def _unknown(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]
                 )
         for part, names in (("models", route.use.models), ("fallbacks", route.use.fallbacks)):
             for place, name in enumerate(names):
-                if setup.catalogue.resolve(name) is None:
+                if setup.catalogue.lacks(name):
                     near = setup.catalogue.near(name)
                     yield setup.config.problem(
                         f"routes.{index}.use.{part}.{place}",

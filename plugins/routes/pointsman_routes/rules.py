@@ -57,11 +57,12 @@ class Rule:
 @dataclass(slots=True)
 class Judgement:
     """The plan for requests of one kind, and why, for their records: the rules looked at, each with its
-    verdict, and the values they used."""
+    verdict, and the values they used. `suffixed` says that a model's name may have a suffix."""
 
     plan: Plan
     rules: list[dict[str, Any]]
     values: dict[str, Any]
+    suffixed: bool = False
 
 
 class Rules:
@@ -98,6 +99,7 @@ class Rules:
                 found.plan = rule.plan(asked)
                 break
             found.rules.append({"name": rule.name, "matched": False, "failed": failed})
+        found.suffixed = any(":" in name for name in found.plan.models)
         return found
 
 

@@ -12,6 +12,7 @@ import pytest
 from pointsman.app import create_app
 from pointsman.config import read
 from pointsman.exchange import Actor, Exchange
+from pointsman.facts import About, Fact
 from pointsman.gateway import Gateway
 from pointsman.pipeline import decide, look
 from pointsman.plugins import standard_order
@@ -59,7 +60,8 @@ def setup(config: Callable[[str], Path]) -> Callable[[str], Setup]:
 
 @pytest.fixture
 def decided(setup: Callable[[str], Setup]) -> Callable[..., AbstractAsyncContextManager[Exchange]]:
-    """Runs a request up to its decision: `decided(sections, body, actor=…, surface=…)`."""
+    """Runs a request up to its decision: `decided(sections, body, actor=…, surface=…)`. `prepare` sets what
+    is known of the endpoints."""
 
     @asynccontextmanager
     async def run(
@@ -68,8 +70,11 @@ def decided(setup: Callable[[str], Setup]) -> Callable[..., AbstractAsyncContext
         *,
         actor: Actor = ALICE,
         surface: str = "chat",
+        prepare: Callable[[Setup], None] | None = None,
     ) -> AsyncIterator[Exchange]:
         async with Gateway.dry(setup(sections)) as gateway:
+            if prepare is not None:
+                prepare(gateway.setup)
             exchange = Exchange(gateway, gateway.setup.dialects.get("openai-chat", surface), {})
             exchange.actor = actor
             exchange.request = Request(body)
@@ -96,3 +101,21 @@ def serve(setup: Callable[[str], Setup]) -> Serve:
             await gateway.stop()
 
     return run
+
+
+@pytest.fixture
+def facts() -> Callable[..., Callable[[Setup], None]]:
+    """Makes what `decided(prepare=…)` takes: facts by endpoint, and what is known of providers."""
+
+    def make(about: dict[str, About] | None = None, **known: dict[str, object]) -> Callable[[Setup], None]:
+        def prepare(setup: Setup) -> None:
+            for name, each in (about or {}).items():
+                setup.providers[name].about = each
+            for model in setup.catalogue.models.values():
+                for endpoint in model.endpoints:
+                    own = known.get(endpoint.id.replace("/", "_"), {})
+                    endpoint.facts = {name: Fact(value, "test") for name, value in own.items()}
+
+        return prepare
+
+    return make

@@ -10,6 +10,7 @@ from pointsman import hookimpl
 from pointsman.config import ProviderSettings, setting
 from pointsman.errors import ConnectFailed
 from pointsman.exchange import Actor, Attempt, Exchange
+from pointsman.money import MILLION, NANO, Cost, round_cost
 from pointsman.providers import Provider
 from pointsman.registers import RegisterProvider, RegisterSettings
 from pointsman.secrets import Secret
@@ -17,6 +18,13 @@ from pointsman.setup import Setup
 from pointsman.types import Choice, Finish, Message, Response, Text, Usage
 
 POINTSMAN_API = 1
+
+PRICES = {
+    "lab/large": {"input": 2, "output": 8, "request": 0.01, "image": 0.005, "audio": 40},
+    "spare/large": {"input": 1, "output": 9, "request": 0, "image": 0, "audio": 1},
+    "lab/tiny": dict.fromkeys(("input", "output", "request", "image", "audio"), 0),
+}
+"""US dollars for a million tokens, or each, by endpoint; those of others are not known."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Lab(Provider):
 
 
 def make(name: str, settings: ProviderSettings) -> Provider:
-    return Lab(name, kind="lab", dialects=frozenset({"openai-chat"}))
+    return Lab(name, kind=name, dialects=frozenset({"openai-chat"}))
 
 
 @hookimpl
@@ -75,6 +83,23 @@ def authenticate(exchange: Exchange) -> Actor | None:
         models=("acme/small",) if name == "narrow" else ("*",),
         explains=name != "blind",
     )
+
+
+@hookimpl
+def price_usage(exchange: Exchange, usage: Usage) -> Cost | None:
+    prices = PRICES.get(exchange.pricing.id) if exchange.pricing else None
+    if prices is None:
+        return None
+    details = usage.details
+    sound, images = (details.audio_input, details.images) if details else (0, 0)
+    amounts = {
+        "input": (usage.input - sound) * prices["input"],
+        "audio": sound * prices["audio"],
+        "output": usage.output * prices["output"],
+        "request": prices["request"] * MILLION,
+        "images": images * prices["image"] * MILLION,
+    }
+    return round_cost({name: round(amount * NANO) for name, amount in amounts.items()}, "lab")
 
 
 @hookimpl

@@ -1,0 +1,177 @@
+"""Ranking: candidates in the order in which a request's wishes want them tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from pointsman.exchange import Candidate, Exchange
+
+from .filters import Filters, named, names_of, takes
+from .pace import Pace
+from .preferences import MEMBER, By
+from .prices import Quotes
+from .variants import Variant
+from .wishes import Wishes
+
+__all__ = ["ranked", "suited"]
+
+NEEDED = ("response_format", "verbosity")
+"""Beside tools: what a request says so that its answer is of use at all."""
+UNITS = {"price": "nano-dollars", "throughput": "tokens a second", "latency": "seconds"}
+LAST = (1, 0.0)
+"""Sorts behind all that is known."""
+
+
+def suited(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
+    """Within each model, those last that are known not to take what the request cannot do without; None where
+    nothing changes."""
+    fields = exchange.request.fields
+    needed = [name for name in NEEDED if name in fields]
+    if exchange.peek.has_tools:
+        needed.append("tools")
+    if not needed or len(candidates) < 2:
+        return None
+    lacks = [any(takes(each.endpoint, name) is False for name in needed) for each in candidates]
+    if not any(lacks):
+        return None
+    places = {each.model: place for place, each in reversed([*enumerate(candidates)])}
+    for candidate, lacking in zip(candidates, lacks, strict=True):
+        if lacking:
+            candidate.reasons.append(f"behind others: it is known not to take {' or '.join(needed)}")
+    across = exchange.plan is not None and exchange.plan.across
+    order = sorted(
+        range(len(candidates)),
+        key=lambda each: (0 if across else places[candidates[each].model], lacks[each]),
+    )
+    return [candidates[each] for each in order]
+
+
+def ranked(
+    exchange: Exchange,
+    candidates: Sequence[Candidate],
+    wishes: Wishes,
+    variants: Mapping[str, Variant],
+    paces: Mapping[str, Pace],
+) -> tuple[list[Candidate], list[str]]:
+    """The candidates that stay, and the wishes of which nothing came. Raises BadRequest."""
+    quotes = Quotes(exchange)
+    kept = [*_kept(exchange, candidates, wishes, quotes)] if wishes.filters else list(candidates)
+    order = _Order(wishes, variants, paces, quotes, kept)
+    kept.sort(key=order.place)
+    if wishes.alone:
+        kept = [*_alone(exchange, kept, wishes)]
+    return kept, order.lost()
+
+
+def _kept(
+    exchange: Exchange, candidates: Iterable[Candidate], wishes: Wishes, quotes: Quotes
+) -> Iterator[Candidate]:
+    filters = Filters(exchange, wishes, quotes)
+    for candidate in candidates:
+        why = filters.why(candidate.endpoint)
+        if why is None:
+            yield candidate
+        else:
+            exchange.exclude(candidate, by="routes", why=why)
+
+
+class _Order:
+    """Where each candidate stands: by model unless models do not matter, a client's own credentials before
+    all others, then by name, then by what it is."""
+
+    def __init__(
+        self,
+        wishes: Wishes,
+        variants: Mapping[str, Variant],
+        paces: Mapping[str, Pace],
+        quotes: Quotes,
+        candidates: Sequence[Candidate],
+    ) -> None:
+        self._wishes = wishes
+        self._variants = variants
+        self._paces = paces
+        self._quotes = quotes
+        self._models = {each.model: place for place, each in reversed([*enumerate(candidates)])}
+        self._asked: set[str] = set()
+        self._honoured: set[str] = set()
+
+    def place(self, candidate: Candidate) -> tuple[Any, ...]:
+        """What it is sorted by; its reasons say so."""
+        wishes = self._wishes
+        variant = self._variants.get(candidate.model)
+        by = wishes.by if variant is None or variant.by is None or wishes.order else variant.by
+        free = variant is not None and variant.free_first and not self._quotes.free(candidate.endpoint)
+        place = named(wishes.order, names_of(candidate.endpoint)) if wishes.order else None
+        if place is not None:
+            candidate.reasons.append(f"number {place + 1} of {MEMBER}.order")
+        asker = f"{MEMBER}.sort" if by == wishes.by or variant is None else f"model:{variant.suffix}"
+        return (
+            0 if wishes.across else self._models[candidate.model],
+            candidate.key is None,
+            free,
+            len(wishes.order) if place is None else place,
+            self._too_slow(candidate),
+            self._value(candidate, by, asker) if by is not None else LAST,
+        )
+
+    def lost(self) -> list[str]:
+        """The wishes of which nothing came: nothing is known that they ask for."""
+        return sorted(self._asked - self._honoured)
+
+    def _value(self, candidate: Candidate, by: By, asker: str) -> tuple[int, Any]:
+        value = self._known(candidate, by)
+        self._note(asker, known=value is not None)
+        if value is None:
+            candidate.reasons.append(f"{by}: not known")
+            return LAST
+        candidate.reasons.append(f"{by}: {round(float(value), 3):g} {UNITS[by]}")
+        return (0, -value if by == "throughput" else value)
+
+    def _known(self, candidate: Candidate, by: By) -> Any:
+        if by == "price":
+            return self._quotes.whole(candidate.endpoint)
+        pace = self._paces.get(candidate.endpoint.id)
+        if pace is None or by == "exacto":
+            return None
+        return pace.usual_throughput if by == "throughput" else pace.usual_latency
+
+    def _too_slow(self, candidate: Candidate) -> int:
+        """0 for a candidate as fast as wished, 2 for one that is not, 1 where that is not known."""
+        wishes, pace = self._wishes, self._paces.get(candidate.endpoint.id)
+        worst = 0
+        for name, wanted, test in (
+            ("preferred_min_throughput", wishes.throughput, pace.is_as_fast if pace else None),
+            ("preferred_max_latency", wishes.latency, pace.is_as_quick if pace else None),
+        ):
+            if wanted is None:
+                continue
+            holds = test(wanted) if test is not None else None
+            self._note(f"{MEMBER}.{name}", known=holds is not None)
+            if holds is not True:
+                candidate.reasons.append(f"{name}: {'not known' if holds is None else 'not reached'}")
+            worst = max(worst, {True: 0, None: 1, False: 2}[holds])
+        return worst
+
+    def _note(self, name: str, *, known: bool) -> None:
+        self._asked.add(name)
+        if known:
+            self._honoured.add(name)
+
+
+def _alone(exchange: Exchange, candidates: Iterable[Candidate], wishes: Wishes) -> Iterator[Candidate]:
+    """The first endpoint of each model, or those that are named: nobody is to answer in their place."""
+    for _, group in groupby(candidates, lambda each: "" if wishes.across else each.model):
+        first: str | None = None
+        for candidate in group:
+            endpoint = candidate.endpoint
+            if wishes.order:
+                stays = named(wishes.order, names_of(endpoint)) is not None
+            else:
+                first = first or endpoint.id
+                stays = endpoint.id == first
+            if stays:
+                yield candidate
+            else:
+                exchange.exclude(candidate, by="routes", why=f"{MEMBER}.allow_fallbacks: it is false")

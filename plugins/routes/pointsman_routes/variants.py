@@ -1,0 +1,68 @@
+"""Variants: a model's name with a suffix that says how its endpoints are chosen, as `acme/large:floor`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pointsman.catalogue import Catalogue, Resolution
+
+from .preferences import By
+
+__all__ = ["SUFFIXES", "Variant", "varied"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a suffix asks: in which order the endpoints are tried, and that they cost nothing. `free_first`
+    says that the model is asked for without it, too: then those that cost nothing come first."""
+
+    suffix: str
+    by: By | None = None
+    free: bool = False
+    free_first: bool = False
+
+
+SUFFIXES: Mapping[str, Variant] = {
+    each.suffix: each
+    for each in (
+        Variant("floor", "price"),
+        Variant("nitro", "throughput"),
+        Variant("exacto", "exacto"),
+        Variant("free", free=True),
+    )
+}
+
+
+def varied(names: Iterable[str], catalogue: Catalogue) -> tuple[tuple[str, ...], dict[str, Variant]]:
+    """The names without their suffixes, each once, and by canonical model what a suffix asks.
+
+    A name that is a model's as it stands has none. Of several for one model the first counts.
+    """
+    plain: dict[str, None] = {}
+    found: dict[str, Variant | None] = {}
+    for name in names:
+        base, variant = _split(name, catalogue)
+        plain[base] = None
+        resolution = catalogue.resolve(base)
+        if resolution is None:
+            continue
+        model = resolution.model
+        before = found.get(model)
+        if variant is None and before is not None and before.free:
+            found[model] = Variant(before.suffix, before.by, free_first=True)
+        found.setdefault(model, variant)
+    return tuple(plain), {model: variant for model, variant in found.items() if variant is not None}
+
+
+def _split(name: str, catalogue: Catalogue) -> tuple[str, Variant | None]:
+    base, _, suffix = name.rpartition(":")
+    variant = SUFFIXES.get(suffix)
+    if variant is None or not base or _listed(catalogue, catalogue.resolve(name)):
+        return name, None
+    return (base, variant) if _listed(catalogue, catalogue.resolve(base)) else (name, None)
+
+
+def _listed(catalogue: Catalogue, resolution: Resolution | None) -> bool:
+    """Whether a name is that of a model which is known to be there, rather than one a provider may have."""
+    return resolution is not None and resolution.model in catalogue.models

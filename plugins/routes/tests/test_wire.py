@@ -1,0 +1,140 @@
+"""What requests prefer, over real sockets: in every dialect, and what of it the providers get to see."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pointsman.testing import FakeProvider, Received, Running, Script, running
+
+ANSWER = {
+    "id": "1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "large",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+}
+MESSAGES = [{"role": "user", "content": "Hello"}]
+ASKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/v1/chat/completions", {"model": "acme/large", "messages": MESSAGES}),
+    "openrouter": ("/api/v1/chat/completions", {"model": "acme/large", "messages": MESSAGES}),
+    "messages": ("/v1/messages", {"model": "acme/large", "messages": MESSAGES, "max_tokens": 9}),
+    "responses": ("/v1/responses", {"model": "acme/large", "input": "Hello"}),
+}
+"""A request in each dialect."""
+
+
+@asynccontextmanager
+async def served(more: str = "") -> AsyncIterator[tuple[Running, list[Received]]]:
+    """A server in front of two providers, and what they get."""
+    async with FakeProvider(lambda _: Script.json(ANSWER)) as fake:
+        config = f"""
+ledger: {{url: "sqlite:///pointsman.db"}}
+providers:
+  dear: {{base_url: "{fake.url}", dialects: [openai-chat], price: {{input: 5, output: 9}}}}
+  cheap: {{base_url: "{fake.url}", dialects: [openai-chat], price: {{input: 1, output: 2}}}}
+models: {{acme/large: {{endpoints: [dear/large, cheap/large]}}}}
+{more}
+"""
+        async with running(config) as server:
+            yield server, fake.requests
+
+
+@pytest.mark.parametrize("dialect", [*ASKS])
+async def test_every_dialect_asks_for_the_cheap_one(dialect: str) -> None:
+    path, body = ASKS[dialect]
+    async with served() as (server, requests):
+        for provider, expected in (({"sort": "price"}, "cheap"), ({"order": ["dear"]}, "dear")):
+            answer = await server.client.post(path, json={**body, "provider": provider})
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["x-pointsman-provider"] == expected
+            assert "x-pointsman-lost" not in answer.headers
+            assert "provider" not in requests[-1].json
+
+
+@pytest.mark.parametrize("dialect", [*ASKS])
+async def test_every_dialect_tells_what_is_wrong_and_what_is_not_there(dialect: str) -> None:
+    path, body = ASKS[dialect]
+    async with served() as (server, requests):
+        wrong = await server.client.post(path, json={**body, "provider": {"srot": "price"}})
+        assert wrong.status_code == 400
+        assert "did you mean `sort`?" in wrong.text
+        nothing = await server.client.post(path, json={**body, "provider": {"zdr": True}})
+        assert nothing.status_code == 404
+        assert not requests
+    row = nothing.json()["error"]
+    if dialect == "chat":
+        assert {each["by"] for each in row["metadata"]["excluded_by"]} == {"routes"}
+
+
+async def test_models_and_suffixes_go_together() -> None:
+    async with served() as (server, requests):
+        body = {"models": ["acme/nothing:floor", "acme/large:floor"], "messages": MESSAGES}
+        answer = await server.client.post("/v1/chat/completions", json=body)
+        assert (answer.status_code, answer.headers["x-pointsman-provider"]) == (200, "cheap")
+        assert requests[0].json["model"] == "large"
+        assert "models" not in requests[0].json
+
+
+def generation(name: str, total: float, first: float) -> dict[str, Any]:
+    return {
+        "id": f"gen-{name}-{total}",
+        "request_id": "r",
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "dialect": "openai-chat",
+        "surface": "chat",
+        "model_asked": "acme/large",
+        "endpoint": f"{name}/large",
+        "stream": True,
+        "outcome": "complete",
+        "attempts": 1,
+        "output_tokens": 1000,
+        "estimated": False,
+        "first_content_ms": first,
+        "total_ms": total,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("acme/large", {"sort": "throughput"}),
+        ("acme/large", {"preferred_min_throughput": 500}),
+        ("acme/large:nitro", {}),
+    ],
+)
+async def test_speed_is_what_was_seen(model: str, provider: dict[str, Any]) -> None:
+    body = {"model": model, "messages": MESSAGES, "provider": provider}
+    async with served() as (server, _):
+        for name, total, first in (("dear", 9000.0, 100.0), ("cheap", 1000.0, 900.0)):
+            server.gateway.ledger.insert("generations", generation(name, total, first))
+        await server.gateway.ledger.flush()
+        fast = await server.client.post("/v1/chat/completions", json=body)
+        assert fast.headers["x-pointsman-provider"] == "cheap"
+        assert "x-pointsman-lost" not in fast.headers
+        quick = await server.client.post(
+            "/v1/chat/completions", json={**body, "model": "acme/large", "provider": {"sort": "latency"}}
+        )
+        assert quick.headers["x-pointsman-provider"] == "dear"
+
+
+@pytest.mark.parametrize(
+    ("on_loss", "status", "told"), [("warn", 200, True), ("drop", 200, False), ("reject", 400, False)]
+)
+async def test_what_nothing_is_known_of_is_lost_and_not_silently(
+    on_loss: str, status: int, told: bool
+) -> None:
+    body = {"model": "acme/large", "messages": MESSAGES, "provider": {"sort": "exacto"}}
+    async with served(f"on_loss: {on_loss}") as (server, _):
+        answer = await server.client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == status
+        assert (answer.headers.get("x-pointsman-lost") == "provider.sort") is told
+        if status == 200:
+            assert (await server.rows("generations"))[0]["lost"] == "provider.sort"
+        else:
+            assert answer.json()["error"]["param"] == "provider.sort"
