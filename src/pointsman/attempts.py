@@ -73,6 +73,7 @@ class Attempts:
         self._output_characters = 0
         self._refused = False
         self._again = False
+        self._answered = False
         self._whole = False
 
     async def run(self) -> None:
@@ -86,7 +87,7 @@ class Attempts:
             kept = 0  # attempts that are left to the candidates behind it
             while self._may_try(candidate, kept):
                 attempt = exchange.begin_attempt(candidate)
-                self._refused = self._again = False
+                self._refused = self._again = self._answered = False
                 try:
                     await self._attempt(attempt)
                 except RequestError as error:
@@ -148,16 +149,17 @@ class Attempts:
     def _was_at_work(self, attempt: Attempt) -> bool:
         """Whether a provider has worked on a request that it neither answered nor reported on.
 
-        It has where it said that it would answer and then took too long or was cut off, where the whole
-        answer took too long (it says nothing before that), and where the client left. What refuses, does not
-        connect or answers nonsense has not.
+        It has where it began to answer and then took too long or was cut off, where the whole answer took
+        too long (it says nothing before that), and where the client left. What refuses, does not connect or
+        answers nonsense has not.
         """
         error = attempt.error
         if error is None:
             return not self._refused
+        began = self._answered and (attempt.upstream_status or 200) < 300
         if isinstance(error, UpstreamTimeout):
-            return attempt.upstream_status is not None or not self.exchange.peek.stream
-        return isinstance(error, UpstreamCut) and attempt.upstream_status is not None
+            return began or not self.exchange.peek.stream
+        return began and isinstance(error, UpstreamCut)
 
     def _failed(self, attempt: Attempt, error: UpstreamError) -> Literal["next", "stop"]:
         """Put a failure on record; say what follows it."""
@@ -212,6 +214,7 @@ class Attempts:
                     exchange.public.lost = attempt.lost
                 if result is None:
                     raise ConnectFailed(f"no plugin can call provider {endpoint.provider.name!r}")
+                self._answered = True
                 if hasattr(result, "pump"):
                     answered = result
                     await self._answer(attempt, result, clocks)
