@@ -94,7 +94,10 @@ def _rows(provider: Any, source: Source, names: Names, lost: Counter[str], origi
         if batch is not None and not _with_batch(facts, as_price(batch, lost)):
             lost["batch"] += 1
         name = named.model if named.certain or source.canonical else f"{vendor}/{native}"
-        yield Row(name, vendor, native, named.certain, facts, _match(model.match), source=origin)
+        match: Match | None = _match(model.match)
+        if match == Match(equals=native.lower()):
+            match = None
+        yield Row(name, vendor, native, named.certain, facts, match, source=origin)
 
 
 def _named(native_id: str, source: Source, names: Names) -> Named:

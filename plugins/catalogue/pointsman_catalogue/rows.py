@@ -120,19 +120,28 @@ def stored(row: Row) -> dict[str, object]:
     }
 
 
-def row_of(values: Mapping[str, Any]) -> Row:
-    """A row of the ledger. Raises msgspec.DecodeError for what nobody here has written."""
+def row_of(values: Mapping[str, Any], shared: dict[bytes, Any]) -> Row:
+    """A row of the ledger; equal facts of rows with one `shared` are the same object. Raises
+    msgspec.DecodeError for what nobody here has written."""
     matching = values["matching"]
+    facts = msgspec.json.decode(values["facts"], type=dict[str, msgspec.Raw])
     return Row(
         values["model"],
         values["vendor"],
         values["native_id"],
         bool(values["certain"]),
-        msgspec.json.decode(values["facts"], type=dict[str, Any]),
+        {name: _shared(bytes(raw), shared) for name, raw in facts.items()},
         msgspec.json.decode(matching, type=Match) if matching else None,
         values["place"],
         values["source"],
     )
+
+
+def _shared(raw: bytes, shared: dict[bytes, Any]) -> Any:
+    value = shared.get(raw)
+    if value is None:
+        value = shared[raw] = msgspec.json.decode(raw)
+    return value
 
 
 def as_facts(values: Mapping[str, Any], source: str, date: str = "") -> dict[str, Fact]:

@@ -130,6 +130,7 @@ class Shelf:
                 told.update({name: endpoint.facts[name] for name in MODEL_FACTS if name in endpoint.facts})
             said = configured(model.extra) if model.extra else NOTHING
             model.facts = {**told, **as_facts(said, SOURCE)}
+        self._catalogue.changed()
 
     def _tell(self, provider: Provider, native_id: str) -> Facts:
         """What is known of an id that no list names."""

@@ -70,7 +70,8 @@ class LedgerStore:
 
     async def _rows(self, where: str, **params: object) -> list[Row]:
         sql = f"select * from {ENDPOINTS.name} {where} order by place"  # noqa: S608
-        return list(map(row_of, await self._select(sql, params)))
+        shared: dict[bytes, Any] = {}
+        return [row_of(values, shared) for values in await self._select(sql, params)]
 
 
 class MemoryStore:

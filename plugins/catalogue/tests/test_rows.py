@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pointsman.facts import Fact
@@ -32,9 +34,12 @@ def test_a_row_is_the_same_after_it_was_stored() -> None:
     row = Row("acme/m", "acme", "m", True, facts, condition, 7, "a list")
     values = stored(row)
     assert values.keys() == ENDPOINTS.columns.keys()
-    assert row_of(values) == row
+    shared: dict[bytes, Any] = {}
+    again = row_of(values, shared)
+    assert again == row
+    assert row_of(values, shared).facts["price"] is again.facts["price"]
     bare = Row("acme/m", "acme", "m", False, {})
-    assert row_of(stored(bare)) == bare
+    assert row_of(stored(bare), shared) == bare
 
 
 def test_facts_have_source_and_day_and_cannot_change() -> None:
