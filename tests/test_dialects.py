@@ -31,6 +31,12 @@ def test_codecs_are_found_by_dialect_and_surface() -> None:
         dialects.get("one", "images")
 
 
+def test_what_a_place_says_beside_the_surface_is_for_its_codec_to_know() -> None:
+    chat = codec("one", "chat", "/chat")
+    assert (chat.prefixes, chat.places) == (("/v1", "/api/v1"), ())
+    assert chat.placed(b"{}", "/chat?x=1") == b"{}"
+
+
 def test_providers_have_a_surface_where_clients_do_unless_its_codec_says_otherwise() -> None:
     assert codec("one", "chat", "/chat").address(model="m", stream=True) == "/chat"
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from pointsman.config import read_text
+from pointsman.dialects import PREFIXES
 from pointsman.gateway import Gateway
-from pointsman.guard import PREFIXES, Entrance, Guard, header_map, log_access, request_id
+from pointsman.guard import Entrance, Guard, header_map, log_access, request_id
 from pointsman.ids import Ids
 from pointsman.setup import assemble
 
@@ -60,6 +61,7 @@ def test_slashes_in_disguise_lead_nowhere(path: str) -> None:
 def test_a_name_at_the_end_of_a_page_may_have_slashes() -> None:
     assert refused(path="/v1/models/acme%2Flarge", host="localhost") is None
     assert refused(path="/v1/models", host="localhost") is None
+    assert refused(path="/v1beta/models/acme%2Flarge:generateContent", host="localhost") is None
 
 
 def test_headers_are_by_name_and_joined() -> None:
@@ -80,6 +82,7 @@ def test_every_surface_has_an_entrance_under_each_prefix() -> None:
     for prefix in PREFIXES:
         codec, found = entrance.surfaces[f"{prefix}/chat/completions".encode()]
         assert (codec.path, found) == ("/chat/completions", prefix)
+    assert not any(b"{" in path for path in entrance.surfaces), "patterns are the longer way's"
     assert entrance.access
     assert entrance.settings.max_headers == 7
 

@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from . import pipeline
 from .body import Body
-from .dialects import Codec
+from .dialects import PREFIXES, Codec
 from .errors import (
     Forbidden,
     Internal,
@@ -26,7 +26,7 @@ from .errors import (
     Unavailable,
 )
 from .exchange import Exchange
-from .guard import PREFIXES, Guard, header_map, log_access, request_id
+from .guard import Guard, header_map, log_access, request_id
 from .wire import error_body, frame
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def create_app(gateway: Gateway) -> Starlette:
         Route("/health/ready", _ready, methods=["GET", "HEAD"]),
     ]
     for codec in gateway.setup.dialects:
-        routes += [Route(prefix + codec.path, Surface(gateway, codec, prefix)) for prefix in PREFIXES]
+        for prefix in codec.prefixes:
+            surface = Surface(gateway, codec, prefix)
+            routes += [Route(prefix + path, surface) for path in codec.places or (codec.path,)]
     routes += [Route(route.path, Page(gateway, route)) for route in gateway.setup.routes]
     app = Starlette(routes=routes, exception_handlers={404: _unknown_path, 405: _wrong_method})
     app.state.gateway = gateway
@@ -92,7 +94,8 @@ def _plain(error: RequestError, request_id: str = "") -> PageResponse:
 
 async def _unknown_path(request: PageRequest, _: Exception) -> PageResponse:
     path = request.url.path
-    known = [prefix + codec.path for codec in request.app.state.gateway.setup.dialects for prefix in PREFIXES]
+    codecs = request.app.state.gateway.setup.dialects
+    known = [prefix + codec.path for codec in codecs for prefix in codec.prefixes]
     near = [each for each in known if path.strip("/") and each.endswith(path.rstrip("/"))]
     hint = f"; did you mean {near[0]}?" if near else ""
     return _plain(NotFound(f"there is nothing at {path[:200]}{hint}"), request.scope.get("request_id", ""))
@@ -232,6 +235,7 @@ class Surface:
             request_id=scope.get("request_id"),
         )
         body = Body(receive, headers, limit=server.max_body, timeout=server.read_timeout)
+        read = self._placed(scope, body.read) if self._codec.places else body.read
         sink = AsgiSink()
         if scope["method"] == "OPTIONS":
             await PageResponse(status_code=204, headers={"allow": ALLOWED})(scope, receive, send)
@@ -241,12 +245,22 @@ class Surface:
             pipeline.refuse(exchange, sink, refusal)
             work = gateway.run(exchange, _nothing())
         else:
-            work = gateway.run(exchange, pipeline.serve(exchange, sink, body.read))
+            work = gateway.run(exchange, pipeline.serve(exchange, sink, read))
         try:
             await _deliver(work, sink, body, send, patience=server.write_timeout)
         except TimeoutError:
             log.warning("%s: the client read nothing for %g s", exchange.request_id, server.write_timeout)
             scope.get("pointsman.abort", lambda: None)()
+
+    def _placed(self, scope: Scope, read: pipeline.ReadBody) -> pipeline.ReadBody:
+        """Read a body with what the path and query of its request say beside it."""
+        place = scope["path"].removeprefix(self._prefix)
+        query = scope.get("query_string", b"").decode("latin-1")
+
+        async def placed() -> bytes:
+            return self._codec.placed(await read(), f"{place}?{query}" if query else place)
+
+        return placed
 
     def _refusal(self, method: str) -> RequestError | None:
         """Why a request does not even begin, or None."""

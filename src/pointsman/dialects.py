@@ -24,6 +24,7 @@ from .sse import comment
 from .types import Chat, Embeddings, Peek, Request, Response, Usage
 
 __all__ = [
+    "PREFIXES",
     "Codec",
     "Dialects",
     "ErrorView",
@@ -35,6 +36,9 @@ __all__ = [
     "Translator",
     "plain_error",
 ]
+
+PREFIXES = ("/v1", "/api/v1")
+"""What the paths of surfaces begin with."""
 
 
 class Mark(IntFlag):
@@ -153,6 +157,10 @@ class Codec(ABC):
     surface: str
     path: str
     """Where clients find it, below `/v1`: `/chat/completions`."""
+    prefixes: tuple[str, ...] = PREFIXES
+    """What stands before it."""
+    places: tuple[str, ...] = ()
+    """Where clients find it, as patterns, where a path says more than that: `/models/{model:path}:ask`."""
     forward_headers: frozenset[str] = frozenset()
     """Client headers that are part of the dialect and travel on to the provider."""
     default_headers: Mapping[str, str] = MappingProxyType({})
@@ -171,6 +179,13 @@ class Codec(ABC):
     def address(self, *, model: str, stream: bool) -> str:
         """Where providers have it, below their base URL: in some dialects that names the model."""
         return self.path
+
+    def placed(self, raw: bytes, place: str) -> bytes:
+        """The body of a request with what its place says beside it: the path below the prefix, and the query.
+
+        Raises BadRequest.
+        """
+        return raw
 
     def refine(self, error: UpstreamStatus) -> UpstreamStatus:
         """A provider's error with what its body tells in this dialect beyond its status."""

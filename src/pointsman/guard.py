@@ -21,10 +21,7 @@ if TYPE_CHECKING:
     from .gateway import Gateway
     from .ids import Ids
 
-__all__ = ["PREFIXES", "Entrance", "Guard", "header_map", "log_access", "request_id"]
-
-PREFIXES = ("/v1", "/api/v1")
-"""What the paths of surfaces begin with."""
+__all__ = ["Entrance", "Guard", "header_map", "log_access", "request_id"]
 
 access_log = logging.getLogger("pointsman.access")
 
@@ -42,8 +39,10 @@ class Guard:
         self._answered: set[str] = set()
         self._open = gateway.setup.core.auth == "none"
         self._origins = frozenset(server.cors)
-        open_ended = (route.path for route in gateway.setup.routes if ":path}" in route.path)
-        self._named = tuple(path.partition("{")[0].encode() for path in open_ended)
+        paths = [route.path for route in gateway.setup.routes]
+        for codec in gateway.setup.dialects:
+            paths += [prefix + place for prefix in codec.prefixes for place in codec.places]
+        self._named = tuple(path.partition("{")[0].encode() for path in paths if ":path}" in path)
         """Where a name follows in which an encoded slash is a slash."""
 
     def refusal(self, headers: Mapping[str, str], raw_path: bytes, *, version: str) -> RequestError | None:
@@ -81,7 +80,8 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """What all connections of a server share. `surfaces` are by path, each with codec and prefix."""
+    """What all connections of a server share. `surfaces` are by path, each with codec and prefix; those whose
+    paths are patterns are not among them."""
 
     gateway: Gateway
     settings: ServerSettings
@@ -96,7 +96,8 @@ class Entrance:
         surfaces = {
             f"{prefix}{codec.path}".encode(): (codec, prefix)
             for codec in gateway.setup.dialects
-            for prefix in PREFIXES
+            if not codec.places
+            for prefix in codec.prefixes
         }
         return cls(gateway, core.server, Guard(gateway), surfaces, core.log.access)
 

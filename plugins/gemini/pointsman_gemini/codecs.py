@@ -6,8 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from pointsman.dialects import Codec, ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
-from pointsman.errors import UpstreamStatus
+import msgspec
+
+from pointsman.dialects import (
+    PREFIXES,
+    Codec,
+    ErrorView,
+    Quirks,
+    StreamDecoder,
+    StreamEncoder,
+    Tap,
+    Translator,
+)
+from pointsman.errors import BadRequest, UpstreamStatus
 from pointsman.losses import Losses
 from pointsman.members import names
 from pointsman.money import Cost
@@ -25,13 +36,25 @@ from .stream import GeminiStream
 from .tap import GeminiTap
 from .unstream import GeminiDecoder
 
-__all__ = ["ContentCodec", "GeminiCodec", "resource"]
+__all__ = ["ContentCodec", "GeminiCodec", "resource", "with_members"]
+
+WHOLE, STREAM = "generateContent", "streamGenerateContent"
+SSE = "alt=sse"
 
 
 def resource(model: str) -> str:
     """A model's name as it stands in an address: those that are tuned have a folder of their own."""
     name = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
     return quote(name, safe="/:@")
+
+
+def with_members(raw: bytes, members: Mapping[str, Any]) -> bytes:
+    """A JSON object with members added behind its own; anything else as it is, for others to refuse."""
+    body = raw.strip()
+    if not body.startswith(b"{") or not body.endswith(b"}"):
+        return raw
+    inside = body[:-1].rstrip()
+    return inside + (b"" if inside == b"{" else b",") + msgspec.json.encode(members)[1:]
 
 
 class GeminiCodec(Codec):
@@ -61,13 +84,25 @@ class ContentCodec(GeminiCodec, Translator):
 
     surface = "chat"
     path = "/models/{model}:generateContent"
+    prefixes = ("/v1beta", *PREFIXES)
+    places = tuple(f"/models/{{model:path}}:{method}" for method in (WHOLE, STREAM))
     bookkeeping = frozenset({"labels"})
     stateful = frozenset({"cachedContent", "cached_content"})
 
     def address(self, *, model: str, stream: bool) -> str:
         """See `Codec.address`."""
-        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-        return f"/{resource(model)}:{method}"
+        return f"/{resource(model)}:{f'{STREAM}?{SSE}' if stream else WHOLE}"
+
+    def placed(self, raw: bytes, place: str) -> bytes:
+        """See `Codec.placed`. Model and stream stand in the path: here they become members."""
+        path, _, query = place.partition("?")
+        name, _, method = path.removeprefix("/models/").rpartition(":")
+        if method == STREAM and SSE not in query.split("&"):
+            raise BadRequest(f"streams are server-sent events here: ask with ?{SSE}", param="alt")
+        members: dict[str, Any] = {"model": name}
+        if method == STREAM:
+            members["stream"] = True
+        return with_members(raw, members)
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`. Streams of this dialect always tell their usage."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pointsman.dialects import ErrorView, Quirks
-from pointsman.errors import UpstreamStatus
+from pointsman.errors import BadRequest, UpstreamStatus
 from pointsman.losses import Losses
 from pointsman.testing import FakeProvider, Received, Running, Script, running
 from pointsman.types import Embeddings, Peek, Request, Response, Text
@@ -140,3 +140,71 @@ async def test_a_call_that_went_wrong_is_a_failure() -> None:
         answer = await served.client.post("/v1/chat/completions", json=ASKED)
         assert answer.status_code == 502
         assert "MALFORMED_FUNCTION_CALL" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "place", "body"),
+    [
+        (b'{"contents": []} ', "/models/a/b:free:generateContent", {"contents": [], "model": "a/b:free"}),
+        (b" {  } ", "/models/m:generateContent?key=x", {"model": "m"}),
+        (b'{"a": 1}', "/models/m:streamGenerateContent?alt=sse", {"a": 1, "model": "m", "stream": True}),
+        (b'{"model": "x"}', "/models/m:generateContent", {"model": "m"}),
+    ],
+)
+def test_what_the_path_says_becomes_members(codec: ContentCodec, raw: bytes, place: str, body: Any) -> None:
+    assert Request(codec.placed(raw, place)).body == body
+
+
+@pytest.mark.parametrize("raw", [b"", b"[1]", b'"text"'])
+def test_what_is_no_object_stays_for_others_to_refuse(codec: ContentCodec, raw: bytes) -> None:
+    assert codec.placed(raw, "/models/m:generateContent") == raw
+
+
+def test_streams_are_events_and_nothing_else(codec: ContentCodec) -> None:
+    with pytest.raises(BadRequest, match="alt=sse"):
+        codec.placed(b"{}", "/models/m:streamGenerateContent")
+
+
+CONTENTS = [{"role": "user", "parts": [{"text": "Hi"}]}]
+
+
+@pytest.mark.parametrize("prefix", ["/v1beta", "/v1", "/api/v1"])
+async def test_a_client_of_this_dialect_gets_its_providers_bytes(prefix: str) -> None:
+    async with lab(answering) as (served, fake):
+        served.client.headers.pop("authorization", None)
+        headers = {"x-goog-api-key": "pm-test"}
+        asked = {"contents": CONTENTS, "safetySettings": [{"category": "X"}]}
+        place = f"{prefix}/models/lab/gemini-3-flash"
+        whole = await served.client.post(f"{place}:generateContent", json=asked, headers=headers)
+        assert (whole.status_code, whole.json()) == (200, ANSWER)
+        stream = await served.client.post(
+            f"{place}:streamGenerateContent?alt=sse", json=asked, headers=headers
+        )
+        assert stream.content == b"data: " + json.dumps(ANSWER).encode() + b"\r\n\r\n"
+        assert [received.json for received in fake.requests] == [asked, asked]
+        assert fake.requests[1].path.endswith("/models/gemini-3-flash:streamGenerateContent?alt=sse")
+        rows = await served.rows("generations")
+        assert [(row["lane"], row["input_tokens"], row["output_tokens"]) for row in rows] == [
+            ("bytes", 7, 5)
+        ] * 2
+
+
+async def test_its_errors_are_of_its_dialect() -> None:
+    async with lab(answering) as (served, _):
+        missing = await served.client.post(
+            "/v1beta/models/nobody/none:generateContent", json={"contents": CONTENTS}
+        )
+        assert missing.json()["error"]["code"] == missing.status_code
+        assert missing.status_code in (400, 404)
+        wrong = await served.client.post("/v1beta/models/lab/m:generateContent", json={"contents": 5})
+        assert (wrong.status_code, wrong.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        bare = await served.client.post(
+            "/v1beta/models/lab/m:streamGenerateContent", json={"contents": CONTENTS}
+        )
+        assert (bare.status_code, "alt=sse" in bare.json()["error"]["message"]) == (400, True)
+        asked = await served.client.get("/v1beta/models/lab/m:generateContent")
+        assert (asked.status_code, asked.headers["allow"]) == (405, "POST, OPTIONS")
+        encoded = await served.client.post(
+            "/v1beta/models/lab%2Fm:generateContent", json={"contents": CONTENTS}
+        )
+        assert encoded.status_code == 200, "an encoded slash is one of the name's"
