@@ -24,6 +24,7 @@ __all__ = ["models"]
 
 WIDEST = 60
 UNKNOWN = "-"
+NOTHING = "no models: see `pointsman models --all`"
 
 
 @click.command()
@@ -43,10 +44,11 @@ async def _list(setup: Setup, everything: bool, as_json: bool) -> str:
         await loaded(gateway, everything=everything)
         found = await known.endpoints(gateway)
         rows = [_row(each) for each in found if each.configured or everything]
+        canonical = await known.canonical(gateway) if everything else None
     rows.sort(key=lambda row: (not row["configured"], row["model"], row["vendor"]))
     if as_json:
         return json.dumps(rows, indent=2, ensure_ascii=False)
-    return f"{_table(rows)}\n{_count(rows)}" if rows else "no models: see `pointsman models --all`"
+    return f"{_table(rows)}\n{_count(rows, canonical)}" if rows else NOTHING
 
 
 async def _why(setup: Setup, name: str, as_json: bool) -> str:
@@ -65,6 +67,7 @@ async def _why(setup: Setup, name: str, as_json: bool) -> str:
 def _row(each: KnownEndpoint) -> dict[str, Any]:
     return {
         "model": each.model,
+        "provider": each.provider or None,
         "vendor": each.vendor,
         "native_id": each.native_id,
         "configured": each.configured,
@@ -78,7 +81,7 @@ def _row(each: KnownEndpoint) -> dict[str, Any]:
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = {
         "MODEL": [row["model"] for row in rows],
-        "AT": [row["vendor"] + ("" if row["configured"] else " (not configured)") for row in rows],
+        "AT": [row["provider"] or f"{row['vendor']} (not configured)" for row in rows],
         "TAKES": [_words(row, "input_modalities") for row in rows],
         "CONTEXT": [_tokens(row, "context") for row in rows],
         "ANSWER": [_tokens(row, "max_output") for row in rows],
@@ -112,13 +115,15 @@ def _price(row: Mapping[str, Any], key: str) -> str:
     return f"{price.get(key, UNKNOWN)}{'+' if {'tiers', 'windows'} & price.keys() else ''}"
 
 
-def _count(rows: Sequence[Mapping[str, Any]]) -> str:
+def _count(rows: Sequence[Mapping[str, Any]], canonical: int | None) -> str:
     here = {row["model"] for row in rows if row["configured"]}
-    all_ = {row["model"] for row in rows}
-    others = f", {len(all_ - here)} that no configured provider serves" if all_ - here else ""
-    return (
-        f"{len(here)} models at {len({row['vendor'] for row in rows if row['configured']})} providers{others}"
-    )
+    places = {row["provider"] for row in rows if row["configured"]}
+    lines = [f"{len(here)} models at {len(places)} providers"]
+    if canonical is not None:
+        others = len({row["model"] for row in rows} - here)
+        lines.append(f"{others} that no configured provider serves")
+        lines.append(f"{canonical} canonical models at vendors that may be configured, OpenRouter apart")
+    return "\n".join(lines)
 
 
 def _explained(told: Told) -> str:

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 0.5
 """Seconds that start-up waits for who was never asked before: a server on this machine answers sooner."""
 LISTING_TIMEOUT = 15.0
+RETRY = 60.0
+"""Seconds after which those are asked again that did not answer."""
+LONGEST_ID = 200
 SETTLE = 1.0
 """Seconds after start-up when prices are compiled, if a provider is configured that they may be of."""
 IDLE = 15.0
@@ -87,6 +90,7 @@ class Keeper:
             self._gateway.every(DAY, self.compile, first=first)
         if asked:
             self._gateway.every(refresh, self.refresh, first=0)
+            self._gateway.every(RETRY, self.retry)
         if self._unheard:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
@@ -120,6 +124,11 @@ class Keeper:
         asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
         await asyncio.gather(*map(self._ask, asked))
 
+    async def retry(self) -> None:
+        """Ask those again that did not answer: a server on this machine may have been started."""
+        providers = self._gateway.setup.providers
+        await asyncio.gather(*(self._ask(providers[name]) for name in self._failed))
+
     async def _ask(self, provider: Provider) -> None:
         listing: Listing | None = None
         try:
@@ -128,7 +137,7 @@ class Keeper:
         except Exception as error:
             self._silent(provider, error)
         else:
-            models = {each.id: facts_of(each.id, each.said) for each in listed}
+            models = {each.id: facts_of(each.id, each.said) for each in listed if _sane(each.id)}
             listing = Listing(datetime.now(UTC).date().isoformat(), models)
             await self._listed(provider, listing)
         self._unheard.discard(provider.name)
@@ -198,6 +207,11 @@ def wants_prices(gateway: Gateway) -> bool:
 def _asked(provider: Provider) -> bool:
     """Whether a provider is asked for its models. One that nobody configured shows so that it is there."""
     return provider.discover and (provider.found or provider.unready() is None)
+
+
+def _sane(native_id: str) -> bool:
+    """Whether an id can be shown and asked for."""
+    return native_id.isprintable() and 0 < len(native_id) <= LONGEST_ID
 
 
 def _origin(provider: Provider) -> str:

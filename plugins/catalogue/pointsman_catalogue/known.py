@@ -10,25 +10,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pointsman.catalogue import Endpoint
 from pointsman.facts import Facts
 from pointsman.gateway import Gateway
 
 from . import plugin_of
+from .names import naming
 from .rows import Row, as_facts
 
-__all__ = ["KnownEndpoint", "current", "endpoints", "models", "near", "servers"]
+__all__ = ["KnownEndpoint", "canonical", "current", "endpoints", "models", "near", "servers"]
 
 
 @dataclass(frozen=True, slots=True)
 class KnownEndpoint:
-    """A model at a vendor. `model` is its canonical name, or `vendor/native_id` where none is certain;
-    `configured` says whether a provider of that vendor is."""
+    """A model at a vendor. `model` is its canonical name, or `vendor/native_id` where none is certain.
+
+    `configured` says whether a provider of that vendor is, `provider` what it is called here, where the
+    endpoint is one of its own.
+    """
 
     model: str
     vendor: str
     native_id: str
     facts: Facts
     configured: bool
+    provider: str = ""
 
 
 async def endpoints(
@@ -40,7 +46,7 @@ async def endpoints(
     known of them; of other vendors it is what compiled sources say.
     """
     found = [
-        KnownEndpoint(each.name, endpoint.provider.kind, endpoint.native_id, endpoint.facts, True)
+        _own(each.name, endpoint)
         for each in gateway.setup.catalogue.models.values()
         if each.listed and (model is None or each.name == model)
         for endpoint in each.endpoints
@@ -87,6 +93,19 @@ def current(price: Any, at: datetime | None = None) -> dict[str, Any]:
     day = (at or datetime.now(UTC)).astimezone(UTC).date().isoformat()
     begun = [each for each in (price if isinstance(price, list) else [price]) if each.get("from", "") <= day]
     return max(begun, key=lambda each: each.get("from", ""), default={})
+
+
+async def canonical(gateway: Gateway) -> int:
+    """How many canonical models are known at vendors that this gateway has a kind of provider for, those
+    apart that only the vendor has whose names they are."""
+    kinds, rules = gateway.setup.kinds, naming()
+    rows = (row for row in await plugin_of(gateway).store.rows() if row.certain and kinds.get(row.vendor))
+    return len({row.model for row in rows if not rules.of_kind(row.vendor).canonical})
+
+
+def _own(model: str, endpoint: Endpoint) -> KnownEndpoint:
+    provider = endpoint.provider
+    return KnownEndpoint(model, provider.kind, endpoint.native_id, endpoint.facts, True, provider.name)
 
 
 def _known(row: Row, *, configured: bool) -> KnownEndpoint:

@@ -55,6 +55,12 @@ async def test_a_provider_that_is_asked_lists_its_models(serve: Serve) -> None:
         assert fact.date
 
 
+async def test_ids_that_no_request_could_name_are_left_out(serve: Serve) -> None:
+    odd = listing("good", "x" * 201, "line\nend", "\x1b[2J")
+    async with FakeProvider(odd) as fake, serve(lab(fake)) as server:
+        assert names(server) == ["lab/good"]
+
+
 async def test_a_listing_is_shown_at_once_after_a_restart_though_its_provider_hangs(serve: Serve) -> None:
     async with FakeProvider([listing("m-1"), SILENT]) as fake:
         async with serve(lab(fake)) as server:
@@ -126,7 +132,7 @@ async def test_local_servers_that_do_not_answer_are_left_out_and_come_when_they_
             return [Listed("m-1")]
 
         monkeypatch.setattr(one, "list_models", answers)
-        await keeper_of(server).refresh()
+        await keeper_of(server).retry()
         assert one.unready() is None
         assert names(server) == [f"{one.name}/m-1"]
 

@@ -19,7 +19,7 @@ async def list_models(request: Request) -> Response:
     """Every listed model and alias that the actor may use."""
     catalogue: Catalogue = request.app.state.gateway.setup.catalogue
     found = (_usable(catalogue, request.state.actor, name) for name in catalogue.names())
-    rows = [_row(each) for each in found if each is not None]
+    rows = [_row(catalogue, each) for each in found if each is not None]
     return _json({"object": "list", "data": rows})
 
 
@@ -29,7 +29,7 @@ async def show_model(request: Request) -> Response:
     catalogue: Catalogue = request.app.state.gateway.setup.catalogue
     found = _usable(catalogue, request.state.actor, name) if name in set(catalogue.names()) else None
     if found is not None:
-        return _json(_row(found))
+        return _json(_row(catalogue, found))
     error = ErrorView(
         404,
         "not_found",
@@ -49,9 +49,16 @@ def _usable(catalogue: Catalogue, actor: Actor, name: str) -> Resolution | None:
     return found if reached else None
 
 
-def _row(found: Resolution) -> dict[str, object]:
+def _row(catalogue: Catalogue, found: Resolution) -> dict[str, object]:
     owner = found.endpoints[0].provider.name if found.endpoints else found.model.partition("/")[0]
-    return {"id": found.asked, "object": "model", "created": 0, "owned_by": owner}
+    model = catalogue.models.get(found.model)
+    created = model.facts.get("created") if model is not None else None
+    return {
+        "id": found.asked,
+        "object": "model",
+        "created": created.value if created else 0,
+        "owned_by": owner,
+    }
 
 
 def _json(data: object) -> Response:
