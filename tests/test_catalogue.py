@@ -185,3 +185,19 @@ def test_a_name_is_lacking_only_when_no_more_models_are_to_come(catalogue: Catal
     assert not catalogue.lacks("fast")
     catalogue.pending = True
     assert not catalogue.lacks("nowhere")
+
+
+def test_whatever_changes_makes_another_edition(catalogue: Catalogue) -> None:
+    lab = catalogue.providers["lab"]
+    editions = [catalogue.edition]
+    for change in (
+        lambda: catalogue.add(Model("new/model", [Endpoint(lab, "new")])),
+        lambda: catalogue.learn("lab", [Model("lab/learnt", [Endpoint(lab, "learnt")])]),
+        lambda: catalogue.learn("lab", []),
+        catalogue.changed,
+    ):
+        change()
+        editions.append(catalogue.edition)
+    assert sorted(set(editions)) == editions
+    catalogue.resolve("new/model")
+    assert catalogue.edition == editions[-1]

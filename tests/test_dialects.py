@@ -58,3 +58,4 @@ def test_a_plain_error_is_json_with_what_the_error_carries() -> None:
         "code": "gone",
         "metadata": {"excluded_by": [1], "error_type": "not_found"},
     }
+    assert json.loads(plain_error(ErrorView(404, "not_found", "gone")))["error"]["code"] == 404

@@ -34,7 +34,8 @@ class Endpoint:
 
     `params` are defaults for requests that lack them, `timeout` the longest a whole answer may take, in
     seconds, `extra` what plugins declared for an endpoint, by name, `facts` what is known of it. `ways` are
-    those that every request of a client's codec shares; `pointsman.lanes` finds them.
+    those that every request of a client's codec shares; `pointsman.lanes` finds them. `notes` are plugins' own
+    data of it, by plugin name.
     """
 
     provider: Provider
@@ -45,6 +46,7 @@ class Endpoint:
     facts: Facts = field(default_factory=dict)
     id: str = field(init=False)
     ways: dict[Codec, Way | None] = field(default_factory=dict, init=False, repr=False)
+    notes: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.id = f"{self.provider.name}/{self.native_id}"
@@ -81,6 +83,8 @@ class Catalogue:
         self.models: dict[str, Model] = {}
         self.pending = False
         """Whether more models may come that are not known yet."""
+        self.edition = 0
+        """How often models, endpoints or what is known of them have changed."""
         self._aliases: dict[str, Model] = {}
         self._endpoints: dict[str, tuple[Model, Endpoint]] = {}
         self._native: dict[str, list[tuple[Model, Endpoint]]] = {}
@@ -93,7 +97,7 @@ class Catalogue:
 
     def add(self, model: Model) -> None:
         """Add a model, or endpoints and aliases to one that is there. The first of an endpoint counts."""
-        self._resolved.clear()
+        self.changed()
         present = self.models.setdefault(model.name, Model(model.name, listed=model.listed))
         present.aliases = tuple(dict.fromkeys((*present.aliases, *model.aliases)))
         present.extra = {**model.extra, **present.extra}
@@ -107,10 +111,16 @@ class Catalogue:
             self._endpoints.setdefault(endpoint.id, (present, endpoint))
             self._native.setdefault(endpoint.native_id, []).append((present, endpoint))
 
+    def changed(self) -> None:
+        """What was made out of the catalogue is out of date. Whoever changes facts in place says so."""
+        self.edition += 1
+        self._resolved.clear()
+
     def learn(self, provider: str, models: Iterable[Model]) -> None:
         """Add models with endpoints at one provider, in place of all that was learnt of it before. What was
         added otherwise stays."""
         self._asked.clear()
+        self.changed()
         for model in self._learnt.pop(provider, ()):
             self._forget(model)
         learnt = self._learnt[provider] = []
@@ -126,7 +136,7 @@ class Catalogue:
     def _forget(self, learnt: Model) -> None:
         """Take away the endpoints of a model, and the model with the last."""
         present = self.models[learnt.name]
-        self._resolved.clear()
+        self.changed()
         for endpoint in learnt.endpoints:
             present.endpoints.remove(endpoint)
             places = self._native[endpoint.native_id]

@@ -90,12 +90,13 @@ class ErrorView:
 
 
 def plain_error(error: ErrorView) -> bytes:
-    """An error outside of any dialect, for paths that no codec owns: the members most clients look for."""
+    """An error outside of any dialect, for paths that no codec owns: the members most clients look for. Its
+    `code` is the status where it has none of its own."""
     body = {
         "message": error.message,
         "type": error.error_type,
         "param": error.param,
-        "code": error.code,
+        "code": error.status if error.code is None else error.code,
         "metadata": {**error.extra, "error_type": error.error_type},
     }
     return msgspec.json.encode({"error": body})
