@@ -53,7 +53,7 @@ def register_providers(register: RegisterProvider) -> None:
 
 @hookimpl
 def register_http(register: RegisterHttp) -> None:
-    """The list of models, under both prefixes."""
+    """The list of models, and one of them under both prefixes: the list at `/api/v1` is in another shape."""
+    register("/v1/models", list_models, methods=("GET",), role="viewer")
     for prefix in ("/v1", "/api/v1"):
-        register(f"{prefix}/models", list_models, methods=("GET",), role="viewer")
         register(f"{prefix}/models/{{model:path}}", show_model, methods=("GET",), role="viewer")

@@ -1,4 +1,4 @@
-"""The account API in OpenRouter's shapes, and the commands that say the same."""
+"""OpenRouter's API about models, requests and keys, and the commands that say the same of keys."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ POINTSMAN_API = 1
 class OpenRouter:
     """The plugin."""
 
-    @hookimpl
+    @hookimpl(tryfirst=True)
     def register_http(self, register: RegisterHttp) -> None:
-        """Serve keys, teams and the audit log under `/api/v1`."""
+        """Serve the catalogue, keys, teams and the audit log under `/api/v1`, before whoever serves all there
+        is below `/models` there."""
+        from .catalogue import CataloguePages
         from .pages import register_pages
 
+        CataloguePages().register(register)
         register_pages(register)
 
     @hookimpl

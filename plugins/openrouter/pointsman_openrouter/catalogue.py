@@ -1,0 +1,250 @@
+"""The catalogue under `/api/v1`: models, endpoints and providers, as far as the key that asks may use
+them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pointsman.catalogue import Catalogue
+from pointsman.errors import BadRequest, NotFound
+from pointsman.exchange import Actor
+from pointsman.gateway import Gateway
+from pointsman.registers import Handler, RegisterHttp
+
+from .activity import activity
+from .filters import CATEGORIES, FILTERS, SORTS, check_names, choice, filtered, number, sorted_rows
+from .generation import generation
+from .listing import TURN, Listings
+from .offers import Offer, named_offer
+from .popularity import Popularity
+from .providers import may_ask, provider_shape
+from .rows import PREFIX, Row, details_of, endpoint_shape, row_of
+from .rss import feed
+from .traffic import NOTHING, Traffic, TrafficWatch
+
+__all__ = ["CataloguePages"]
+
+PAGING = ("offset", "limit")
+PAGE = 500
+LARGEST_PAGE = 1000
+FLAGS = ("use_rss", "use_rss_chat_links")
+MODEL_PARAMETERS = (*FILTERS, *PAGING, *FLAGS, "sort", "category")
+BY_TOKENS = frozenset({"most-popular", "top-weekly"})
+FASTEST, SOONEST = "throughput-high-to-low", "latency-low-to-high"
+LONGEST_SHOWN = 200
+Query = Mapping[str, str]
+
+
+class CataloguePages:
+    """The pages, and what they remember."""
+
+    def __init__(self) -> None:
+        self._listings = Listings()
+        self._traffic = TrafficWatch()
+        self._popularity = Popularity()
+
+    def register(self, register: RegisterHttp) -> None:
+        """Register every route: whoever has a key sees what it may use."""
+        pages: Mapping[str, Handler] = {
+            "/models": self.models,
+            "/models/count": self.count,
+            "/models/user": self.of_key,
+            "/models/{model:path}/endpoints": self.endpoints,
+            "/model/{model:path}": self.model,
+            "/embeddings/models": self.embeddings,
+            "/endpoints/zdr": self.forgetting,
+            "/providers": self.providers,
+            "/generation": self.generation,
+            "/activity": self.activity,
+        }
+        for path, page in pages.items():
+            register(PREFIX + path, page, methods=("GET",), role="viewer")
+
+    async def models(self, request: Request) -> Response:
+        """Models, filtered, in an order, page by page or all at once; or as a feed."""
+        query = request.query_params
+        check_names(query, MODEL_PARAMETERS)
+        as_feed, chat_links = (_flag(query, name) for name in FLAGS)
+        if chat_links:
+            raise BadRequest(f"`{FLAGS[1]}`: there is no chat here to link to", param=FLAGS[1])
+        rows = await self._in_order(request, filtered(await self._in_category(request), query))
+        if as_feed:
+            page = _page(rows, query)
+            base = str(request.base_url).rstrip("/")
+            return Response(feed(page, base), media_type="application/rss+xml")
+        return _listed(request, rows)
+
+    async def count(self, request: Request) -> Response:
+        """How many models there are."""
+        check_names(request.query_params, ("output_modalities",))
+        rows = filtered(await self._rows(request), request.query_params)
+        return _answer({"data": {"count": len(rows)}})
+
+    async def of_key(self, request: Request) -> Response:
+        """Every model, whatever it answers with."""
+        check_names(request.query_params, PAGING)
+        return _listed(request, await self._rows(request))
+
+    async def embeddings(self, request: Request) -> Response:
+        """The models that make embeddings."""
+        check_names(request.query_params, PAGING)
+        rows = filtered(await self._rows(request), {"output_modalities": "embeddings"})
+        return _listed(request, rows)
+
+    async def model(self, request: Request) -> Response:
+        """One model, by any of its names."""
+        offer = await self._offer(request)
+        return _json(b'{"data":%b}' % row_of(offer, time.time()).text)
+
+    async def endpoints(self, request: Request) -> Response:
+        """A model's endpoints, with what their traffic shows."""
+        offer = await self._offer(request)
+        return _answer({"data": {**details_of(offer), "endpoints": await self._shapes(request, [offer])}})
+
+    async def forgetting(self, request: Request) -> Response:
+        """Endpoints at providers that are known to keep nothing of what they are sent."""
+        found = []
+        for row in await self._rows(request):
+            kept = tuple(each for each in row.offer.endpoints if each.provider.about.forgets)
+            if kept:
+                found.append(Offer(row.offer.model, kept))
+        return _answer({"data": await self._shapes(request, found)})
+
+    async def providers(self, request: Request) -> Response:
+        """The providers that a key may use."""
+        actor: Actor = request.state.actor
+        found = [
+            provider_shape(each)
+            for each in _gateway(request).setup.providers.values()
+            if may_ask(actor, each)
+        ]
+        return _answer({"data": found})
+
+    async def generation(self, request: Request) -> Response:
+        """One generation."""
+        check_names(request.query_params, ("id",))
+        id = request.query_params.get("id", "")
+        return _answer({"data": await generation(_gateway(request), request.state.actor, id)})
+
+    async def activity(self, request: Request) -> Response:
+        """What was used, by day, model and provider."""
+        found = await activity(_gateway(request), request.state.actor, request.query_params)
+        return _answer({"data": found})
+
+    async def _rows(self, request: Request) -> Sequence[Row]:
+        return await self._listings.rows(_gateway(request).setup.catalogue, request.state.actor)
+
+    async def _in_category(self, request: Request) -> Sequence[Row]:
+        """The rows that a query's category leaves: of models that were used for it in the last week."""
+        rows = await self._rows(request)
+        category = request.query_params.get("category")
+        if not category:
+            return rows
+        choice("category", category, CATEGORIES)
+        used = await self._popularity.of_task(_gateway(request).ledger, category)
+        return [row for row in rows if row.name in used]
+
+    async def _in_order(self, request: Request, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows in the order that a query asks for."""
+        sort, ledger = request.query_params.get("sort"), _gateway(request).ledger
+        if not sort:
+            return rows
+        choice("sort", sort, tuple(SORTS))
+        measured: Mapping[str, float] = {}
+        if sort in BY_TOKENS:
+            measured = await self._popularity.tokens(ledger)
+        elif sort in (FASTEST, SOONEST):
+            measured = _medians(rows, await self._traffic.traffic(ledger), sort)
+        return sorted_rows(rows, sort, measured)
+
+    async def _offer(self, request: Request) -> Offer:
+        """The offer that a path names. Raises NotFound."""
+        catalogue: Catalogue = _gateway(request).setup.catalogue
+        name: str = request.path_params["model"]
+        offer = named_offer(catalogue, request.state.actor, name)
+        if offer is None:
+            usable = [row.name for row in await self._rows(request)]
+            near = catalogue.near(name[:LONGEST_SHOWN], among=usable)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"GET {PREFIX}/models lists all there is"
+            raise NotFound(f"there is no model {name[:LONGEST_SHOWN]!r} that this key may use; {hint}")
+        return offer
+
+    async def _shapes(self, request: Request, offers: Iterable[Offer]) -> list[dict[str, Any]]:
+        """The endpoints of some offers; others get their turn in between."""
+        traffic = await self._traffic.traffic(_gateway(request).ledger)
+        now, found = time.time(), []
+        for place, offer in enumerate(offers, 1):
+            if place % TURN == 0:
+                await asyncio.sleep(0)
+            found += [
+                endpoint_shape(offer, each, now, traffic.get(each.id, NOTHING)) for each in offer.endpoints
+            ]
+        return found
+
+
+def _gateway(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+def _flag(query: Query, name: str) -> bool:
+    return choice(name, query.get(name) or "false", ("true", "false")) == "true"
+
+
+def _medians(rows: Iterable[Row], traffic: Mapping[str, Traffic], sort: str) -> dict[str, float]:
+    """The median of each model's best endpoint."""
+    found = {}
+    for row in rows:
+        seen = [traffic[each.id] for each in row.offer.endpoints if each.id in traffic]
+        shares = [each.throughput if sort == FASTEST else each.latency for each in seen]
+        medians = [each["p50"] for each in shares if each is not None]
+        if medians:
+            found[row.name] = max(medians) if sort == FASTEST else min(medians)
+    return found
+
+
+def _page(rows: Sequence[Row], query: Query) -> Sequence[Row]:
+    """The part of the rows that a query asks for: all of them, where it does not say. Raises BadRequest."""
+    if not any(query.get(name) for name in PAGING):
+        return rows
+    offset, limit = _paging(query)
+    return rows[offset : offset + limit]
+
+
+def _paging(query: Query) -> tuple[int, int]:
+    offset = int(number("offset", query.get("offset") or "0", whole=True))
+    limit = int(number("limit", query.get("limit") or str(PAGE), most=Decimal(LARGEST_PAGE), whole=True))
+    if not limit:
+        raise BadRequest(f"`limit` must be a whole number from 1 to {LARGEST_PAGE}", param="limit")
+    return offset, limit
+
+
+def _listed(request: Request, rows: Sequence[Row]) -> Response:
+    """A page of rows, with the way to the next one."""
+    query = request.query_params
+    page, following = _page(rows, query), "null"
+    if len(page) < len(rows):
+        offset, limit = _paging(query)
+        if offset + limit < len(rows):
+            more = {**query, "offset": str(offset + limit), "limit": str(limit)}
+            following = msgspec.json.encode(f"{request.url.path}?{urlencode(more)}").decode()
+    data = b",".join([row.text for row in page])
+    count = len(rows)
+    return _json(b'{"data":[%b],"total_count":%d,"links":{"next":%b}}' % (data, count, following.encode()))
+
+
+def _answer(data: Any) -> Response:
+    return _json(msgspec.json.encode(data))
+
+
+def _json(data: bytes) -> Response:
+    return Response(data, media_type="application/json", headers={"cache-control": "no-store"})
