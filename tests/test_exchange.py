@@ -11,7 +11,7 @@ import pytest
 from pointsman.catalogue import Endpoint
 from pointsman.config import read_text
 from pointsman.errors import UpstreamStatus
-from pointsman.exchange import Actor, Candidate, Exchange, Level
+from pointsman.exchange import Actor, Candidate, Exchange, Level, Plan
 from pointsman.gateway import Gateway
 from pointsman.providers import Provider
 from pointsman.setup import assemble
@@ -117,3 +117,18 @@ def test_who_is_told_the_decision(gateway: Gateway, header: str | None, explains
 def test_a_page_has_no_dialect(gateway: Gateway) -> None:
     with pytest.raises(RuntimeError, match="has no dialect"):
         Exchange(gateway, None, {}).codec.dialect  # noqa: B018 - reading it raises
+
+
+def test_what_is_said_of_a_field_by_the_nearest_first(gateway: Gateway) -> None:
+    asking = exchange(gateway)
+    assert asking.said("x") == []
+    asking.actor = Actor("a", "key-a", extra={"x": 1})
+    assert asking.said("x") == [1]
+    asking.plan = Plan(None, ("m",), {"x": 0})
+    levels = (
+        Level("key", "key-a", "a", {"x": 1}),
+        Level("team", "t", "t"),
+        Level("organisation", "o", "o", {"x": 3}),
+    )
+    asking.actor = Actor("a", "key-a", extra={"x": 1}, levels=levels)
+    assert asking.said("x") == [0, 1, None, 3]

@@ -234,6 +234,7 @@ class Exchange:
     the client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its
     record must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint
     that `price_usage` is asked about. `usage` is the answer's own, `cost` that of all attempts.
+    `sent` is what the client got of a stream that broke off, where `keep` asked for it.
     """
 
     __slots__ = (
@@ -265,6 +266,7 @@ class Exchange:
         "request_id",
         "reserved",
         "response_headers",
+        "sent",
         "setup",
         "started",
         "status",
@@ -313,6 +315,7 @@ class Exchange:
         self.response_headers: dict[str, str] = {}
         self.stopping = self.reserved = self.cached = False
         self.keep = 0
+        self.sent = b""
         self.strict = gateway.setup.core.ledger.durability == "strict"
         self.unsettled: RequestError | None = None
         self.pricing: Endpoint | None = None
@@ -369,6 +372,14 @@ class Exchange:
             return cost
         finally:
             self.pricing = before
+
+    def said(self, name: str) -> list[Any]:
+        """What the route says of a field that a plugin declared, and the key and those above it, in this
+        order; None where they say nothing."""
+        extras = [self.plan.extra] if self.plan is not None else []
+        if self.actor is not None:
+            extras += [level.extra for level in self.actor.levels] or [self.actor.extra]
+        return [extra.get(name) for extra in extras]
 
     def wants_explanation(self) -> bool:
         """Whether the client asked for the decision record and may see it."""

@@ -149,7 +149,8 @@ def lookup_response(exchange: Exchange) -> Stored | None:
 
     A stored answer is given in place of any attempt; nothing is reserved or settled for it, and it costs
     nothing. It must be one that the key may have. Set `exchange.keep` to a number of bytes to be offered the
-    answer by `store_response`, if it is not larger.
+    answer by `store_response`, if it is not larger; what a client got of one that broke off is in
+    `exchange.sent` then.
     """
 
 

@@ -152,6 +152,8 @@ async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -
         if failure is None and exchange.unsettled is not None:
             failure = exchange.unsettled
     if failure is not None:
+        if client is not None and client.kept:
+            exchange.sent = b"".join(client.kept)
         raise failure
     frames = attempts.tail if client is not None else [(attempts.body, Mark.HOLD)]
     give(exchange, sink, client, frames)

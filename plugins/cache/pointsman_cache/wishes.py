@@ -50,7 +50,7 @@ def wish_of(exchange: Exchange, settings: CacheSettings) -> Wish | None:
     """
     headers = exchange.headers
     asked = _flag(headers, WANTED) if WANTED in headers else None
-    said = _said(exchange)
+    said: list[Said] = exchange.said(NAME)
     wanted = settings.always or any(said) if asked is None else asked
     if not wanted:
         return None if asked is None else Wish(use=False)
@@ -67,15 +67,6 @@ def wish_of(exchange: Exchange, settings: CacheSettings) -> Wish | None:
         ttl=kept if seconds is None else seconds,
         oldest=LONGEST_TTL if seconds is None else seconds,
     )
-
-
-def _said(exchange: Exchange) -> list[Said]:
-    """What the route says of the cache, and the key and those above it, in this order."""
-    plan, actor = exchange.plan, exchange.actor
-    extras = [plan.extra] if plan is not None else []
-    if actor is not None:
-        extras += [level.extra for level in actor.levels] or [actor.extra]
-    return [extra.get(NAME) for extra in extras]
 
 
 def _flag(headers: Mapping[str, str], name: str) -> bool:

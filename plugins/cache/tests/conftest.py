@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -18,7 +19,7 @@ import pytest
 from pointsman.catalogue import Catalogue, Endpoint, Model
 from pointsman.dialects import Codec
 from pointsman.events import explode
-from pointsman.exchange import Actor, Plan
+from pointsman.exchange import Actor, Exchange, Plan
 from pointsman.losses import Losses
 from pointsman.providers import Provider
 from pointsman.stored import Stored
@@ -95,7 +96,7 @@ def asking() -> Callable[..., Any]:
             body = {"model": "acme/m", "messages": [{"role": "user", "content": "Hello"}]}
         request = Request(body if isinstance(body, bytes) else json.dumps(body).encode())
         peek = codec.peek(request)
-        return SimpleNamespace(
+        exchange = SimpleNamespace(
             codec=codec,
             headers=headers or {},
             request=request,
@@ -107,6 +108,8 @@ def asking() -> Callable[..., Any]:
             response_headers={},
             keep=0,
         )
+        exchange.said = partial(Exchange.said, exchange)
+        return exchange
 
     return make
 

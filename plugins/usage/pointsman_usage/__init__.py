@@ -12,7 +12,7 @@ from pointsman.gateway import Gateway
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
 from pointsman.stored import Stored
 
-from .bodies import BODIES, Bodies, check_sealable
+from .bodies import BODIES, FIELD, Bodies, check_sealable
 from .generations import GENERATIONS, Generations
 from .retention import INTERVAL, Retention
 from .rollups import ROLLUPS
@@ -42,13 +42,19 @@ class Usage:
     def plugin_settings(self, register: RegisterSettings) -> None:
         """Settings, and whose bodies are logged."""
         register(Settings)
-        register.field(
-            "key",
-            "log_bodies",
-            LogBodies | None,
-            default=None,
-            help="Whether texts of its requests and answers are kept, in place of `usage.log_bodies`.",
-        )
+        for record, whose in (
+            ("use", "requests of this route"),
+            ("key", "its requests"),
+            ("team", "its keys' requests"),
+            ("organisation", "its keys' requests"),
+        ):
+            register.field(
+                record,
+                FIELD,
+                LogBodies | None,
+                default=None,
+                help=f"Whether the texts of {whose} and of their answers are kept: off, errors or all.",
+            )
 
     @hookimpl
     def register_tables(self, register: RegisterTable) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 from pointsman.errors import ConfigError, UpstreamStatus
 from pointsman.exchange import Exchange
@@ -14,12 +16,14 @@ from pointsman.vault import Vault
 from .generations import timestamp
 from .settings import LogBodies
 
-__all__ = ["BODIES", "PURPOSE", "Bodies", "check_sealable", "opened_bodies"]
+__all__ = ["BODIES", "FIELD", "PURPOSE", "Bodies", "check_sealable", "opened_bodies"]
 
 log = logging.getLogger(__name__)
 
 PURPOSE = "body"
 """What bodies are sealed for. Each is bound to its generation's id and to its own column."""
+FIELD = "log_bodies"
+"""The field of a route, a key, a team and an organisation."""
 SAYS, ANSWER = "usage.log_bodies", "usage.answer"
 """Notes of what is to be logged of an exchange, and of its answer."""
 
@@ -30,7 +34,10 @@ BODIES = Table(
         "at": Column("text", "When the request arrived.", required=True),
         "key_id": Column("text", "The key that asked."),
         "request": Column("text", "The request's body, sealed.", required=True),
-        "answer": Column("text", "The body of a complete answer, or of a provider's error, sealed."),
+        "answer": Column(
+            "text", "The body of an answer, or of a provider's error, or what was sent of a stream, sealed."
+        ),
+        "partial": Column("boolean", "Whether that is a stream that broke off, or that its client left."),
     },
     primary_key="id",
     indexes=(("at",),),
@@ -41,14 +48,26 @@ def check_sealable(setup: Setup) -> None:
     """Require `secret_key` where bodies are to be logged. Raises ConfigError with each such place."""
     if setup.core.secret_keys:
         return
-    places = ["plugins.usage.log_bodies"] if setup.settings("usage").log_bodies != "off" else []
-    for number, key in enumerate(setup.config.sections.get("keys", ())):
-        if key.extra.get("log_bodies") not in (None, "off"):
-            places.append(f"keys.{number}.log_bodies")
+    places = [place for place, says in _places(setup) if says not in (None, "off")]
     if places:
         message = "bodies are kept sealed only, and there is no `secret_key` to seal them with"
         hint = "set it, or turn this off"
         raise ConfigError.of([setup.config.problem(place, message, hint=hint) for place in places])
+
+
+def _places(setup: Setup) -> Iterator[tuple[str, LogBodies | None]]:
+    """Every place of the configuration where it may be said, and what it says."""
+    yield "plugins.usage.log_bodies", setup.settings("usage").log_bodies
+    sections = setup.config.sections
+    for number, key in enumerate(sections.get("keys", ())):
+        yield f"keys.{number}.log_bodies", key.extra.get("log_bodies")
+    for name, team in sections.get("teams", {}).items():
+        yield f"teams.{name}.log_bodies", team.extra.get("log_bodies")
+    organisation = sections.get("organisation")
+    if organisation is not None:
+        yield "organisation.log_bodies", organisation.extra.get("log_bodies")
+    for number, route in enumerate(sections.get("routes", ())):
+        yield f"routes.{number}.use.log_bodies", route.use.extra.get("log_bodies")
 
 
 class Bodies:
@@ -61,11 +80,11 @@ class Bodies:
         self._told = False
 
     def begin(self, exchange: Exchange) -> None:
-        """Ask for the answer to be kept, where it is to be logged."""
+        """Ask for the answer to be kept, where it is to be logged. Of errors only a stream has a text."""
         says = self._says(exchange)
         if says != "off":
             exchange.notes[SAYS] = says
-            if says == "all":
+            if says == "all" or exchange.peek.stream:
                 exchange.keep = max(exchange.keep, self._most)
 
     def answered(self, exchange: Exchange, stored: Stored) -> None:
@@ -79,8 +98,10 @@ class Bodies:
         says = notes.get(SAYS, "off") if exchange.reserved else self._says(exchange)
         if says == "off" or (says == "errors" and exchange.outcome not in ("failed", "incomplete")):
             return None
-        answer = notes.pop(ANSWER, None)
-        if answer is None and isinstance(exchange.error, UpstreamStatus):
+        answer, sent = notes.pop(ANSWER, None), exchange.sent
+        if sent:
+            answer = sent if len(sent) <= self._most else None
+        elif answer is None and isinstance(exchange.error, UpstreamStatus):
             answer = exchange.error.body
         return (
             exchange.generation_id,
@@ -88,16 +109,16 @@ class Bodies:
             exchange.actor.key_id if exchange.actor else None,
             self._sealed(exchange, "request", exchange.request.raw),
             self._sealed(exchange, "answer", answer) if answer else None,
+            bool(sent),
         )
 
     def _sealed(self, exchange: Exchange, column: str, data: bytes) -> str:
         return self._vault.seal(data, purpose=PURPOSE, about=f"{exchange.generation_id} {column}")
 
     def _says(self, exchange: Exchange) -> LogBodies:
-        """What the key says, or else the setting. Without anything to seal with, nothing is logged."""
-        actor = exchange.actor
-        said: LogBodies | None = actor.extra.get("log_bodies") if actor and actor.extra else None
-        says = said or self._wanted
+        """What the nearest says that says anything: the route, the key and those above it, the setting.
+        Without anything to seal with, nothing is logged."""
+        says: LogBodies = next((said for said in exchange.said(FIELD) if said is not None), self._wanted)
         if says == "off" or self._vault:
             return says
         if not self._told:
@@ -106,21 +127,25 @@ class Bodies:
         return "off"
 
 
-def opened_bodies(ledger: ReadOnlyLedger, vault: Vault, generation_id: str) -> dict[str, str | None] | None:
-    """The texts of a generation; None where none are kept. Raises SealError where they cannot be opened."""
+def opened_bodies(ledger: ReadOnlyLedger, vault: Vault, generation_id: str) -> dict[str, Any] | None:
+    """The texts of a generation, and whether the answer is `partial`; None where none are kept. Raises
+    SealError where they cannot be opened."""
     if not ledger.has_table(BODIES.name):
         return None
-    rows = ledger.select_sync("select request, answer from bodies where id = :id", {"id": generation_id})
+    rows = ledger.select_sync("select * from bodies where id = :id", {"id": generation_id})
     if not rows:
         return None
+    row = rows[0]
+
+    def opened(column: str) -> str | None:
+        if row[column] is None:
+            return None
+        data = vault.open(row[column], purpose=PURPOSE, about=f"{generation_id} {column}")
+        return data.decode("utf-8", "replace")
+
     return {
         "id": generation_id,
-        **{
-            column: vault.open(sealed, purpose=PURPOSE, about=f"{generation_id} {column}").decode(
-                "utf-8", "replace"
-            )
-            if sealed is not None
-            else None
-            for column, sealed in rows[0].items()
-        },
+        "request": opened("request"),
+        "answer": opened("answer"),
+        "partial": bool(row.get("partial")),
     }

@@ -39,8 +39,8 @@ class Settings:
 
     log_bodies: LogBodies = setting(
         default="off",
-        help="Whose texts are kept, sealed under `secret_key`: errors is what failed or broke off. A key may "
-        "say otherwise.",
+        help="Whose texts are kept, sealed under `secret_key`: errors is what failed or broke off. A route, "
+        "key, team and the organisation may say otherwise: the first of them that does, in this order.",
     )
     max_body: int = setting(
         default=1_000_000, minimum=1, help="Answers of more bytes than this are logged without their text."

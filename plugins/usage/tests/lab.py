@@ -33,12 +33,12 @@ def register_providers(register: RegisterProvider) -> None:
 
 @hookimpl
 def authenticate(exchange: Exchange) -> Actor:
+    extra = {"log_bodies": exchange.headers.get("x-lab-bodies")}
     levels = (
-        Level("key", "key-1", "alice"),
+        Level("key", "key-1", "alice", extra),
         Level("team", "team-1", "Research"),
         Level("organisation", "org-1", "Acme"),
     )
-    extra = {"log_bodies": exchange.headers.get("x-lab-bodies")}
     return Actor("alice", "key-1", role="admin", levels=levels, extra=extra)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,53 @@ async def test_the_key_says_more_than_the_setting(
         assert len(await bodies(gateway)) == logged
 
 
+@pytest.mark.parametrize("setting", ["all", "errors"])
+async def test_what_was_sent_of_a_stream_that_broke_off_is_kept_and_marked(
+    serve: Serve, config: Path, setting: str
+) -> None:
+    async with serve(f"{{log_bodies: {setting}}}", SEALED) as (gateway, client):
+        answer = await ask(client, "lab/cut", stream=True)
+        (row,) = await bodies(gateway)
+    assert row["partial"] == 1
+    found = json.loads(read(config, row["id"])[1])
+    assert found["partial"] is True
+    assert b"Hello" in found["answer"].encode()
+    assert answer.text.startswith(found["answer"])
+    assert "error" not in found["answer"], "what we said of it is not the provider's"
+
+
+@pytest.mark.parametrize(("setting", "logged"), [("all", True), ("errors", False)])
+async def test_what_was_sent_of_a_stream_that_its_client_left_is_kept(
+    serve: Serve, config: Path, setting: str, logged: bool
+) -> None:
+    async with serve(f"{{log_bodies: {setting}}}", SEALED) as (gateway, client):
+        body = {"model": "lab/hangs", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
+        async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            seen = await anext(answer.aiter_text())
+        rows = await bodies(gateway)
+    assert [row["partial"] for row in rows] == [1] * logged
+    if logged:
+        found = json.loads(read(config, rows[0]["id"])[1])
+        assert found["answer"].startswith(seen)
+
+
+async def test_a_stream_that_broke_off_and_is_too_large_is_marked_and_has_no_text(serve: Serve) -> None:
+    async with serve("{log_bodies: all, max_body: 20}", SEALED) as (gateway, client):
+        await ask(client, "lab/cut", stream=True)
+        (row,) = await bodies(gateway)
+    assert (row["answer"], row["partial"]) == (None, 0)
+
+
+async def test_whole_answers_are_not_partial_and_old_rows_are_not_either(serve: Serve, config: Path) -> None:
+    async with serve("{log_bodies: all}", SEALED) as (gateway, client):
+        await ask(client, "lab/large", stream=True)
+        (row,) = await bodies(gateway)
+    assert row["partial"] == 0
+    with closing(sqlite3.connect(config.parent / "pointsman.db")) as connection, connection:
+        connection.execute("alter table bodies drop column partial")
+    assert json.loads(read(config, row["id"])[1])["partial"] is False
+
+
 async def test_an_answer_that_is_too_large_is_logged_without_its_text(serve: Serve) -> None:
     async with serve("{log_bodies: all, max_body: 20}", SEALED) as (gateway, client):
         await ask(client, "lab/large")
@@ -118,6 +166,41 @@ async def test_what_nothing_could_seal_is_an_error_at_each_place_that_asks_for_i
         async with running(config, folder=tmp_path):
             pass
     assert [problem.line for problem in caught.value.problems] == [2, 1]
+
+
+LEVELS = """
+secret_key: {secret}
+auth: keys
+organisation: {{name: Acme, log_bodies: {organisation}}}
+teams: {{research: {{log_bodies: {team}}}}}
+keys: [{{name: alice, team: research, key_hash: {digest}, log_bodies: {key}}}]
+routes: [{{name: rest, use: {{log_bodies: {route}}}}}]
+plugins: {{usage: {{log_bodies: {setting}}}}}
+"""
+PLACES = ("route", "key", "team", "organisation", "setting")
+
+
+def leveled(secret: str = KEY, **says: str) -> str:
+    given = {name: says.get(name, "off" if name == "setting" else "null") for name in PLACES}
+    return LEVELS.format(secret=secret, digest=sha256(b"pm-alice").hexdigest(), **given)
+
+
+@pytest.mark.parametrize("nearest", PLACES)
+@pytest.mark.parametrize("says", ["all", "off"])
+async def test_the_nearest_that_says_anything_decides(tmp_path: Path, nearest: str, says: str) -> None:
+    above = PLACES[PLACES.index(nearest) + 1 :]
+    config = leveled(**{nearest: says}, **dict.fromkeys(above, "off" if says == "all" else "all"))
+    async with running(config, folder=tmp_path, key="pm-alice") as served:
+        assert (await ask(served.client, "echo/echo")).status_code == 200
+        assert len(await bodies(served.gateway)) == (says == "all")
+
+
+async def test_without_a_secret_every_place_that_asks_is_named(tmp_path: Path) -> None:
+    config = leveled(**dict.fromkeys(PLACES, "errors")).replace(f"secret_key: {KEY}\n", "")
+    with pytest.raises(ConfigError, match="bodies are kept sealed only") as caught:
+        async with running(config, folder=tmp_path):
+            pass
+    assert sorted(problem.line for problem in caught.value.problems) == [3, 4, 5, 6, 7]
 
 
 async def test_a_key_of_the_configuration_says_that_its_bodies_are_logged(tmp_path: Path) -> None:
