@@ -20,6 +20,7 @@ from pointsman.connection import HIGH_WATER
 from pointsman.door import LARGE, MOST_UNREAD, Door, HotRequest
 from pointsman.errors import BadRequest
 from pointsman.guard import Entrance
+from pointsman.runs import Run
 from pointsman.testing import Hang, Pause, RawClient, Running, Script, StreamClient, running
 
 Boot = Callable[..., Any]
@@ -465,9 +466,11 @@ async def at_the_door(request: bytes) -> AsyncIterator[tuple[HotRequest, Written
         door.connection_made(transport)
         door.data_received(request)
         assert isinstance(door.cycle, HotRequest)
-        for task in list(server.gateway._running):
-            task.remove_done_callback(door.cycle._ended)
-            task.cancel()
+        for run in list(server.gateway._running):
+            assert isinstance(run, Run)
+            run._ended = lambda error: None
+            run.cancel()
+        server.gateway._running.clear()
         yield door.cycle, transport
 
 
@@ -483,6 +486,21 @@ async def test_a_whole_answer_is_one_write() -> None:
         sink.end()
         assert transport.writes == [b"HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-length: 3\r\n\r\nabc"]
         assert not transport.closed
+
+
+async def test_an_answer_that_is_there_is_one_write_with_its_length() -> None:
+    async with at_the_door(post(ASKED)) as (sink, transport):
+        sink.whole(200, [("x-a", "b"), ("content-length", "7")], b"abc")
+        assert transport.writes == [b"HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-length: 3\r\n\r\nabc"]
+        assert not transport.closed
+
+
+async def test_an_answer_whose_headers_say_so_ends_the_connection() -> None:
+    async with at_the_door(post(ASKED)) as (sink, transport):
+        sink.whole(503, [("connection", "close")], b"")
+        head = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        assert transport.writes == [head]
+        assert transport.closed
 
 
 async def test_a_large_answer_is_not_copied_to_be_one_write() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 import httptools
 
 from .calls import ChunkedAnswer, Receiver, inflated, is_compressed, too_large
+from .runs import Run
 
 __all__ = ["Http1Answer", "Line"]
 
@@ -58,7 +60,7 @@ class _Head:
 
 
 class Http1Answer:
-    """An answer as it arrives. See `pointsman.calls.Answer`."""
+    """An answer as it arrives, to what `run` asks, or a task. See `pointsman.calls.Answer`."""
 
     __slots__ = (
         "_closed",
@@ -67,6 +69,7 @@ class Http1Answer:
         "_head",
         "_parts",
         "_receiver",
+        "_run",
         "_size",
         "_waiter",
         "_wants_end",
@@ -79,7 +82,7 @@ class Http1Answer:
         "status",
     )
 
-    def __init__(self, connection: Line) -> None:
+    def __init__(self, connection: Line, run: Run | None = None) -> None:
         self.status = 0
         self.raw = b""
         """All that had come when its head was there."""
@@ -99,7 +102,8 @@ class Http1Answer:
         self._receiver: Receiver | None = None
         self._full = False
         self._wants_end: int | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: Callable[[], None] | None = None
+        self._run = run
 
     @property
     def headers(self) -> dict[str, str]:
@@ -191,10 +195,15 @@ class Http1Answer:
             else:
                 await self.wait()
 
-    def wait(self) -> asyncio.Future[None]:
-        """Done when something has come. One task waits at a time."""
-        self._waiter = asyncio.get_running_loop().create_future()
-        return self._waiter
+    def wait(self) -> Awaitable[None]:
+        """Done when something has come. One run or task waits at a time, and may be woken for nothing."""
+        run = self._run
+        if run is not None and run.task is None:
+            self._waiter = run.resume
+            return run
+        future = asyncio.get_running_loop().create_future()
+        self._waiter = partial(_done, future)
+        return future
 
     def take(self, data: bytes) -> None:
         """A piece of the body has come."""
@@ -240,5 +249,10 @@ class Http1Answer:
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if waiter is not None:
+            waiter()
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

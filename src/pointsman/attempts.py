@@ -10,10 +10,11 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
+from .calls import Answer, Call
 from .chain import first
 from .deadlines import Clocks, Deadline
 from .dialects import Mark, Tap, Translator
@@ -32,9 +33,10 @@ from .exchange import Attempt, Candidate
 from .failures import MOST_ERROR_BODY, classify, exhausted, refine, scrub, status_error
 from .providers import HttpProvider
 from .relays import ByteRelay, EventRelay, EventWriter, check_finish, checked
+from .runs import in_task
 from .streams import ClientStream
 from .types import Embeddings, Part, Reasoning, Response, Text, ToolCall, Usage, derive_finish
-from .upstream import Answer, as_upstream_error
+from .upstream import as_upstream_error
 
 if TYPE_CHECKING:
     from .credentials import Key
@@ -198,18 +200,13 @@ class Attempts:
             first_content=limits.first_content if stream else total,
             stall=limits.stall,
             total=total,
+            run=exchange.run,
         )
         self._output_characters = 0
         answered: Answer | None = None
         try:
             with clocks:
-                try:
-                    result = await first(exchange.setup.chains.call_provider, exchange, attempt)
-                except Internal as error:
-                    cause = error.__cause__
-                    raise as_upstream_error(
-                        cause if isinstance(cause, Exception) else error, "headers"
-                    ) from error
+                result = await self._called(attempt)
                 if exchange.setup.core.on_loss != "drop":
                     exchange.public.lost = attempt.lost
                 if result is None:
@@ -232,6 +229,21 @@ class Attempts:
         finally:
             if answered is not None:
                 await answered.close()
+
+    async def _called(self, attempt: Attempt) -> Any:
+        """What answers: the provider called by the core, or a plugin, whose answer may wait for anything."""
+        exchange = self.exchange
+        try:
+            result = await first(exchange.setup.chains.call_provider, exchange, attempt)
+            if isinstance(result, Call):
+                result = await result.coroutine
+                attempt.connecting = result.connecting
+            else:
+                await in_task()
+        except Internal as error:
+            cause = error.__cause__
+            raise as_upstream_error(cause if isinstance(cause, Exception) else error, "headers") from error
+        return result
 
     async def _answer(self, attempt: Attempt, answer: Answer, clocks: Clocks) -> None:
         """Bytes of the lane's dialect."""
@@ -312,7 +324,7 @@ class Attempts:
 
     async def _pump(self, answer: Answer, relay_with: Callable[[Callable[[float], None]], Relay]) -> Relay:
         """Relay a stream to its end; one that is whole and does not end is ended."""
-        grace = Deadline(self.exchange.gateway.wheel)
+        grace = Deadline(self.exchange.gateway.wheel, run=self.exchange.run)
 
         def ending(seconds: float) -> None:
             grace.at = time.monotonic() + seconds

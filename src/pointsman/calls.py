@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -14,6 +14,7 @@ from .inflate import ENCODINGS, InflateError, Inflater
 
 __all__ = [
     "Answer",
+    "Call",
     "ChunkedAnswer",
     "Outgoing",
     "Receiver",
@@ -82,6 +83,15 @@ class Answer(Protocol):
 
     async def close(self) -> None:
         """Give the connection back, or end it where the body was not read. May be called twice."""
+
+
+class Call:
+    """A call to a provider that the core makes itself: `coroutine` waits for its answer."""
+
+    __slots__ = ("coroutine",)
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Answer]) -> None:
+        self.coroutine = coroutine
 
 
 class ChunkedAnswer:

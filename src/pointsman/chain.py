@@ -1,8 +1,9 @@
 """Chains: a hook's implementations, ordered once by pluggy and frozen, and the runners that call them.
 
 pluggy is synchronous: its `firstresult` stops at the first coroutine. So it declares, validates and
-orders, and these runners call. An implementation may be a plain function or a coroutine function. One
-timer covers a whole phase; a hook that outlasts it is cancelled and its plugin named.
+orders, and these runners call. An implementation may be a plain function, one that returns a coroutine now
+and then, or a coroutine function. One timer covers a whole phase; a hook that outlasts it is cancelled and
+its plugin named.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
+from types import CoroutineType
 from typing import Any
 
 from .errors import Internal, RequestError
+from .runs import in_task
 
 __all__ = [
     "Chain",
@@ -51,30 +54,26 @@ class Patient:
     seconds: float
 
 
-WAITING = (Coroutine, Patient)
+WAITING = (CoroutineType, Patient)
 
 
 class Chain:
-    """The implementations of one hook in calling order. `timeout` in seconds covers one phase; `waits` says
-    whether one of them is a coroutine function, `still` is the phase that all calls share where none is."""
+    """The implementations of one hook in calling order. `timeout` in seconds covers one phase."""
 
-    __slots__ = ("hook", "links", "still", "timeout")
+    __slots__ = ("hook", "links", "timeout")
 
-    def __init__(
-        self, hook: str, links: tuple[Link, ...] = (), timeout: float | None = 10.0, waits: bool = False
-    ) -> None:
+    def __init__(self, hook: str, links: tuple[Link, ...] = (), timeout: float | None = 10.0) -> None:
         self.hook = hook
         self.links = links
         self.timeout = timeout
-        self.still = None if waits and timeout is not None else _Phase(self)
 
     def __bool__(self) -> bool:
         return bool(self.links)
 
 
 def freeze(hook: str, links: list[Link], timeout: float | None) -> Chain:
-    """A chain of `links`; notes once whether any of them can wait at all."""
-    return Chain(hook, tuple(links), timeout, any(link.is_async for link in links))
+    """A chain of `links`."""
+    return Chain(hook, tuple(links), timeout)
 
 
 def traced(link: Link, hook: str, write: Callable[[str], None]) -> Link:
@@ -113,42 +112,45 @@ def traced(link: Link, hook: str, write: Callable[[str], None]) -> Link:
 class _Phase:
     """One phase of a chain: the timer that its hooks share, from the first of them that really waits."""
 
-    __slots__ = ("_chain", "_deadline", "_timer")
+    __slots__ = ("_deadline", "_timeout", "_timer")
 
     def __init__(self, chain: Chain) -> None:
-        self._chain = chain
+        self._timeout = chain.timeout
         self._timer: asyncio.Timeout | None = None
         self._deadline: float | None = None
 
     async def wait(self, waiting: Coroutine[Any, Any, Any] | Patient) -> Any:
         """What a hook's coroutine returns. One that ends without waiting costs no timer."""
+        await in_task()
         coroutine = waiting.rest if isinstance(waiting, Patient) else waiting
+        if self._timeout is None:
+            return await coroutine
         try:
             awaited = coroutine.send(None)
         except StopIteration as done:
             return done.value
-        if self._deadline is None and self._chain.timeout is not None:
-            self._deadline = asyncio.get_running_loop().time() + self._chain.timeout
-        if isinstance(waiting, Patient) and self._deadline is not None:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._timeout
+        if isinstance(waiting, Patient):
             self._deadline += waiting.seconds
         async with asyncio.timeout_at(self._deadline) as self._timer:
             return await _Begun(coroutine, awaited)
 
-    def fault(self, link: Link, error: Exception) -> Internal:
-        """A plugin's fault as ours, told in the log with its name."""
-        if isinstance(error, TimeoutError) and self._timer is not None and self._timer.expired():
-            text = f"plugin {link.plugin!r} hung in hook {self._chain.hook} for {self._chain.timeout} s"
-            log.error("%s", text)
-            return Internal(text)
-        log.error(
-            "plugin %s failed in hook %s: %s: %s",
-            link.plugin,
-            self._chain.hook,
-            type(error).__name__,
-            error,
-            exc_info=error,
-        )
-        return Internal(f"plugin {link.plugin!r} failed in hook {self._chain.hook}")
+    @property
+    def expired(self) -> bool:
+        """Whether the timer has run out."""
+        return self._timer is not None and self._timer.expired()
+
+
+def _fault(chain: Chain, link: Link, error: Exception, phase: _Phase | None = None) -> Internal:
+    """A plugin's fault as ours, told in the log with its name."""
+    if isinstance(error, TimeoutError) and phase is not None and phase.expired:
+        text = f"plugin {link.plugin!r} hung in hook {chain.hook} for {chain.timeout} s"
+        log.error("%s", text)
+        return Internal(text)
+    what = f"{type(error).__name__}: {error}"
+    log.error("plugin %s failed in hook %s: %s", link.plugin, chain.hook, what, exc_info=error)
+    return Internal(f"plugin {link.plugin!r} failed in hook {chain.hook}")
 
 
 class _Begun(Awaitable[Any]):
@@ -176,69 +178,74 @@ class _Begun(Awaitable[Any]):
 
 async def first(chain: Chain, *args: Any) -> Any:
     """The first answer that is not None; the implementations behind it are not asked."""
-    phase, timed = chain.still or _Phase(chain), chain.timeout is not None
-    for link in chain.links:
-        try:
+    phase: _Phase | None = None
+    try:
+        for link in chain.links:
             value = link.call(*args)
-            if link.is_async:
-                value = await (phase.wait(value) if timed else value)
-        except RequestError:
-            raise
-        except Exception as error:
-            raise phase.fault(link, error) from error
-        if value is not None:
-            return value
+            if value is not None:
+                if isinstance(value, CoroutineType):
+                    phase = phase or _Phase(chain)
+                    value = await phase.wait(value)
+                    if value is None:
+                        continue
+                return value
+    except RequestError:
+        raise
+    except Exception as error:
+        raise _fault(chain, link, error, phase) from error
     return None
 
 
 async def each(chain: Chain, *args: Any) -> None:
-    """Every implementation in turn; one that raises ends the phase and fails the request. A plain function
-    may return a coroutine where it has to wait, and a `Patient` where that may take long."""
-    phase = chain.still or _Phase(chain)
-    for link in chain.links:
-        try:
+    """Every implementation in turn; one that raises ends the phase and fails the request. One that may wait
+    for long returns a `Patient`."""
+    phase: _Phase | None = None
+    try:
+        for link in chain.links:
             value = link.call(*args)
-            if value is not None and (link.is_async or isinstance(value, WAITING)):
-                if phase is chain.still and chain.timeout is not None:
-                    phase = _Phase(chain)
+            if value is not None and isinstance(value, WAITING):
+                phase = phase or _Phase(chain)
                 await phase.wait(value)
-        except RequestError:
-            raise
-        except Exception as error:
-            raise phase.fault(link, error) from error
+    except RequestError:
+        raise
+    except Exception as error:
+        raise _fault(chain, link, error, phase) from error
 
 
 async def fold(chain: Chain, exchange: Any, value: Any) -> Any:
     """Each implementation sees what the one before made of `value`; None leaves it as it is."""
-    phase = chain.still or _Phase(chain)
-    for link in chain.links:
-        try:
+    phase: _Phase | None = None
+    try:
+        for link in chain.links:
             result = link.call(exchange, value)
-            if link.is_async:
-                result = await phase.wait(result)
-        except RequestError:
-            raise
-        except Exception as error:
-            raise phase.fault(link, error) from error
-        if result is not None:
-            value = result
+            if result is not None:
+                if isinstance(result, CoroutineType):
+                    phase = phase or _Phase(chain)
+                    result = await phase.wait(result)
+                value = value if result is None else result
+    except RequestError:
+        raise
+    except Exception as error:
+        raise _fault(chain, link, error, phase) from error
     return value
 
 
 async def concat(chain: Chain, *args: Any) -> list[Any]:
     """The lists of all implementations, joined in order."""
-    phase = chain.still or _Phase(chain)
+    phase: _Phase | None = None
     joined: list[Any] = []
-    for link in chain.links:
-        try:
+    try:
+        for link in chain.links:
             value = link.call(*args)
-            if link.is_async:
+            if isinstance(value, CoroutineType):
+                phase = phase or _Phase(chain)
                 value = await phase.wait(value)
-            joined.extend(value or ())
-        except RequestError:
-            raise
-        except Exception as error:
-            raise phase.fault(link, error) from error
+            if value:
+                joined += value
+    except RequestError:
+        raise
+    except Exception as error:
+        raise _fault(chain, link, error, phase) from error
     return joined
 
 
@@ -247,43 +254,48 @@ def observe(chain: Chain, *args: Any) -> Coroutine[Any, Any, None] | None:
 
     Those that need not wait are called at once. From the first that does, what is left to do is returned.
     """
-    for place, link in enumerate(chain.links):
+    for link in chain.links:
         try:
             value = link.call(*args)
         except Exception as error:
-            (chain.still or _Phase(chain)).fault(link, error)
+            _fault(chain, link, error)
             continue
-        if value is not None and (link.is_async or isinstance(value, Coroutine)):
-            return _observe(chain, place, value, args)
+        if value is not None and isinstance(value, CoroutineType):
+            return _observe(chain, chain.links.index(link), value, args)
     return None
 
 
 async def _observe(chain: Chain, place: int, waiting: Coroutine[Any, Any, Any], args: Any) -> None:
     """The rest of `observe`, from the link at `place` on, which `waiting` is of."""
+    await _watched(chain, chain.links[place], waiting)
+    for link in chain.links[place + 1 :]:
+        try:
+            value = link.call(*args)
+        except Exception as error:
+            _fault(chain, link, error)
+            continue
+        if value is not None and isinstance(value, CoroutineType):
+            await _watched(chain, link, value)
+
+
+async def _watched(chain: Chain, link: Link, waiting: Coroutine[Any, Any, Any]) -> None:
+    """Wait for one observer."""
     phase = _Phase(chain)
     try:
         await phase.wait(waiting)
     except Exception as error:
-        phase.fault(chain.links[place], error)
-    for link in chain.links[place + 1 :]:
-        phase = _Phase(chain)
-        try:
-            value = link.call(*args)
-            if value is not None and (link.is_async or isinstance(value, Coroutine)):
-                await phase.wait(value)
-        except Exception as error:
-            phase.fault(link, error)
+        _fault(chain, link, error, phase)
 
 
 def first_sync(chain: Chain, *args: Any) -> Any:
     """As `first`, for hooks that may not wait."""
-    for link in chain.links:
-        try:
+    try:
+        for link in chain.links:
             value = link.call(*args)
-        except RequestError:
-            raise
-        except Exception as error:
-            raise (chain.still or _Phase(chain)).fault(link, error) from error
-        if value is not None:
-            return value
+            if value is not None:
+                return value
+    except RequestError:
+        raise
+    except Exception as error:
+        raise _fault(chain, link, error) from error
     return None

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from .errors import UpstreamTimeout
+from .runs import Run, Runner
 
 __all__ = ["Clocks", "Deadline", "Wheel"]
 
@@ -57,47 +58,48 @@ class Wheel:
 
 
 class Deadline:
-    """A context manager that cancels the task that is in it soon after `at`, in monotonic seconds, and raises
-    TimeoutError then. `at` may be moved at any time, nowhere with infinity."""
+    """A context manager that cancels the run that is in it soon after `at`, in monotonic seconds, and raises
+    TimeoutError then; without a run the task. `at` may be moved at any time, nowhere with infinity."""
 
-    __slots__ = ("_cancelling", "_task", "_wheel", "at", "expired")
+    __slots__ = ("_cancelling", "_run", "_runner", "_wheel", "at", "expired")
 
-    def __init__(self, wheel: Wheel, at: float = inf) -> None:
+    def __init__(self, wheel: Wheel, at: float = inf, run: Run | None = None) -> None:
         self.at = at
         self.expired = False
         """Whether it came to that."""
         self._wheel = wheel
         self._cancelling = 0
-        self._task: asyncio.Task[object] | None = None
+        self._run = run
+        self._runner: Runner | None = None  # what is in it
 
     def expire(self) -> None:
         """Cancel what is in it."""
         self._wheel.discard(self)
-        if self._task is not None:
+        if self._runner is not None:
             self.expired = True
-            self._task.cancel()
+            self._runner.cancel()
 
     def told(self) -> Exception:
         """What it raises."""
         return TimeoutError()
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
-        if task is None:
+        runner = self._run or asyncio.current_task()
+        if runner is None:
             raise RuntimeError("a deadline is for what runs in a task")
-        self._task = task
-        self._cancelling = task.cancelling()
+        self._runner = runner
+        self._cancelling = runner.cancelling()
         self._wheel.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        task, self._task = self._task, None
+        runner, self._runner = self._runner, None
         self._wheel.discard(self)
-        if not self.expired or task is None:
+        if not self.expired or runner is None:
             return
-        alone = task.uncancel() <= self._cancelling  # nobody else cancelled the task
+        alone = runner.uncancel() <= self._cancelling  # nobody else cancelled it
         if alone and isinstance(error, asyncio.CancelledError):
             raise self.told() from None
 
@@ -110,9 +112,11 @@ class Clocks(Deadline):
 
     __slots__ = ("_paused_at", "_stall", "_total_at", "_which", "first_content")
 
-    def __init__(self, wheel: Wheel, *, first_content: float, stall: float, total: float) -> None:
+    def __init__(
+        self, wheel: Wheel, *, first_content: float, stall: float, total: float, run: Run | None = None
+    ) -> None:
         now = time.monotonic()
-        super().__init__(wheel, now + min(first_content, total))
+        super().__init__(wheel, now + min(first_content, total), run)
         self._stall = stall
         self._total_at = now + total
         self._paused_at: float | None = None

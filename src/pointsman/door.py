@@ -21,6 +21,7 @@ from .errors import RequestError, Unavailable
 from .exchange import Exchange
 from .guard import log_access, request_id
 from .heads import Head
+from .runs import Run
 from .wire import frame, render
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ class HotRequest:
     is given its `body` is whole, and as the one before it: its connection is kept."""
 
     __slots__ = (
+        "_at_once",
         "_body",
         "_chunked",
         "_codec",
@@ -146,7 +148,7 @@ class HotRequest:
         "_left",
         "_old",
         "_prefix",
-        "_task",
+        "_run",
         "_waiter",
         "_whole",
         "disconnected",
@@ -170,7 +172,8 @@ class HotRequest:
         self._whole = body is not None
         self._waiter: asyncio.Future[None] | None = None
         self._error: RequestError | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._run: Run | None = None
+        self._at_once = self._whole
         self._id = request_id(fields, connection.entrance.gateway.ids)
         self._old = connection.version == "1.0"
         self.keep_alive = self._whole or (not self._old and connection.parser.should_keep_alive())
@@ -194,8 +197,12 @@ class HotRequest:
             stopping = Unavailable(pipeline.STOPPING, headers={"connection": "close"})
             pipeline.refuse(exchange, self, stopping)
             return
-        self._task = gateway.run(exchange, pipeline.serve(exchange, self, self.read_body))
-        self._task.add_done_callback(self._ended)
+        work = pipeline.serve(exchange, self, self.read_body)
+        run = self._run = gateway.drive(exchange, work, self._ended, connection.loop)
+        if self._at_once:
+            run.step()
+        else:  # the parser is in the middle of something
+            connection.loop.call_soon(run.step)
 
     def take(self, data: bytes) -> None:
         """A piece of the body has come. Until somebody reads it, not much more is let in."""
@@ -219,17 +226,17 @@ class HotRequest:
 
     def leave(self) -> None:
         """The client is gone."""
-        if self._task is not None and not self.response_complete:
-            self._task.cancel()
+        if self._run is not None and not self.response_complete:
+            self._run.cancel()
 
     def _wake(self, waiter: asyncio.Future[None]) -> None:
         if not waiter.done():
             waiter.set_result(None)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, error: BaseException | None) -> None:
         """The exchange is over; one that was ended before it could answer leaves the client without."""
-        if not task.cancelled() and task.exception() is not None:
-            log.error("an exchange ended with an error", exc_info=task.exception())
+        if error is not None and not isinstance(error, asyncio.CancelledError):
+            log.error("an exchange ended with an error", exc_info=error)
         if not (self.response_complete or self.disconnected):
             self._connection.transport.close()
 

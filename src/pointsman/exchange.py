@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .facts import About
     from .gateway import Gateway
     from .lanes import Lane, Way
+    from .runs import Run
     from .setup import Setup
 
 __all__ = ["Actor", "Attempt", "Candidate", "Exchange", "Level", "Outcome", "Plan", "Public", "Role"]
@@ -234,7 +235,8 @@ class Exchange:
     the client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its
     record must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint
     that `price_usage` is asked about. `usage` is the answer's own, `cost` that of all attempts.
-    `sent` is what the client got of a stream that broke off, where `keep` asked for it.
+    `sent` is what the client got of a stream that broke off, where `keep` asked for it. `run` drives it where
+    no task of asyncio does.
     """
 
     __slots__ = (
@@ -266,6 +268,7 @@ class Exchange:
         "request_id",
         "reserved",
         "response_headers",
+        "run",
         "sent",
         "setup",
         "started",
@@ -320,6 +323,7 @@ class Exchange:
         self.unsettled: RequestError | None = None
         self.pricing: Endpoint | None = None
         self.notes: dict[str, Any] = {}
+        self.run: Run | None = None
 
     @property
     def dialect(self) -> str:

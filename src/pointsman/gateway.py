@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from .ids import Ids
 from .ledger import Ledger, open_ledger
 from .providers import HttpProvider
 from .retries import RetryBudget
+from .runs import Ended, Run, Runner
 from .secrets import Secret
 from .setup import Setup
 from .state import State, open_state
@@ -87,7 +88,8 @@ class Gateway:
         self._watchdog = Watchdog()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._jobs: set[asyncio.Task[None]] = set()
-        self._running: dict[asyncio.Task[None], Exchange] = {}
+        self._running: dict[Runner, Exchange] = {}
+        self._quiet = asyncio.Event()
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -174,8 +176,30 @@ class Gateway:
         """Run an exchange in a task of its own, known until it ends."""
         task = asyncio.get_running_loop().create_task(coroutine, name=exchange.request_id)
         self._running[task] = exchange
-        task.add_done_callback(self._running.pop)
+        task.add_done_callback(self._forget)
         return task
+
+    def drive(
+        self,
+        exchange: Exchange,
+        coroutine: Coroutine[Any, Any, None],
+        ended: Ended,
+        loop: asyncio.AbstractEventLoop,
+    ) -> Run:
+        """An exchange that is to be run without a task, known until it ends; its `step` begins it."""
+
+        def told(error: BaseException | None) -> None:
+            self._forget(run)
+            ended(error)
+
+        run = exchange.run = Run(loop, coroutine, told)
+        self._running[run] = exchange
+        return run
+
+    def _forget(self, runner: Runner) -> None:
+        del self._running[runner]
+        if not self._running:
+            self._quiet.set()
 
     def drain(self) -> None:
         """Nothing new is begun any more; what is under way goes on."""
@@ -184,8 +208,11 @@ class Gateway:
 
     async def idle(self, patience: float) -> bool:
         """Wait for what is under way, `patience` seconds at most; say whether nothing is."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=patience)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._running:
+                    self._quiet.clear()
+                    await self._quiet.wait()
         return not self._running
 
     @property
@@ -195,6 +222,6 @@ class Gateway:
 
     def end_running(self) -> None:
         """End every exchange under way with an error that its client can see: the drain is over."""
-        for task, exchange in list(self._running.items()):
+        for runner, exchange in list(self._running.items()):
             exchange.stopping = True
-            task.cancel()
+            runner.cancel()

@@ -7,14 +7,13 @@ Each docstring opens with when the hook fires and how its implementations are ru
 * *first*: implementations are asked in order until one answers something other than None.
 * *each*: all are called in order; one that raises fails the request.
 * *observe*: all are called in order; one that raises is logged with its plugin's name, the rest go on.
-  An implementation of *each* or *observe* that has to wait only now and then may be a plain function that
-  returns a coroutine then, and nothing otherwise. One of *each* that may rightly wait longer than
-  `hook_timeout` returns `pointsman.chain.Patient(coroutine, seconds)`: so much more time the phase gets.
 * *fold*: each gets what the one before returned; None leaves it as it is.
 * *concat*: the lists that all return are joined.
 
-All but *register* and those marked *sync* may be `async`. A phase that lasts longer than `hook_timeout`
-is cancelled and fails the request, naming the plugin.
+All but *register* and those marked *sync* may be `async`; one that has to wait only now and then may be a
+plain function that returns a coroutine then. A phase that lasts longer than `hook_timeout` is cancelled and
+fails the request, naming the plugin. One of *each* that may rightly wait longer returns
+`pointsman.chain.Patient(coroutine, seconds)`: so much more time the phase gets.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import httptools
 from .arriving import Http1Answer
 from .dial import Connectable
 from .errors import MalformedAnswer, UpstreamCut, UpstreamError
+from .runs import Run
 
 __all__ = ["Connection", "Keeper", "Stale"]
 
@@ -81,7 +82,9 @@ class Connection(Connectable):
         """Whether a request can be sent on it."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, head: bytes, body: bytes, *, bodiless: bool = False) -> Http1Answer:
+    async def ask(
+        self, head: bytes, body: bytes, *, bodiless: bool = False, run: Run | None = None
+    ) -> Http1Answer:
         """Send a request and return its answer once the head of it is there.
 
         `bodiless` says that its answer has no body, whatever its headers say (HEAD). Raises Stale where a
@@ -91,7 +94,7 @@ class Connection(Connectable):
         transport = self._transport
         if transport is None:
             raise Stale("the provider's connection is closed", phase="headers")
-        answer = self._answer = Http1Answer(self)
+        answer = self._answer = Http1Answer(self, run)
         self._read = self._barren = 0
         self._bodiless = bodiless
         if len(body) < JOINED:

@@ -13,6 +13,7 @@ from .arriving import Http1Answer
 from .dial import dial
 from .errors import ConnectFailed
 from .http1 import Connection, Stale
+from .runs import Run, in_task
 
 __all__ = ["Limits", "Origin"]
 
@@ -56,7 +57,9 @@ class Origin:
         """How many of them wait for a request."""
         return len(self._idle)
 
-    async def ask(self, head: bytes, body: bytes, *, bodiless: bool = False) -> Http1Answer:
+    async def ask(
+        self, head: bytes, body: bytes, *, bodiless: bool = False, run: Run | None = None
+    ) -> Http1Answer:
         """Send a request and return its answer once the head of it is there. Raises UpstreamError.
 
         A kept connection that turns out to have ended before any of the answer came is replaced, once.
@@ -64,14 +67,15 @@ class Origin:
         connection = self._kept()
         if connection is not None:
             try:
-                answer = await connection.ask(head, body, bodiless=bodiless)
+                answer = await connection.ask(head, body, bodiless=bodiless, run=run)
             except Stale:
                 connection = None
         if connection is None:
+            await in_task()
             started = self._now()
             connection = await self._open()
             connecting = self._now() - started
-            answer = await connection.ask(head, body, bodiless=bodiless)
+            answer = await connection.ask(head, body, bodiless=bodiless, run=run)
             answer.connecting = connecting
         if len(self._idle) + len(self._opening) < self._limits.ahead:
             self._open_more()

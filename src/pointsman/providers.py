@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+from .calls import Call, Outgoing, origin_of
 from .config import ProviderSettings
 from .credentials import Key, KeyPool
 from .dialects import Codec, Quirks
@@ -19,7 +20,6 @@ from .errors import PluginError, StartupError
 from .facts import About
 from .markers import hookimpl
 from .secrets import Secret
-from .upstream import Answer, Outgoing, origin_of
 
 if TYPE_CHECKING:
     import httpx
@@ -299,7 +299,7 @@ class HttpCaller:
     """The core's own implementation of `call_provider`: last in the chain, for HTTP providers."""
 
     @hookimpl(trylast=True)
-    async def call_provider(self, exchange: Exchange, attempt: Attempt) -> Answer | None:
+    def call_provider(self, exchange: Exchange, attempt: Attempt) -> Call | None:
         """Send the request in the dialect of the lane."""
         endpoint = attempt.endpoint
         provider = endpoint.provider
@@ -327,9 +327,7 @@ class HttpCaller:
             _forward(exchange, attempt, headers)
         attempt.key = attempt.candidate.key or provider.keys.take()
         provider.sign(url, headers, attempt.key)
-        answer = await exchange.gateway.upstream.send(Outgoing("POST", url, headers, body))
-        attempt.connecting = answer.connecting
-        return answer
+        return Call(exchange.gateway.upstream.send(Outgoing("POST", url, headers, body), exchange.run))
 
 
 def _forward(exchange: Exchange, attempt: Attempt, headers: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from .calls import Answer, ChunkedAnswer, Outgoing, Receiver, origin_of
 from .config import UpstreamSettings
 from .errors import Internal, MalformedAnswer, StartupError, Unavailable, UpstreamError
 from .origin import Limits, Origin
+from .runs import Run, in_task
 
 if TYPE_CHECKING:
     import httpx
@@ -189,11 +190,12 @@ class Upstream:
         for url in urls:
             self._target(url)
 
-    def send(self, outgoing: Outgoing) -> Coroutine[Any, Any, Answer]:
-        """Send a request and return its answer once the headers are there. Raises UpstreamError."""
+    def send(self, outgoing: Outgoing, run: Run | None = None) -> Coroutine[Any, Any, Answer]:
+        """Send a request and return its answer once the headers are there; `run` is what asks, unless a task
+        does. Raises UpstreamError."""
         target = self._targets.get(outgoing.url) or self._target(outgoing.url)
         if target.origin is not None:
-            return self._directly(outgoing, target, target.origin)
+            return self._directly(outgoing, target, target.origin, run)
         assert target.egress is not None  # noqa: S101 - it has one or the other
         return self._by_egress(outgoing, target.egress)
 
@@ -212,13 +214,16 @@ class Upstream:
         for origin in self._origins.values():
             await origin.close()
 
-    async def _directly(self, outgoing: Outgoing, target: _Target, origin: Origin) -> Http1Answer:
+    async def _directly(
+        self, outgoing: Outgoing, target: _Target, origin: Origin, run: Run | None = None
+    ) -> Http1Answer:
         """Send over a connection of our own."""
         head = target.head(outgoing)
         if not self._slots.take():
+            await in_task()
             await self._slots.wait()
         try:
-            answer = await origin.ask(head, outgoing.body, bodiless=outgoing.method == "HEAD")
+            answer = await origin.ask(head, outgoing.body, bodiless=outgoing.method == "HEAD", run=run)
         except BaseException:
             self._slots.release()
             raise
@@ -227,6 +232,7 @@ class Upstream:
 
     async def _by_egress(self, outgoing: Outgoing, egress: Egress) -> Answer:
         """Send by httpx."""
+        await in_task()
         if not self._slots.take():
             await self._slots.wait()
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from pointsman import hookimpl
 from pointsman.exchange import Exchange
@@ -70,21 +72,10 @@ class Cache:
         self._store = Store(self._settings.max_size)
 
     @hookimpl
-    async def lookup_response(self, exchange: Exchange) -> Stored | None:
+    def lookup_response(self, exchange: Exchange) -> Coroutine[Any, Any, Stored | None] | None:
         """The answer kept for this request, or that of an identical one under way. Raises BadRequest."""
         wish = wish_of(exchange, self._settings)
-        if wish is None:
-            return None
-        digest = fingerprint(exchange) if wish.use else None
-        if digest is None or exchange.actor is None:
-            exchange.response_headers[STATUS] = "bypass"
-            return None
-        tenant = Tenant.of(exchange.actor, self._settings.scope)
-        found = await self._find(exchange, tenant, digest, wish)
-        if found is None:
-            exchange.keep = max(exchange.keep, self._settings.max_entry)
-            exchange.response_headers.update(_miss(wish))
-        return found
+        return None if wish is None else self._look_up(exchange, wish)
 
     @hookimpl
     def store_response(self, exchange: Exchange, stored: Stored) -> None:
@@ -110,6 +101,18 @@ class Cache:
         if ticket is not None and ticket.leads:
             ticket.leads = False
             self._flights.fail(ticket.tenant, ticket.fingerprint)
+
+    async def _look_up(self, exchange: Exchange, wish: Wish) -> Stored | None:
+        digest = fingerprint(exchange) if wish.use else None
+        if digest is None or exchange.actor is None:
+            exchange.response_headers[STATUS] = "bypass"
+            return None
+        tenant = Tenant.of(exchange.actor, self._settings.scope)
+        found = await self._find(exchange, tenant, digest, wish)
+        if found is None:
+            exchange.keep = max(exchange.keep, self._settings.max_entry)
+            exchange.response_headers.update(_miss(wish))
+        return found
 
     async def _find(self, exchange: Exchange, tenant: Tenant, digest: bytes, wish: Wish) -> Stored | None:
         """The answer for a request; without one it has a ticket, and leads where nobody else does."""
