@@ -137,7 +137,8 @@ class Book:
     async def audit(self, by: Caller, query: Mapping[str, str]) -> Json:
         """What was done, newest first."""
         limit = min(_number(query, "limit", PAGE), MOST_AUDIT)
-        return {"data": await self._accounts.audit(by, before=query.get("before", FOREVER), limit=limit)}
+        before, id = query.get("before", FOREVER), query.get("before_id", "")
+        return {"data": await self._accounts.audit(by, before=before, id=id, limit=limit)}
 
     @property
     def _accounts(self) -> Accounts:

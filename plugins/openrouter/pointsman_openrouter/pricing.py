@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from pointsman.catalogue import Endpoint
 from pointsman_prices import price_of
 from pointsman_prices.layers import layered
+from pointsman_prices.rates import SOUND, WRITES
 from pointsman_prices.settings import PriceSettings
 from pointsman_prices.windows import DAYS, Hours
 
@@ -35,14 +36,20 @@ PER_TOKEN: Mapping[str, str] = {
     "image_input": "image_token",
     "image_output": "image_output",
 }
+AMONG: Mapping[str, str] = {
+    **dict.fromkeys(("cache_read", "cache_write", "cache_write_1h", "audio_input", "image_input"), "input"),
+    **dict.fromkeys(("reasoning", "audio_output", "image_output"), "output"),
+    "cache_read_audio": "cache_read",
+}
+"""What is paid for where it has no price of its own."""
 EACH: Mapping[str, str] = {"request": "request", "image": "image", "search": "web_search"}
 TOKEN = Decimal(10) ** -15
 """A nano-dollar for a million tokens, as dollars for one."""
 ONE = Decimal(10) ** -9
 DAY = 24 * 60
 
-Prices = dict[str, int]
-"""Nano-dollars by the key of a price."""
+Prices = dict[str, int | None]
+"""Nano-dollars by the key of a price; None is unknown."""
 
 
 class Hour(NamedTuple):
@@ -95,12 +102,12 @@ def _prices(price: PriceSettings, window: int = -1, tier: int = 0) -> Prices:
 
 
 def _shown(prices: Prices) -> dict[str, str]:
-    tokens = {name: _text(prices[key] * TOKEN) for key, name in PER_TOKEN.items() if key in prices}
-    return tokens | {name: _text(prices[key] * ONE) for key, name in EACH.items() if key in prices}
+    tokens = {name: _text(prices[key], TOKEN) for key, name in PER_TOKEN.items() if key in prices}
+    return tokens | {name: _text(prices[key], ONE) for key, name in EACH.items() if key in prices}
 
 
-def _text(amount: Decimal) -> str:
-    return f"{amount.normalize():f}"
+def _text(nano: int | None, unit: Decimal) -> str:
+    return UNKNOWN if nano is None else f"{(nano * unit).normalize():f}"
 
 
 def _overrides(price: PriceSettings, now: float) -> Iterator[dict[str, Any]]:
@@ -118,12 +125,25 @@ def _overrides(price: PriceSettings, now: float) -> Iterator[dict[str, Any]]:
                 counts |= changed
         wanted = _prices(price, window, tier)
         changed = {key: nano for key, nano in wanted.items() if counts.get(key) != nano}
+        gone = {key: _without(key, wanted) for key in counts.keys() - wanted.keys()}
+        changed |= {key: nano for key, nano in gone.items() if counts[key] != nano}
         if not changed:
             continue
         told.append((window, tier, changed))
         above = {"min_prompt_tokens": price.tiers[tier - 1].above} if tier else {}
         hours = _hours(price, window, now) if window >= 0 else [{}]
         yield from ({**above, **each, **_shown(changed)} for each in hours)
+
+
+def _without(key: str, prices: Prices) -> int | None:
+    """What is paid at some prices for what has none among them."""
+    if key in ("request", "image"):
+        return 0
+    apart = SOUND if key in SOUND else WRITES if key == "cache_write_1h" else frozenset()
+    among = AMONG.get(key)
+    if among is None or apart & prices.keys():
+        return None
+    return prices[among] if among in prices else _without(among, prices)
 
 
 def _hours(price: PriceSettings, window: int, now: float) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Rows: a model and an endpoint as OpenRouter shows them.
 
 What nobody told is null or left out. Where the shape allows neither, `created` and an endpoint's
-`context_length` are 0, texts and lists are empty, and prices -1.
+`context_length` are 0, texts and lists are empty, prices -1, and a tokenizer is Other.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def details_of(offer: Offer) -> dict[str, Any]:
     return {
         "description": "",
         **_identity(offer),
-        "architecture": {**shown, "tokenizer": shown.get("tokenizer"), "instruct_type": None},
+        "architecture": {**shown, "tokenizer": shown.get("tokenizer", OTHER), "instruct_type": None},
     }
 
 

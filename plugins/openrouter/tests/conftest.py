@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
-from pointsman.testing import FakeProvider, Received, Running, Script, running
+from pointsman.testing import FakeProvider, Received, Running, Script, running, shared_path
 
 ANSWER = {
     "id": "1",
@@ -81,3 +83,34 @@ def serve(config: Callable[[str, str], str], calls: list[Received]) -> Serve:
             yield served
 
     return run
+
+
+@pytest.fixture(scope="session")
+def specification() -> dict[str, Any]:
+    """OpenRouter's specification, with any names of providers: those that it lists are of its own."""
+    shared = shared_path()
+    if shared is None:
+        pytest.skip("the specification is not here")
+    text = (shared / "specs" / "openrouter-openapi.yaml").read_bytes()
+    read: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    del read["components"]["schemas"]["ProviderName"]["enum"]
+    del read["components"]["schemas"]["ProviderResponse"]["properties"]["provider_name"]["enum"]
+    return read
+
+
+@pytest.fixture
+def validate(specification: dict[str, Any]) -> Callable[..., None]:
+    """Check data against a component, or an answer against what a path answers: `validate(data, "/key")`."""
+
+    def check(
+        data: Any, path: str = "", method: str = "get", status: str = "200", *, component: str = ""
+    ) -> None:
+        schema = {"$ref": f"#/components/schemas/{component}"}
+        if path:
+            answer = specification["paths"][path][method]["responses"][status]
+            schema = answer["content"]["application/json"]["schema"]
+        validator = Draft202012Validator({**schema, "components": specification["components"]})
+        problems = [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(data)]
+        assert problems == []
+
+    return check
