@@ -24,7 +24,7 @@ WHOLE = {
     "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
 }
 CONFIG = """
-plugins: {{keys: {{}}, openai: {{}}, vendors: {{}}, routes: {{}}, prices: {{}}, usage: {{}}}}
+plugins: {{keys: {{}}, openai: {{}}, vendors: {{}}, routes: {{}}, prices: {{}}, usage: {{}}, balance: false}}
 providers:
   one: {{base_url: "{one}", api_key: sk-one-secret, price: {{input: 1, output: 2}}}}
   two: {{base_url: "{two}", api_key: sk-two-secret, price: {{input: 3, output: 4}}}}

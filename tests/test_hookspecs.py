@@ -466,6 +466,69 @@ async def call_provider(exchange, attempt):
         assert failed_over.json()["choices"][0]["message"]["content"] == "from can/b"
 
 
+async def test_hook_attempt_started(start: Start) -> None:
+    plugin = """
+CANNED = [call_provider]
+@hookimpl(tryfirst=True)
+async def call_provider(exchange, attempt):
+    exchange.gateway.seen.append(("called", attempt.number))
+    if attempt.number == 1 and exchange.headers.get("x-how") == "broken":
+        raise KeyError("a bug")
+    return await CANNED[0](exchange, attempt)
+@hookimpl
+def attempt_started(exchange, attempt):
+    exchange.gateway.seen = [*getattr(exchange.gateway, "seen", []), ("started", attempt.endpoint.id)]
+    raise ValueError("observers do not fail requests")
+"""
+    async with start(plugin) as running:
+        assert (await running.chat(**{"x-how": "broken"})).status_code == 200
+        assert running.gateway.seen == [
+            *(("started", "can/a"), ("called", 1)),
+            *(("started", "can/b"), ("called", 2)),
+        ]
+
+
+async def test_hook_attempt_finished(start: Start) -> None:
+    plugin = """
+CANNED = [call_provider]
+@hookimpl(tryfirst=True)
+async def call_provider(exchange, attempt):
+    if attempt.number == 1:
+        raise KeyError("a bug")
+    return await CANNED[0](exchange, attempt)
+@hookimpl
+def attempt_finished(exchange, attempt):
+    usage = attempt.usage and attempt.usage.input
+    seen = (attempt.number, attempt.complete, type(attempt.error).__name__, usage, attempt.ended is not None)
+    exchange.gateway.seen = [*getattr(exchange.gateway, "seen", []), seen]
+    raise ValueError("observers do not fail requests")
+"""
+    async with start(plugin) as running:
+        assert (await running.chat()).status_code == 200
+        first, second = running.gateway.seen
+        assert first[:2] == (1, False)
+        assert first[2:] == ("MalformedAnswer", None, True)
+        assert second == (2, True, "NoneType", 3, True)
+
+
+async def test_hook_register_routing(start: Start) -> None:
+    plugin = """
+@hookimpl
+def register_routing(register):
+    register("backwards", lambda exchange, candidates: candidates[::-1], help="the last first")
+"""
+    routes = "routes: [{{name: all, use: {{pick: {}}}}}]"
+    async with start(plugin, more=routes.format("backwards")) as running:
+        answer = await running.chat()
+        assert answer.json()["choices"][0]["message"]["content"] == "from can/b"
+    with pytest.raises(ConfigError, match=r"no plugin in use picks 'backward'[\s\S]*did you mean backwards"):
+        async with start(plugin, more=routes.format("backward")):
+            pass
+    with pytest.raises(PluginError, match="both register pick 'backwards'"):
+        async with start(plugin + plugin.split("def register_routing(register):")[1]):
+            pass
+
+
 async def test_hook_price_usage(start: Start) -> None:
     plugin = """
 @hookimpl

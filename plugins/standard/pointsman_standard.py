@@ -13,6 +13,7 @@ ORDER = (
     "limits",
     "catalogue",
     "routes",
+    "balance",
     "cache",
     "openai",
     "anthropic",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from msgspec.structs import replace
 
 from .calls import Answer, Call
-from .chain import first
+from .chain import first, observe
 from .deadlines import Clocks, Deadline
 from .dialects import Mark, Tap, Translator
 from .errors import (
@@ -83,12 +83,14 @@ class Attempts:
 
         One whose key was refused is tried once more, while it has another key.
         """
-        exchange = self.exchange
+        exchange, chains = self.exchange, self.exchange.setup.chains
         exchange.gateway.retries.request()
         for place, candidate in enumerate(exchange.candidates, 1):
             kept = 0  # attempts that are left to the candidates behind it
             while self._may_try(candidate, kept):
                 attempt = exchange.begin_attempt(candidate)
+                if chains.attempt_started:
+                    observe(chains.attempt_started, exchange, attempt)
                 self._refused = self._again = self._answered = False
                 try:
                     await self._attempt(attempt)
@@ -97,12 +99,14 @@ class Attempts:
                     if not isinstance(error, UpstreamError) or not self._goes_on(attempt, error):
                         raise
                 else:
-                    self._whole = True
+                    self._whole = attempt.complete = True
                     exchange.public.attempts.append(attempt)
                     return
                 finally:
                     attempt.ended = time.monotonic()
                     attempt.usage = self._used(attempt)
+                    if chains.attempt_finished:
+                        observe(chains.attempt_finished, exchange, attempt)
                 if not self._again:
                     break
                 kept = min(len(exchange.candidates) - place, 1)
@@ -158,10 +162,10 @@ class Attempts:
         error = attempt.error
         if error is None:
             return not self._refused
-        began = self._answered and (attempt.upstream_status or 200) < 300
         if isinstance(error, UpstreamTimeout):
-            return began or not self.exchange.peek.stream
-        return began and isinstance(error, UpstreamCut)
+            refused = attempt.upstream_status is not None and attempt.upstream_status >= 300
+            return not refused and (self._answered or not self.exchange.peek.stream)
+        return isinstance(error, UpstreamCut) and error.phase not in ("connect", "headers")
 
     def _failed(self, attempt: Attempt, error: UpstreamError) -> Literal["next", "stop"]:
         """Put a failure on record; say what follows it."""
@@ -248,6 +252,7 @@ class Attempts:
     async def _answer(self, attempt: Attempt, answer: Answer, clocks: Clocks) -> None:
         """Bytes of the lane's dialect."""
         attempt.upstream_status = answer.status
+        attempt.answer = answer
         way = attempt.way
         codec = way.codec
         try:

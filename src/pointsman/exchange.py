@@ -22,6 +22,7 @@ from .money import Cost
 from .types import Finish, Peek, Request, Usage
 
 if TYPE_CHECKING:
+    from .calls import Answer
     from .catalogue import Endpoint
     from .credentials import Key
     from .dialects import Codec
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .lanes import Lane, Way
     from .runs import Run
     from .setup import Setup
+    from .stored import Stored
 
 __all__ = ["Actor", "Attempt", "Candidate", "Exchange", "Level", "Outcome", "Plan", "Public", "Role"]
 
@@ -115,7 +117,8 @@ class Plan:
     """What `select_route` decided: the rule's name and the models to try, in order of preference.
 
     `extra` is what other plugins declared for a rule's `use`, by name, as far as the rule says it.
-    `preferences` is what is asked of their endpoints, as JSON data, and `lost` what is asked in vain.
+    `preferences` is what is asked of their endpoints, as JSON data, and `lost` what is asked in vain. `pick`
+    names the way in which the endpoints of each model are put in order, or of all together if `across`.
     """
 
     rule: str | None
@@ -123,6 +126,8 @@ class Plan:
     extra: Mapping[str, Any] = field(default_factory=dict)
     preferences: Mapping[str, Any] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    pick: str | None = None
+    across: bool = False
 
 
 class Candidate(msgspec.Struct):
@@ -142,7 +147,8 @@ class Attempt:
 
     `lost` are the parameters the request lost on the way there, `losses` what its answer lost on the way
     back. `usage` is what it has used once it has ended, also where it failed, `cost` what that costs; None is
-    nothing, or not known. `served` is the model that answered, where it says which.
+    nothing, or not known. `served` is the model that answered, where it says which. `complete`: its answer
+    is whole; `answer` has the provider's headers, where it was asked over HTTP and answered.
     """
 
     number: int
@@ -153,6 +159,8 @@ class Attempt:
     first_content: float | None = None
     ended: float | None = None
     upstream_status: int | None = None
+    answer: Answer | None = None
+    complete: bool = False
     error: UpstreamError | None = None
     usage: Usage | None = None
     cost: Cost | None = None
@@ -235,8 +243,8 @@ class Exchange:
     the client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its
     record must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint
     that `price_usage` is asked about. `usage` is the answer's own, `cost` that of all attempts.
-    `sent` is what the client got of a stream that broke off, where `keep` asked for it. `run` drives it where
-    no task of asyncio does.
+    `sent` is what the client got of a stream that broke off, where `keep` asked for it, `stored` the stored
+    answer that was given. `run` drives it where no task of asyncio does.
     """
 
     __slots__ = (
@@ -274,6 +282,7 @@ class Exchange:
         "started",
         "status",
         "stopping",
+        "stored",
         "strict",
         "unsettled",
         "usage",
@@ -319,6 +328,7 @@ class Exchange:
         self.stopping = self.reserved = self.cached = False
         self.keep = 0
         self.sent = b""
+        self.stored: Stored | None = None
         self.strict = gateway.setup.core.ledger.durability == "strict"
         self.unsettled: RequestError | None = None
         self.pricing: Endpoint | None = None

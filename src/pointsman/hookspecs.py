@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         RegisterHttp,
         RegisterModel,
         RegisterProvider,
+        RegisterRouting,
         RegisterSettings,
         RegisterTable,
     )
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "admit",
+    "attempt_finished",
+    "attempt_started",
     "authenticate",
     "call_provider",
     "list_candidates",
@@ -56,6 +59,7 @@ __all__ = [
     "register_http",
     "register_models",
     "register_providers",
+    "register_routing",
     "register_tables",
     "request_finished",
     "reserve_usage",
@@ -100,6 +104,13 @@ def register_http(register: RegisterHttp) -> None:
     The core authenticates each request by `authenticate` and checks the role before the handler, a
     Starlette endpoint, runs; `role="public"` skips both. A route without methods or role is refused.
     """
+
+
+@hookspec
+def register_routing(register: RegisterRouting) -> None:
+    """At set-up. *register*: `register(name, pick, help="…")` for each way of putting the endpoints of one
+    choice in order; `pick(exchange, candidates)` answers with the same candidates. `default=True` is for
+    the one that is taken where a rule names none."""
 
 
 @hookspec
@@ -180,6 +191,18 @@ def call_provider(
     `Embeddings`, or with an async iterator of canonical events. None means "not mine". Raise an
     `UpstreamError` for what a provider did wrong: the next candidate is tried.
     """
+
+
+@hookspec
+def attempt_started(exchange: Exchange, attempt: Attempt) -> None:
+    """Before each attempt, for every candidate that is really tried. *observe*, *sync*."""
+
+
+@hookspec
+def attempt_finished(exchange: Exchange, attempt: Attempt) -> None:
+    """After each attempt, when its stream has really ended: exactly once for every `attempt_started`, also
+    when the client left. *observe*, *sync*. `attempt.complete` and `attempt.error` say how it went (neither:
+    the client left), `attempt.usage` what it used, `attempt.answer` holds the provider's headers."""
 
 
 @hookspec

@@ -12,21 +12,26 @@ if TYPE_CHECKING:
 
     from .catalogue import Model
     from .dialects import Codec
+    from .exchange import Candidate, Exchange
     from .ledger import Table
     from .providers import Provider, ProviderFactory
 
 __all__ = [
     "Handler",
+    "Pick",
     "RegisterCommand",
     "RegisterDialect",
     "RegisterHttp",
     "RegisterModel",
     "RegisterProvider",
+    "RegisterRouting",
     "RegisterSettings",
     "RegisterTable",
 ]
 
 Handler = Callable[["Request"], Awaitable["Response"]]
+Pick = Callable[["Exchange", "list[Candidate]"], "list[Candidate]"]
+"""Puts the endpoints of one choice in the order in which they are to be tried."""
 
 
 class RegisterSettings(Protocol):
@@ -107,6 +112,13 @@ class RegisterCommand(Protocol):
 
     def __call__(self, command: click.Command) -> None:
         """Add a command to the command line."""
+
+
+class RegisterRouting(Protocol):
+    """Given to `register_routing`."""
+
+    def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
+        """Add a way of choosing among endpoints, under the name that `use: {pick: …}` says."""
 
 
 class RegisterTable(Protocol):

@@ -17,9 +17,9 @@ from .errors import ConfigError, PluginError, StartupError
 from .ledger import Table
 from .plugins import Plugin, PluginSet, installed, load
 from .providers import HttpCaller, Kind, Provider, ProviderFactory, Providers
-from .registers import Handler
+from .registers import Handler, Pick
 
-__all__ = ["Chains", "HttpRoute", "Setup", "assemble", "declare"]
+__all__ = ["Chains", "HttpRoute", "Picker", "Setup", "assemble", "declare"]
 
 PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ROLES = ("public", "viewer", "member", "admin")
@@ -36,7 +36,9 @@ class Chains:
     list_candidates: Chain
     rank_candidates: Chain
     reserve_usage: Chain
+    attempt_started: Chain
     call_provider: Chain
+    attempt_finished: Chain
     price_usage: Chain
     settle_usage: Chain
     store_response: Chain
@@ -63,6 +65,17 @@ class HttpRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Picker:
+    """A way of putting the endpoints of one choice in order, as registered."""
+
+    name: str
+    pick: Pick
+    help: str
+    owner: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """Everything that a configuration and its plugins come to. Immutable."""
 
@@ -76,6 +89,7 @@ class Setup:
     providers: Mapping[str, Provider]
     catalogue: Catalogue
     routes: tuple[HttpRoute, ...]
+    pickers: Mapping[str, Picker]
     tables: tuple[Table, ...]
     base: Path
 
@@ -118,6 +132,8 @@ def assemble(
     plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
     routes: list[HttpRoute] = []
     plugins.run_registration("register_http", lambda owner: _HttpRegister(routes, owner))
+    pickers: dict[str, Picker] = {}
+    plugins.run_registration("register_routing", lambda owner: _RoutingRegister(pickers, owner))
     tables: dict[str, Table] = {}
     plugins.run_registration("register_tables", lambda owner: _TableRegister(tables, owner))
     return Setup(
@@ -131,6 +147,7 @@ def assemble(
         providers=providers,
         catalogue=catalogue,
         routes=tuple(routes),
+        pickers=pickers,
         tables=tuple(tables.values()),
         base=config.base,
     )
@@ -264,6 +281,19 @@ class _HttpRegister:
         if taken is not None:
             raise PluginError(f"plugins {taken.owner!r} and {self._owner!r} both serve {path}")
         self._routes.append(HttpRoute(path, handler, tuple(methods), role, self._owner))
+
+
+class _RoutingRegister:
+    def __init__(self, pickers: dict[str, Picker], owner: str) -> None:
+        self._pickers = pickers
+        self._owner = owner
+
+    def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
+        taken = [each for each in self._pickers.values() if each.name == name or (default and each.default)]
+        if taken:
+            what = f"pick {name!r}" if taken[0].name == name else "the pick that is taken where none is named"
+            raise PluginError(f"plugins {taken[0].owner!r} and {self._owner!r} both register {what}")
+        self._pickers[name] = Picker(name, pick, help, self._owner, default)
 
 
 class _TableRegister:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-__all__ = ["retry_after"]
+__all__ = ["retry_after", "seconds"]
 
 LONGEST_WAIT = 86_400.0
 EPOCH = 1e9
@@ -23,11 +23,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     reset among its rate limits that are used up. None where it says nothing sensible; a day is the longest
     that is believed. Header names are lower case."""
     if "retry-after-ms" in headers:
-        seconds = _number(headers["retry-after-ms"])
-        return _sensible(seconds / 1000 if seconds is not None else None)
+        milliseconds = _number(headers["retry-after-ms"])
+        return _sensible(milliseconds / 1000 if milliseconds is not None else None)
     if "retry-after" in headers:
-        return _sensible(_seconds(headers["retry-after"]))
-    resets = [_sensible(_seconds(value)) for value in _used_up(headers)]
+        return _sensible(seconds(headers["retry-after"]))
+    resets = [_sensible(seconds(value)) for value in _used_up(headers)]
     return max((each for each in resets if each is not None), default=None)
 
 
@@ -43,7 +43,7 @@ def _used_up(headers: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _seconds(text: str) -> float | None:
+def seconds(text: str) -> float | None:
     """Seconds from now: a number, a Unix time, `6m0s`, a date of HTTP or of ISO 8601."""
     text = text.strip()
     number = _number(text)

@@ -284,7 +284,10 @@ def serving(door: Door, providers: dict[str, Any], models: dict[str, list[str]],
     """Boot a server in front of providers; a model is the endpoints that it has."""
     return running(
         {
-            "plugins": {name: {} for name in ("openai", "anthropic", "vendors", "routes", "usage", "echo")},
+            "plugins": {
+                **{name: {} for name in ("openai", "anthropic", "vendors", "routes", "usage", "echo")},
+                "balance": False,  # endpoints are tried as they are written
+            },
             "providers": providers,
             "models": {name: {"endpoints": endpoints} for name, endpoints in models.items()},
             **sections,

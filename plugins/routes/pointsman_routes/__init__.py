@@ -14,15 +14,16 @@ from pointsman.errors import BadRequest, ConfigError, UnknownModel
 from pointsman.exchange import Candidate, Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
-from pointsman.setup import Setup
+from pointsman.setup import Picker, Setup
 
 from .decisions import DECISIONS, keep, show_decision
 from .pace import Paces
+from .picking import default_of, picked, unknown_picks
 from .preferences import MEMBER, Preferences, preferences_of
 from .prices import Quotes
 from .ranking import ranked, suited
 from .rules import Rules, compile_rule
-from .settings import ExplainSettings, RouteSettings
+from .settings import ExplainSettings, RouteSettings, RoutesSettings
 from .variants import Variant, varied
 from .wishes import NOTHING, Above, Wishes, wishes_of
 
@@ -58,11 +59,13 @@ class Routes:
         self._above = Above()
         self._paces = Paces()
         self._sample = 0.0
+        self._picker: Picker | None = None
         self._draw = Random().random  # noqa: S311 - a sample, not a secret
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
         """Claim `routes:` and `explain:`, and `preferences` of all that a request is under."""
+        register(RoutesSettings)
         register(
             tuple[RouteSettings, ...],
             section="routes",
@@ -105,15 +108,19 @@ class Routes:
         register(explain)
 
     @hookimpl
-    def startup(self, gateway: Gateway) -> None:
+    async def startup(self, gateway: Gateway) -> None:
         """Compile the rules. Raises ConfigError for a rule that could not work."""
         setup = gateway.setup
         routes: tuple[RouteSettings, ...] = setup.section("routes")
-        problems = [*_repeated(setup, routes), *_unknown(setup, routes)]
+        await setup.catalogue.settled(
+            name for route in routes for name in (*route.use.models, *route.use.fallbacks)
+        )
+        problems = [*_repeated(setup, routes), *_unknown(setup, routes), *unknown_picks(setup, routes)]
         if problems:
             raise ConfigError.of(problems)
         self._rules = Rules(compile_rule(route) for route in routes)
         self._sample = setup.section("explain").sample
+        self._picker = default_of(setup)
 
     @hookimpl
     def select_route(self, exchange: Exchange) -> Plan:
@@ -159,8 +166,9 @@ class Routes:
         """What the request wants, after all else: nobody changes an order that was asked for. Raises
         BadRequest where nothing came of it and losses are refused."""
         wanted: Wanted | None = exchange.notes.get(NOTE)
+        candidates = picked(exchange, candidates, self._picker)
         if wanted is None:
-            return suited(exchange, candidates)
+            return suited(exchange, candidates) or candidates
         candidates = suited(exchange, candidates) or candidates
         kept, lost = ranked(exchange, candidates, wanted.wishes, wanted.variants, self._paces.known)
         if lost and exchange.plan is not None:

@@ -138,7 +138,11 @@ def _key(setup: Setup, name: str) -> Actor:
         return actor
     keys = setup.section("keys") if section is not None else ()
     near = difflib.get_close_matches(name, [key.name for key in keys], 1)
-    hint = f"did you mean {near[0]!r}?" if near else "list it under `keys:` in the configuration"
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else "list it under `keys:`, or make it by `pointsman keys create`"
+    )
     raise click.ClickException(f"there is no key {name!r}; {hint}")
 
 

@@ -48,10 +48,13 @@ class Rule:
     models: tuple[str, ...]
     fallbacks: tuple[str, ...]
     extra: Mapping[str, Any]
+    pick: str | None = None
+    across: bool = False
 
     def plan(self, asked: tuple[str, ...]) -> Plan:
         """What this rule makes of a request for the models `asked`."""
-        return Plan(self.name, self.models or _once((*asked, *self.fallbacks)), self.extra)
+        models = self.models or _once((*asked, *self.fallbacks))
+        return Plan(self.name, models, self.extra, pick=self.pick, across=self.across)
 
 
 @dataclass(slots=True)
@@ -132,7 +135,8 @@ def compile_rule(settings: RouteSettings) -> Rule:
     use = settings.use
     models = _once((*use.models, *use.fallbacks)) if use.models else ()
     extra = {name: value for name, value in use.extra.items() if value is not None}
-    return Rule(settings.name, _conditions(settings.when), models, use.fallbacks, extra)
+    conditions = _conditions(settings.when)
+    return Rule(settings.name, conditions, models, use.fallbacks, extra, use.pick, use.across)
 
 
 def _conditions(when: WhenSettings) -> tuple[Condition, ...]:

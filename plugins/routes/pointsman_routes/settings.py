@@ -8,7 +8,14 @@ from typing import Any, ClassVar
 
 from pointsman.config import setting
 
-__all__ = ["ExplainSettings", "RouteSettings", "TagsSettings", "UseSettings", "WhenSettings"]
+__all__ = [
+    "ExplainSettings",
+    "RouteSettings",
+    "RoutesSettings",
+    "TagsSettings",
+    "UseSettings",
+    "WhenSettings",
+]
 
 
 def check_names(value: str | tuple[str, ...]) -> None:
@@ -71,6 +78,15 @@ class UseSettings:
     fallbacks: tuple[str, ...] = setting(
         default=(), help="Models to try when all of those have failed.", example=["small"]
     )
+    pick: str | None = setting(
+        default=None,
+        help="How the endpoints of each model are put in order: balanced, cheapest, fastest, lowest-latency, "
+        "least-busy, weighted, ordered, or one of another plugin.",
+        example="cheapest",
+    )
+    across: bool = setting(
+        default=False, help="Put the endpoints of all models in one order, not model by model."
+    )
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -81,6 +97,17 @@ class RouteSettings:
     name: str = setting(help="Its name in headers, records and messages.", example="night batch")
     when: WhenSettings = setting(factory=WhenSettings, help="What a request must look like.")
     use: UseSettings = setting(factory=UseSettings, help="Which models it goes to.")
+
+
+@dataclass(frozen=True)
+class RoutesSettings:
+    """What counts for requests whose rule does not say it, or that no rule matches."""
+
+    pick: str | None = setting(
+        default=None,
+        help="How the endpoints of a model are put in order; without it as the plugin `balance` has it.",
+        example="ordered",
+    )
 
 
 @dataclass(frozen=True)

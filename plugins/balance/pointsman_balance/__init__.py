@@ -1,0 +1,93 @@
+"""Which endpoint of a model comes first: by price, speed, failures and room, as its traffic shows them."""
+
+from __future__ import annotations
+
+from random import Random
+from time import monotonic
+
+from pointsman import hookimpl
+from pointsman.exchange import Attempt, Candidate, Exchange
+from pointsman.gateway import Gateway
+from pointsman.registers import Pick, RegisterRouting, RegisterSettings
+
+from .board import Board
+from .pickers import NOTE, WEIGHT, Pickers
+from .seen import seen
+from .settings import BalanceSettings
+
+__all__ = ["POINTSMAN_API", "Balance"]
+
+POINTSMAN_API = 1
+
+
+class Balance:
+    """The plugin."""
+
+    def __init__(self) -> None:
+        self._start(BalanceSettings())
+
+    def _start(self, settings: BalanceSettings) -> None:
+        draw = Random().random  # noqa: S311 - when rests end, not a secret
+        self._board = Board(draw, settings.taste)
+        self._pickers = Pickers(self._board, sticky=settings.sticky)
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Settings, and `weight` of an endpoint."""
+        register(BalanceSettings)
+        register.field(
+            "endpoint",
+            WEIGHT,
+            float | None,
+            default=None,
+            minimum=0,
+            help="Its share where a rule says `pick: weighted`; 1 where nothing is said.",
+            example=2,
+        )
+
+    @hookimpl
+    def register_routing(self, register: RegisterRouting) -> None:
+        """The ways of choosing among endpoints."""
+        for name, picker, help in (
+            ("cheapest", "cheapest", "the lowest price of this request at this hour first"),
+            ("fastest", "fastest", "the most tokens a second first"),
+            ("lowest-latency", "lowest_latency", "the shortest time to the first content first"),
+            ("least-busy", "least_busy", "the fewest requests under way first"),
+            ("weighted", "weighted", "by chance, each by its `weight`"),
+            ("ordered", "ordered", "in the order of the configuration"),
+        ):
+            register(name, self._calling(picker), help=help)
+        help = "by chance, each by its price, speed, failures and room"
+        register("balanced", self._calling("balanced"), help=help, default=True)
+
+    def _calling(self, picker: str) -> Pick:
+        """A picker by its name: those there are at the time, for start-up makes them anew."""
+
+        def pick(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
+            found: Pick = getattr(self._pickers, picker)
+            return found(exchange, candidates)
+
+        return pick
+
+    @hookimpl
+    def startup(self, gateway: Gateway) -> None:
+        """Begin with nothing known."""
+        self._start(gateway.setup.settings("balance"))
+
+    @hookimpl
+    def attempt_started(self, exchange: Exchange, attempt: Attempt) -> None:
+        """Count it."""
+        self._board.begun(attempt.endpoint.id, attempt.started)
+
+    @hookimpl
+    def attempt_finished(self, exchange: Exchange, attempt: Attempt) -> None:
+        """Learn from it."""
+        endpoint, now, answer = attempt.endpoint.id, monotonic(), attempt.answer
+        if endpoint not in self._board:
+            return
+        self._board.ended(endpoint, seen(exchange, attempt), now)
+        if answer is not None:
+            self._board.heard(endpoint, answer.headers, now)
+        if attempt.complete and NOTE in exchange.notes:
+            session, model = exchange.notes[NOTE]
+            self._pickers.sessions.answered(session, model, endpoint)

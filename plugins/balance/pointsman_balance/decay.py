@@ -1,0 +1,81 @@
+"""Amounts that fade: what happened long ago says little about now."""
+
+from __future__ import annotations
+
+from math import exp
+
+__all__ = ["Fading", "Mean", "Peak"]
+
+
+class Fading:
+    """An amount that halves every `half_life` seconds. Times are monotonic seconds."""
+
+    __slots__ = ("_amount", "_at", "_half_life")
+
+    def __init__(self, half_life: float) -> None:
+        self._half_life = half_life
+        self._amount = 0.0
+        self._at = 0.0
+
+    def add(self, amount: float, now: float) -> None:
+        """Add to what is left."""
+        self._amount = self.left(now) + amount
+        self._at = now
+
+    def left(self, now: float) -> float:
+        """What is left of it."""
+        passed = now - self._at
+        return self._amount * 0.5 ** (passed / self._half_life) if passed > 0 else self._amount
+
+
+class Mean:
+    """The mean of values that fade: a value counts half as much after `half_life` seconds."""
+
+    __slots__ = ("_sum", "_weight")
+
+    def __init__(self, half_life: float) -> None:
+        self._sum = Fading(half_life)
+        self._weight = Fading(half_life)
+
+    def add(self, value: float, now: float, weight: float = 1.0) -> None:
+        """Count a value, or so many alike."""
+        self._sum.add(value * weight, now)
+        self._weight.add(weight, now)
+
+    def weight(self, now: float) -> float:
+        """How many values it still stands for."""
+        return self._weight.left(now)
+
+    def value(self, now: float, prior: float | None = None, mass: float = 0.0) -> float | None:
+        """The mean, drawn to `prior` as if that had been seen `mass` times; None where nothing is known."""
+        total, weight = self._sum.left(now), self._weight.left(now)
+        if prior is not None:
+            total, weight = total + prior * mass, weight + mass
+        return total / weight if weight > 1e-9 else prior
+
+
+class Peak:
+    """A mean that a higher value lifts at once, and lower ones or none bring down slowly, over `seconds`."""
+
+    __slots__ = ("_at", "_seconds", "_value")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._value = 0.0
+        self._at = 0.0
+
+    def add(self, value: float, now: float) -> None:
+        """See a value."""
+        if value > self._value:
+            self._value = value
+        else:
+            kept = self._kept(now)
+            self._value = self._value * kept + value * (1.0 - kept)
+        self._at = now
+
+    def left(self, now: float) -> float:
+        """What is left of it: an endpoint that nobody went to for a while may have become better."""
+        return self._value * self._kept(now)
+
+    def _kept(self, now: float) -> float:
+        return exp(-max(0.0, now - self._at) / self._seconds)

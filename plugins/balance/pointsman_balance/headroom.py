@@ -1,0 +1,93 @@
+"""Headroom: how much of its rate limits a provider says is left, in whichever headers it says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pointsman.waits import seconds
+
+__all__ = ["Headroom", "Limit", "limits_of"]
+
+LOW, ROOM = 0.02, 0.18
+"""Below this share nothing more is sent, and above LOW + ROOM as much as ever; in between less and less."""
+MINUTE = 60.0
+"""When a limit is full again, where nothing is said."""
+_PARTS = re.compile(r"limit|remaining|reset")
+_UNITS = {
+    "requests": "requests",
+    "request": "requests",
+    "req": "requests",
+    "tokens": "tokens",
+    "token": "tokens",
+}
+
+
+class Limit:
+    """One limit as it was told: `remaining` of `limit`, full again `reset` seconds later."""
+
+    __slots__ = ("at", "limit", "remaining", "reset", "unit")
+
+    def __init__(self, unit: str, limit: float, remaining: float, reset: float, at: float) -> None:
+        self.unit = unit
+        self.limit = limit
+        self.remaining = remaining
+        self.reset = reset
+        self.at = at
+
+    def share(self, now: float, tokens: float) -> float:
+        """The share that is left now, from 0 to 1: what remained then and what flowed back since."""
+        passed = min(1.0, max(0.0, now - self.at) / self.reset) if self.reset > 0 else 1.0
+        left = self.remaining + (self.limit - self.remaining) * passed
+        return max(0.0, min(1.0, (left - (tokens if self.unit == "tokens" else 1.0)) / self.limit))
+
+
+class Headroom:
+    """What is left at one endpoint, as its last answers told."""
+
+    __slots__ = ("_limits",)
+
+    def __init__(self) -> None:
+        self._limits: dict[str, Limit] = {}
+
+    def heard(self, headers: Mapping[str, str], now: float) -> None:
+        """Take what an answer's headers say; names are lower case."""
+        for name, limit in limits_of(headers, now).items():
+            self._limits[name] = limit
+
+    def share(self, now: float, tokens: float = 0.0) -> float:
+        """The smallest share that is left of any limit; 1 where nothing is known."""
+        return min((limit.share(now, tokens) for limit in self._limits.values()), default=1.0)
+
+    def factor(self, now: float, tokens: float = 0.0) -> float:
+        """What that does to its weight: 1 with room enough, 0 at the end of it."""
+        if not self._limits:
+            return 1.0
+        return max(0.0, min(1.0, (self.share(now, tokens) - LOW) / ROOM))
+
+
+def limits_of(headers: Mapping[str, str], now: float) -> dict[str, Limit]:
+    """The limits that headers tell of: families of `…limit…`, `…remaining…`, `…reset…` with otherwise one
+    name, as `x-ratelimit-remaining-tokens`. Some hosts say -1 or 0 of 0 where they have no limit: ignored."""
+    families: dict[str, dict[str, str]] = {}
+    for name, value in headers.items():
+        plain = name.replace("rate-limit", "ratelimit").replace("ratelimit", "")
+        if plain == name or not (part := _PARTS.search(plain)):
+            continue
+        families.setdefault(plain.replace(part[0], "", 1), {})[part[0]] = value
+    found = {}
+    for family, said in families.items():
+        limit, remaining = _number(said.get("limit")), _number(said.get("remaining"))
+        if limit is None or remaining is None or limit <= 0 or remaining < 0:
+            continue
+        unit = next((_UNITS[word] for word in family.split("-") if word in _UNITS), "requests")
+        reset = seconds(said["reset"]) if "reset" in said else None
+        found[family] = Limit(unit, limit, min(remaining, limit), MINUTE if reset is None else reset, now)
+    return found
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float((text or "").split(",")[0].split(";")[0])
+    except ValueError:
+        return None

@@ -1,0 +1,180 @@
+"""Weights: what share of a model's requests each of its endpoints gets.
+
+The price of a request is adjusted by what errors, refusals, wrong tool calls and waiting cost, its speed is
+added, and the share falls steeply for those who are dearer than the best by more than an edge, though never
+to nothing: who gets no requests cannot show that he has become better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import log
+from random import Random
+from statistics import median
+
+from .health import WAIT, Health
+
+__all__ = ["TASTE", "Offer", "Taste", "Weight", "order", "usual", "weigh"]
+
+MASS = 20.0
+"""An endpoint's own rates count as if the group's had been seen so many times before."""
+ERROR = 8.0
+"""What a failure costs, in prices of a request."""
+TOOL = 1.0
+REFUSAL = 0.5
+STEEP = 4
+FAR = 1e3
+"""Times dearer than the best, from where on it makes no difference."""
+FIRST_CONTENT, TOKEN = 0.5, 0.02
+"""Seconds that are assumed where no endpoint of a group has shown its own."""
+INPUT, OUTPUT = 1000.0, 300.0
+"""Tokens of a request, where none has been seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """What an operator can choose. Up to `edge` dearer than the best an endpoint still gets about half of its
+    share; `explored` is the share of requests that goes to endpoints whatever they cost; `patience` are the
+    seconds of a user's time that are worth as much as a request costs."""
+
+    edge: float = 0.08
+    explored: float = 0.02
+    patience: float = 10.0
+
+
+TASTE = Taste()
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An endpoint as it stands: its health, the prices of a usual request in nano-USD, uncached and with all
+    of its input read from the provider's cache (None where the price is not known), and whether it rests."""
+
+    health: Health
+    price: float | None
+    price_cached: float | None = None
+    resting: bool = False
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What an endpoint's share is made of: `price` in nano-USD as adjusted, `seconds` to a usual answer's
+    end, `factor` of headroom, cap and slow start, and the `weight` that comes of it."""
+
+    price: float
+    seconds: float
+    factor: float
+    weight: float
+
+    @cached_property
+    def reason(self) -> str:
+        """In words, for the record."""
+        factor = "" if self.factor == 1 else f", of which {self.factor:.0%} for now"
+        return (
+            f"balanced: weight {self.weight:.3g} for ${self.price / 1e9:.3g} a request, failures and "
+            f"waits priced in, written in {self.seconds:.3g} s{factor}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """What a group does on the whole, to which endpoints that were seen little are likened."""
+
+    errors: float
+    refusals: float
+    bad_tools: float
+    first_content: float
+    token: float
+
+
+def usual(healths: Sequence[Health], now: float) -> tuple[float, float]:
+    """Tokens of input and output of a usual request to these endpoints."""
+    given = [mean for each in healths if (mean := each.input.value(now)) is not None]
+    written = [mean for each in healths if (mean := each.output.value(now)) is not None]
+    return (
+        sum(given) / len(given) if given else INPUT,
+        sum(written) / len(written) if written else OUTPUT,
+    )
+
+
+def weigh(offers: Sequence[Offer], output: float, now: float, taste: Taste = TASTE) -> list[Weight]:
+    """The weight of each of a group. `output` is the tokens of a usual answer."""
+    pool = _pooled([offer.health for offer in offers], now)
+    known = [each for each in (_price(offer, now) for offer in offers) if each is not None]
+    dearest, usual_price = max(known, default=0.0), median(known) if known else 0.0
+    second = usual_price / taste.patience or 1.0  # where all is free, time alone counts
+    costs = []
+    for offer in offers:
+        price = _price(offer, now)
+        costs.append(_adjusted(offer.health, dearest if price is None else price, second, pool, now))
+    seconds = [_seconds(offer.health, output, pool, now) for offer in offers]
+    totals = [cost + second * each for cost, each in zip(costs, seconds, strict=True)]
+    least = min(totals)
+    floor = taste.explored / len(offers)
+    weights = []
+    for offer, cost, each, total in zip(offers, costs, seconds, totals, strict=True):
+        behind = min(total / least - 1, FAR) if least > 0 else FAR if total > 0 else 0.0
+        factor = 0.0 if offer.resting else _factor(offer.health, now)
+        share = max(floor, 1 / (1 + (behind / taste.edge) ** STEEP))
+        weights.append(Weight(cost, each, factor, share * factor))
+    return weights
+
+
+def order(weights: Sequence[float], chance: Random) -> list[int]:
+    """Places drawn one after the other without putting any back, each by its weight among those that are
+    left; those without weight come last, as they stand."""
+    keys = [-log(1.0 - chance.random()) / weight if weight > 0 else float("inf") for weight in weights]
+    return sorted(range(len(weights)), key=keys.__getitem__)
+
+
+def _pooled(healths: Sequence[Health], now: float) -> _Pool:
+    requests = sum(each.requests.left(now) for each in healths)
+    tools = sum(each.tool_requests.left(now) for each in healths)
+    first = [each for health in healths if (each := health.first_content.value(now)) is not None]
+    token = [each for health in healths if (each := health.token.value(now)) is not None]
+    return _Pool(
+        errors=sum(each.errors.left(now) for each in healths) / requests if requests else 0.0,
+        refusals=sum(each.refusals.left(now) for each in healths) / requests if requests else 0.0,
+        bad_tools=sum(each.bad_tools.left(now) for each in healths) / tools if tools else 0.0,
+        first_content=median(first) if first else FIRST_CONTENT,
+        token=median(token) if token else TOKEN,
+    )
+
+
+def _price(offer: Offer, now: float) -> float | None:
+    """The price of a usual request, as much of it cached as usually is there."""
+    if offer.price is None or offer.price_cached is None:
+        return offer.price
+    cached = offer.health.cached.value(now, 0.0, MASS) or 0.0
+    return offer.price * (1 - cached) + offer.price_cached * cached
+
+
+def _adjusted(health: Health, price: float, second: float, pool: _Pool, now: float) -> float:
+    requests = health.requests.left(now)
+    errors = _shrunk(health.errors.left(now), requests, pool.errors)
+    refusals = _shrunk(health.refusals.left(now), requests, pool.refusals)
+    bad_tools = _shrunk(health.bad_tools.left(now), health.tool_requests.left(now), pool.bad_tools)
+    wait = health.wait.value(now, WAIT, 1.0) or 0.0
+    first = health.first_content.value(now, pool.first_content, 1.0) or 0.0
+    worth = price or second
+    return (
+        price
+        + worth * (ERROR * errors + TOOL * bad_tools)
+        + second * first
+        + (second * wait + REFUSAL * worth) * refusals
+    )
+
+
+def _seconds(health: Health, output: float, pool: _Pool, now: float) -> float:
+    """How long a usual answer is written, after its first content."""
+    return output * (health.token.value(now, pool.token, 1.0) or 0.0)
+
+
+def _shrunk(count: float, of: float, pool: float) -> float:
+    return (count + MASS * pool) / (of + MASS)
+
+
+def _factor(health: Health, now: float) -> float:
+    return health.headroom.factor(now) * health.cap.factor(now) * health.slow_start(now)

@@ -1,0 +1,124 @@
+"""The order in which a group is tried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from pointsman_balance.board import TICK, Board
+from pointsman_balance.health import Observed
+
+IDS = ("a/model", "b/model", "c/model", "d/model")
+ANSWERED = Observed(answered=True, first_content=0.5, writing=3.0, input=1000, output=300)
+
+
+class Trial:
+    def __init__(self, *prices: float | None) -> None:
+        self.board = Board(lambda: 0.5)
+        self.prices = prices
+        self.ids = IDS[: len(prices)]
+        self.chance = Random(5)
+        self.asked = 0
+
+    def quote(self, place: int, given: float, cached: float, written: float) -> float | None:
+        self.asked += 1
+        return self.prices[place]
+
+    def rank(self, now: float) -> list[int]:
+        return self.board.rank(self.board.group(self.ids, now, self.quote), now, self.chance)
+
+    def first(self, now: float, times: int = 2000) -> Counter[int]:
+        return Counter(self.rank(now)[0] for _ in range(times))
+
+    def attempt(self, place: int, seen: Observed, now: float, times: int = 1) -> None:
+        for _ in range(times):
+            self.board.begun(self.ids[place], now)
+            self.board.ended(self.ids[place], seen, now)
+
+
+def test_the_cheapest_comes_first_most_of_the_time_and_the_others_now_and_then() -> None:
+    first = Trial(1e6, 2e6, 3e6).first(0.0)
+    assert first[0] > 1900
+    assert first[1] + first[2] > 0
+
+
+def test_weights_hold_for_a_tick() -> None:
+    trial = Trial(1e6, 1e6)
+    trial.rank(0.0)
+    asked = trial.asked
+    trial.rank(TICK - 0.01)
+    assert trial.asked == asked
+    trial.rank(TICK)
+    assert trial.asked == 2 * asked
+
+
+def test_one_that_rests_comes_last_and_is_tried_by_one_request_afterwards() -> None:
+    trial = Trial(1e6, 1e6, 1e6)
+    trial.rank(0.0)
+    trial.attempt(0, Observed(failed=True), 0.0, times=5)
+    assert all(trial.rank(1.0)[-1] == 0 for _ in range(50))
+    assert trial.first(5.5)[0] > 0
+    trial.board.begun(IDS[0], 5.5)
+    assert all(trial.rank(5.6)[-1] == 0 for _ in range(50))
+
+
+def test_what_asks_us_to_wait_is_left_alone_at_once() -> None:
+    trial = Trial(1e6, 1e6)
+    trial.rank(0.0)
+    trial.attempt(0, Observed(refused=True, wait=10.0), 0.0)
+    assert trial.first(0.01)[0] == 0
+    assert trial.first(10.5)[0] > 0
+
+
+def test_at_most_half_of_a_group_rests() -> None:
+    trial = Trial(1e6, 1e6, 1e6, 1e6)
+    trial.rank(0.0)
+    for place in range(4):
+        trial.attempt(place, Observed(failed=True), 0.0, times=5 + place)
+    first = trial.first(1.0)
+    assert set(first) == {0, 1}
+    assert {*trial.rank(1.0)[2:]} == {2, 3}
+
+
+def test_the_last_one_never_rests() -> None:
+    trial = Trial(1e6)
+    trial.attempt(0, Observed(failed=True), 0.0, times=50)
+    assert trial.rank(1.0) == [0]
+    weight = trial.board.group(trial.ids, 1.0, trial.quote).weights[0]
+    assert weight.weight > 0
+
+
+def test_where_all_must_wait_the_soonest_back_comes_first() -> None:
+    trial = Trial(1e6, 1e6, 1e6)
+    trial.rank(0.0)
+    for place, wait in enumerate((30.0, 10.0, 20.0)):
+        trial.attempt(place, Observed(refused=True, wait=wait), 0.0)
+    assert trial.rank(1.0) == [1, 2, 0]
+
+
+def test_of_two_replicas_the_less_busy_one_is_taken() -> None:
+    trial = Trial(0.0, 0.0)
+    for place in range(2):
+        trial.attempt(place, ANSWERED, 0.0, times=5)
+    for _ in range(3):
+        trial.board.health(IDS[0]).begun(0.0)
+    assert trial.first(0.0)[1] == 2000
+
+
+@pytest.mark.parametrize("prices", [(1e6, 1.05e6), (None, 1e6)])
+def test_endpoints_of_different_prices_are_no_replicas(prices: tuple[float | None, float]) -> None:
+    trial = Trial(*prices)
+    trial.board.health(IDS[1]).begun(0.0)
+    group = trial.board.group(trial.ids, 0.0, trial.quote)
+    assert group.same == (0, 1)
+
+
+def test_nothing_is_lost_of_what_is_ranked() -> None:
+    trial, chance = Trial(1e6, None, 0.0, 5e6), Random(9)
+    for number in range(500):
+        now = number * 0.1
+        assert sorted(trial.rank(now)) == [0, 1, 2, 3]
+        kind = chance.choice([ANSWERED, Observed(failed=True), Observed(refused=True, wait=2.0), Observed()])
+        trial.attempt(chance.randrange(4), kind, now)

@@ -1,0 +1,55 @@
+"""Picking: the endpoints of each model of a plan put in the order that its rule names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from itertools import groupby
+
+from pointsman.config import Problem
+from pointsman.exchange import Candidate, Exchange
+from pointsman.setup import Picker, Setup
+
+from .settings import RouteSettings
+
+__all__ = ["default_of", "picked", "unknown_picks"]
+
+
+def default_of(setup: Setup) -> Picker | None:
+    """The picker of rules that name none, and of requests without a rule."""
+    named: str | None = setup.settings("routes").pick
+    if named is not None:
+        return setup.pickers[named]
+    return next((each for each in setup.pickers.values() if each.default), None)
+
+
+def picked(exchange: Exchange, candidates: list[Candidate], default: Picker | None) -> list[Candidate]:
+    """The candidates in the order of the plan's picker: within each model, or across all."""
+    if len(candidates) < 2:
+        return candidates
+    plan = exchange.plan
+    picker = exchange.setup.pickers.get(plan.pick, default) if plan is not None and plan.pick else default
+    if picker is None:
+        return candidates
+    if plan is not None and plan.across:
+        return picker.pick(exchange, candidates)
+    ordered: list[Candidate] = []
+    for _, group in groupby(candidates, key=lambda candidate: candidate.model):
+        endpoints = [*group]
+        ordered += picker.pick(exchange, endpoints) if len(endpoints) > 1 else endpoints
+    return ordered
+
+
+def unknown_picks(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]:
+    """Rules that name a way of picking that no plugin in use has."""
+    named = {f"routes.{index}.use.pick": route.use.pick for index, route in enumerate(routes)}
+    named["plugins.routes.pick"] = setup.settings("routes").pick
+    for place, pick in named.items():
+        if pick is not None and pick not in setup.pickers:
+            near = get_close_matches(pick, setup.pickers, 1)
+            yield setup.config.problem(
+                place,
+                f"no plugin in use picks {pick!r}",
+                expected=f"one of {', '.join(sorted(setup.pickers)) or 'none'}",
+                hint=f"did you mean {near[0]}?" if near else "",
+            )
