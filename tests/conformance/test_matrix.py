@@ -1,8 +1,8 @@
 """The official SDKs in front, recorded providers of every dialect behind: what was said is kept.
 
-Each recorded exchange is asked for through the SDK of another dialect. The request that reaches the provider
-means what the recorded one meant, and the SDK's answer has the recorded text, tool calls, finish reason and
-usage, as this module reads them out of the recording by itself.
+Each recorded exchange is asked for through the SDK of another dialect (of one of them, as its SDK would). The
+request that reaches the provider means what the recorded one meant, and the SDK's answer has the recorded
+text, tool calls, finish reason and usage, as this module reads them out of the recording by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
 import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
@@ -49,9 +50,7 @@ ENDINGS: Mapping[str, tuple[str, ...]] = {
     RESPONSES: ("/responses",),
     GEMINI: (":generateContent", ":streamGenerateContent"),
 }
-PAIRS = [
-    (client, provider) for client in (CHAT, MESSAGES, RESPONSES) for provider in ENDINGS if client != provider
-]
+PAIRS = [(client, provider) for client in ENDINGS for provider in ENDINGS if client != provider]
 CONFIG = """
 auth: keys
 admin_key: pm-test
@@ -172,7 +171,7 @@ def read_gemini(body: Mapping[str, Any]) -> Said:
         sum(usage.get(f"{name}TokenCount", 0) for name in names)
         for names in (("prompt", "toolUsePrompt"), ("candidates", "thoughts"))
     ]
-    said.tokens = (counts[0], counts[1]) if usage.get("totalTokenCount") else None
+    said.tokens = (counts[0], counts[1]) if "totalTokenCount" in usage else None
     return said
 
 
@@ -291,6 +290,8 @@ def meaning(chat: Chat) -> dict[str, Any]:
     """What a request means, apart from where a dialect puts it and how it cuts texts."""
     parts = [part for message in chat.messages for part in flat(message.parts)]
     choice = chat.tool_choice
+    if choice is not None and choice.mode == "auto" and not choice.names:
+        choice = None  # it means nothing else than its absence
     names = choice.names if choice is not None else ()
     tools = [each for each in chat.tools if isinstance(each, Tool) and (not names or each.name in names)]
     offered = sorted(each.name for each in tools)
@@ -308,6 +309,12 @@ def meaning(chat: Chat) -> dict[str, Any]:
     }
 
 
+def files_in(body: Mapping[str, Any]) -> list[Any]:
+    """The files that a request of one dialect names by their addresses."""
+    parts = [part for content in body["contents"] for part in content["parts"]]
+    return [part["fileData"] for part in parts if "fileData" in part]
+
+
 def askable(client: Translator, provider: Translator, wanted: Chat) -> dict[str, Any] | None:
     """The request as a client of another dialect would make it; None where it has no words for all of it,
     or the provider's dialect none for how the client says it."""
@@ -315,6 +322,8 @@ def askable(client: Translator, provider: Translator, wanted: Chat) -> dict[str,
     body = client.encode_request(wanted, quirks=QUIRKS, losses=losses)
     if not wanted.messages or losses.content:
         return None
+    if client.dialect == GEMINI and any("mimeType" not in each for each in files_in(body)):
+        return None  # what a file is, is told by its type alone
     there = client.decode_request(Request.of(body))
     provider.encode_request(there, quirks=QUIRKS, losses=losses)
     stored = wanted.extra.get(wanted.dialect, {}).get("~content")
@@ -328,6 +337,7 @@ class Client:
         self.dialect = dialect
         self.openai = AsyncOpenAI(base_url=f"{url}/v1", api_key="pm-test", max_retries=0)
         self.anthropic = AsyncAnthropic(base_url=url, api_key="pm-test", max_retries=0)
+        self.plain = httpx.AsyncClient(base_url=url, headers={"x-goog-api-key": "pm-test"}, trust_env=False)
 
     async def ask(self, body: dict[str, Any], *, stream: bool) -> Said:
         """What the SDK makes of the answer."""
@@ -339,6 +349,8 @@ class Client:
         rest.pop("stream", None)
         options: dict[str, Any] = {"model": body["model"], "extra_body": rest, "stream": stream}
         answer: Any
+        if self.dialect == GEMINI:
+            return await self._plainly(body, stream=stream)
         if self.dialect == CHAT:
             if stream:
                 rest["stream_options"] = {"include_usage": True}
@@ -357,6 +369,14 @@ class Client:
             FOLD[self.dialect]([event.model_dump(warnings=False) async for event in answer])
         )
 
+    async def _plainly(self, body: dict[str, Any], *, stream: bool) -> Said:
+        """Model and method stand in the path."""
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        asked = {name: value for name, value in body.items() if name not in ("model", "stream")}
+        answer = await self.plain.post(f"/v1beta/models/{body['model']}:{method}", json=asked, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return READ[GEMINI](FOLD[GEMINI](events_in(answer.content)) if stream else answer.json())
+
 
 @asynccontextmanager
 async def lab(
@@ -370,6 +390,7 @@ async def lab(
         sdk = Client(client, server.url)
         await stack.enter_async_context(sdk.openai)
         await stack.enter_async_context(sdk.anthropic)
+        await stack.enter_async_context(sdk.plain)
         yield sdk, fake, server.gateway.setup.dialects
 
 

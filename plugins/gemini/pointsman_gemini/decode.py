@@ -175,7 +175,8 @@ def _tool_config(body: Mapping[str, Any], chat: Chat, own: dict[str, Any]) -> No
         names = pick(calling, "allowedFunctionNames")
         allowed = tuple(each for each in names or () if isinstance(each, str))
         chosen: Any = _MODES[word]
-        chat.tool_choice = ToolChoice(chosen, allowed)
+        if allowed or word != "VALIDATED":
+            chat.tool_choice = ToolChoice(chosen, allowed)
         if word == "VALIDATED":
             for tool in chat.tools:
                 if isinstance(tool, Tool):

@@ -200,7 +200,7 @@ def write_response(result: ToolResult) -> dict[str, Any]:
         found = _decode(text)
     except BAD_JSON:
         found = None
-    return found if isinstance(found, dict) else {"output": text}
+    return found if isinstance(found, dict) and found else {"output": text}
 
 
 def _read_inline(value: dict[str, Any], _: CallId) -> Readable | None:

@@ -91,6 +91,7 @@ def test_tools_are_functions_and_what_only_this_dialect_has(chat_of: ChatOf) -> 
         ({"mode": "ANY"}, ToolChoice("required")),
         ({"mode": "ANY", "allowed_function_names": ["a"]}, ToolChoice("required", ("a",))),
         ({"mode": "VALIDATED", "allowedFunctionNames": ["a", 5]}, ToolChoice("auto", ("a",))),
+        ({"mode": "VALIDATED"}, None),
         ({"mode": "NEW"}, None),
     ],
 )

@@ -190,6 +190,7 @@ def test_arguments_come_back_as_text() -> None:
         (ToolResult("x", [Text("18 degrees")]), {"output": "18 degrees"}),
         (ToolResult("x", [Text('{"a": 1}')]), {"a": 1}),
         (ToolResult("x", [Text("[1]")]), {"output": "[1]"}),
+        (ToolResult("x", [Text("{}")]), {"output": "{}"}),
         (ToolResult("x", [Text("a"), Text("b")]), {"output": "a\nb"}),
         (ToolResult("x", [Text('{"a": 1}')], is_error=True), {"error": '{"a": 1}'}),
     ],
