@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,6 +96,10 @@ UNLESS = "and not exists (select 1 from generations where generations.id = reser
 GRANTED = """
 select coalesce(sum(nano), 0) as nano, min(at) as since from credits where {whose}
 """
+FAMILY = """key_id in (
+with recursive family (id) as (
+select :id union select 'key-' || substr(hash, 1, 12) from keys join family on keys.maker = family.id
+) select id from family)"""
 BEGINNING = ""
 END = "~"
 """They sort before and after every time."""
@@ -136,7 +140,7 @@ class Records:
     async def spent(self, owner: Owner | None, since: str) -> int:
         """What an owner, or everybody, spent since the beginning of a minute, by what is on disk, with what
         was reserved and never settled."""
-        whose = f"{OWNER_COLUMNS[owner.kind]} = :id" if owner is not None else "true"
+        whose = self._whose(owner) if owner is not None else "true"
         id = owner.id if owner is not None else None
         unless = UNLESS if self._generations else ""
         total = await self._sum(HELD.format(whose=whose) + unless, {"id": id, "start": since})
@@ -144,6 +148,12 @@ class Records:
             query = SPENT.format(table=table, whose=whose)
             total += await self._sum(query, {"id": id, "start": start, "end": end})
         return total
+
+    def _whose(self, owner: Owner) -> str:
+        """Which rows are an owner's: of a key also those of the keys that it made and bounds."""
+        if owner.kind == "key" and self._ledger.has_table("keys"):
+            return FAMILY
+        return f"{OWNER_COLUMNS[owner.kind]} = :id"
 
     async def granted(self, owner: Owner | None) -> tuple[int, str | None]:
         """What was granted to an owner, or to everybody, and since when."""
@@ -187,10 +197,11 @@ class Records:
         await self._ledger.execute(statements)
         return row
 
-    async def reserve(self, generation_id: str, owners: Iterable[Owner], nano: int, now: float) -> None:
-        """Put a reservation on disk. Raises Unavailable."""
+    async def reserve(self, generation_id: str, owners: Sequence[Owner], nano: int, now: float) -> None:
+        """Put a reservation on disk: of the first key among its owners, whose request it is. Raises
+        Unavailable."""
         row: dict[str, object] = dict.fromkeys(OWNER_COLUMNS)
-        row.update({owner.kind: owner.id for owner in owners})
+        row.update({owner.kind: owner.id for owner in reversed(owners)})
         row.update({"id": generation_id, "at": timestamp(now), "nano": nano})
         await self._ledger.execute([(RESERVE, row)])
 

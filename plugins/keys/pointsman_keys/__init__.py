@@ -25,7 +25,7 @@ from .allowed import candidates_for, check_surface, model_refusal
 from .byok import OwnCredentials
 from .callers import Caller
 from .configured import configured
-from .credential import credential
+from .credential import Sent, credential, sent_in
 from .directory import Directory, Known, TeamRecord, VirtualKey, key_id
 from .guesses import Guesses
 from .records import AUDIT, CREDENTIALS, KEYS, TEAMS
@@ -39,7 +39,7 @@ from .settings import (
     check_keys,
     check_teams,
 )
-from .stored import load
+from .stored import load, peek
 
 __all__ = [
     "POINTSMAN_API",
@@ -59,6 +59,10 @@ __all__ = [
 ]
 
 POINTSMAN_API = 1
+
+LONGEST_SEEN = 256
+"""Characters up to which headers are remembered."""
+MOST_SEEN = 4096
 
 log = logging.getLogger(__name__)
 
@@ -124,18 +128,33 @@ class Keys:
     @hookimpl
     def authenticate(self, exchange: Exchange) -> Actor | None:
         """Who sent the key in the headers. Raises Unauthenticated for one that is not known."""
-        sent = credential(exchange.headers)
-        if sent is None:
+        sent = sent_in(exchange.headers)
+        known = self.directory.seen.get(sent)
+        if known is None:
+            known = self._known(exchange, sent)
+            if known is None:
+                return None
+        if known.until is not None and known.until <= exchange.at:
+            raise Unauthenticated(f"key {known.actor.name!r} expired at {known.until.isoformat()}")
+        return known.actor
+
+    def _known(self, exchange: Exchange, sent: Sent) -> Known | None:
+        """Who sent these headers, remembered where that is somebody who may ask."""
+        text = credential(exchange.headers)
+        if text is None:
             return None
         # headers are read as Latin-1: this is the way back to the bytes that were sent
-        known = self.directory.known.get(sha256(sent.encode("latin-1")).digest())
+        known = self.directory.known.get(sha256(text.encode("latin-1")).digest())
         if known is None:
             raise self._unknown(exchange)
         if known.refused is not None:
             raise Unauthenticated(known.refused)
-        if known.until is not None and known.until <= exchange.at:
-            raise Unauthenticated(f"key {known.actor.name!r} expired at {known.until.isoformat()}")
-        return known.actor
+        seen = self.directory.seen
+        if sum(len(each) for each in sent if each is not None) <= LONGEST_SEEN:
+            if len(seen) >= MOST_SEEN:
+                seen.clear()
+            seen[sent] = known
+        return known
 
     @hookimpl
     def admit(self, exchange: Exchange) -> None:
@@ -168,10 +187,17 @@ class Keys:
 
     @staticmethod
     def actor(setup: Setup, name: str) -> Actor | None:
-        """Who the key of this name in the configuration would be, for a dry run. Raises ConfigError."""
+        """Who the key of this name would be, for a dry run: one of the configuration, or of the ledger as far
+        as that is on disk. Raises StartupError for one that is refused."""
         directory = configured(setup)
+        peek(setup, directory)
         key = directory.named(name)
-        return directory.known[key.digest].actor if key is not None else None
+        if key is None:
+            return None
+        known = directory.known[key.digest]
+        if known.refused is not None:
+            raise StartupError(known.refused)
+        return known.actor
 
     def _unknown(self, exchange: Exchange) -> Unauthenticated | RateLimited:
         wait = self._guesses.wrong(exchange.client)

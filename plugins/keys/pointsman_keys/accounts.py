@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from pointsman.errors import BadRequest, Conflict, Forbidden, NotFound
 from pointsman.secrets import Secret
 
 from .callers import Caller
+from .claims import Parent, claims
 from .directory import Directory, TeamRecord, VirtualKey
 from .records import AUDIT, KEYS, TEAMS, Statement, delete, insert, key_row, now, upsert
 from .settings import Grants, KeyGrants, TeamSettings, check_name
@@ -30,7 +32,9 @@ __all__ = ["LONGEST_OVERLAP", "Accounts", "new_key"]
 
 LONGEST_OVERLAP = 30 * 86_400.0
 """Seconds for which a key's text before a rotation is good, at most."""
-SELECT_AUDIT = "select * from audit where at < :before order by at desc, id limit :limit"
+SELECT_AUDIT = """
+select * from audit where at < :before or (at = :before and id < :id) order by at desc, id desc limit :limit
+"""
 
 Made = TypeVar("Made")
 Granted = TypeVar("Granted", bound=Grants)
@@ -76,10 +80,11 @@ class Accounts:
             key = VirtualKey(
                 digest.hex(),
                 digest,
-                self._key_grants(by, given),
+                self._key_grants(by, given, given),
                 "ledger",
                 created_at=now(),
                 creator=by.actor.key_id,
+                maker=self._maker(by),
                 given=given,
             )
             await self.commit(by, "key.create", key.id, given, [insert(KEYS, key_row(key))])
@@ -101,7 +106,7 @@ class Accounts:
             elif key.id == by.actor.key_id:
                 raise Forbidden(f"key {key.grants.name!r} may not change its own settings")
             else:
-                grants = self._key_grants(by, given, but=key)
+                grants = self._key_grants(by, given, changes, but=key)
             changed = replace(key, grants=grants, given=given, updated_at=now())
             await self.commit(by, "key.change", key.id, changes, [upsert(KEYS, key_row(changed))])
             self.directory.put(changed)
@@ -116,7 +121,7 @@ class Accounts:
 
         async def rotate() -> tuple[VirtualKey, Secret]:
             key = self._own(self.key(by, name))
-            by.check_grants(key.grants)
+            by.check_grants(key.grants, [each.grants for each in self.directory.above(key)])
             text = new_key()
             old = (key.digest, datetime.now(UTC) + timedelta(seconds=overlap)) if overlap else None
             digest = sha256(text.reveal().encode()).digest()
@@ -135,7 +140,7 @@ class Accounts:
             key = self._own(self.key(by, name))
             row = {**key_row(key), "revoked_at": now()}
             await self.commit(by, "key.revoke", key.id, {"name": key.grants.name}, [upsert(KEYS, row)])
-            self.directory.drop(key.hash)
+            self.directory.retire(key)
             return key
 
         return await self.alone(revoke)
@@ -164,7 +169,7 @@ class Accounts:
                 raise BadRequest(str(error), param="name") from None
             if name in self.directory.teams:
                 raise Conflict(f"there is a team {name!r} already", param="name")
-            team = TeamRecord(name, self._built(TeamSettings, given), "ledger", now(), given=given)
+            team = TeamRecord(name, self._team_grants(name, given, given), "ledger", now(), given=given)
             await self.commit(by, "team.create", name, given, [insert(TEAMS, _team_row(team))])
             self.directory.put_team(team)
             return team
@@ -178,7 +183,8 @@ class Accounts:
         async def change() -> TeamRecord:
             team = self._own(self.team(by, name))
             given = _changed(team.given, changes)
-            changed = replace(team, grants=self._built(TeamSettings, given), given=given, updated_at=now())
+            grants = self._team_grants(name, given, changes)
+            changed = replace(team, grants=grants, given=given, updated_at=now())
             await self.commit(by, "team.change", name, changes, [upsert(TEAMS, _team_row(changed))])
             self.directory.put_team(changed)
             return changed
@@ -202,10 +208,12 @@ class Accounts:
 
         return await self.alone(remove)
 
-    async def audit(self, by: Caller, *, before: str, limit: int) -> list[dict[str, Any]]:
-        """What was done, newest first, before a moment in ISO 8601."""
+    async def audit(self, by: Caller, *, before: str, limit: int, id: str = "") -> list[dict[str, Any]]:
+        """What was done, newest first, before a moment in ISO 8601; `id` is that of the last row seen, where
+        there may be more of that moment."""
         by.check_unconfined()
-        return await self._gateway.ledger.select(SELECT_AUDIT, {"before": before, "limit": limit})
+        params = {"before": before, "id": id, "limit": limit}
+        return await self._gateway.ledger.select(SELECT_AUDIT, params)
 
     async def alone(self, work: Callable[[], Coroutine[Any, Any, Made]]) -> Made:
         """Make one change at a time, and to its end, even if its caller leaves: what is in the ledger must be
@@ -229,7 +237,7 @@ class Accounts:
     ) -> None:
         """Commit statements with their row in the audit log; `detail` holds no secret."""
         row = {
-            "id": secrets.token_hex(16),
+            "id": f"{time.time_ns():020d}-{secrets.token_hex(4)}",
             "at": now(),
             "actor": by.actor.name,
             "actor_id": by.actor.key_id,
@@ -241,7 +249,12 @@ class Accounts:
         await self._gateway.ledger.execute([*statements, insert(AUDIT, row)])
 
     def _key_grants(
-        self, by: Caller, given: Mapping[str, Any], *, but: VirtualKey | None = None
+        self,
+        by: Caller,
+        given: Mapping[str, Any],
+        changes: Mapping[str, Any],
+        *,
+        but: VirtualKey | None = None,
     ) -> KeyGrants:
         """The settings of a key, which its maker may grant and nothing contradicts. `but` is what it was."""
         if but is None:
@@ -249,11 +262,31 @@ class Accounts:
         grants = self._built(KeyGrants, given)
         if grants.team is not None and grants.team not in self.directory.teams:
             raise BadRequest(f"there is no team {grants.team!r}", param="team")
-        by.check_grants(grants)
+        maker = but.maker if but is not None else self._maker(by)
+        above = [*self.directory.above(VirtualKey("", b"", grants, maker=maker))]
+        by.check_grants(grants, [each.grants for each in above])
+        parents = [Parent(f"{each.kind} {each.name!r}", each.grants) for each in above]
+        self._check_claims(f"key {grants.name!r}", grants, parents, given if "team" in changes else changes)
         other = self.directory.named(grants.name)
         if other is not None and (but is None or other.hash != but.hash):
             raise Conflict(f"there is a key {grants.name!r} already", param="name")
         return grants
+
+    def _team_grants(self, name: str, given: Mapping[str, Any], changes: Mapping[str, Any]) -> TeamSettings:
+        """The settings of a team, which the organisation does not contradict."""
+        grants, above = self._built(TeamSettings, given), self.directory.organisation
+        parents = [Parent(f"organisation {above.name!r}", above)] if above is not None else []
+        self._check_claims(f"team {name!r}", grants, parents, changes)
+        return grants
+
+    def _check_claims(
+        self, what: str, grants: Grants, parents: Sequence[Parent], changes: Mapping[str, Any]
+    ) -> None:
+        """Nobody is said to have what those above have not; `changes` is what is said now. Raises
+        BadRequest."""
+        for setting, message, hint in claims(self._gateway.setup.catalogue, what, grants, parents):
+            if setting.partition(".")[0] in changes:
+                raise BadRequest(f"{message}; {hint}", param=setting)
 
     def _built(self, type_: type[Granted], given: Mapping[str, Any]) -> Granted:
         own = next((name for name in given if name.startswith("x-")), None)
@@ -265,6 +298,11 @@ class Accounts:
             told = [f"{each.message}{f'; {each.hint}' if each.hint else ''}" for each in error.problems]
             raise BadRequest(". ".join(told)) from None
         return built
+
+    @staticmethod
+    def _maker(by: Caller) -> str | None:
+        """Whose bounds hold for what a caller makes: those of an administrator of a team."""
+        return by.actor.key_id if by.team is not None else None
 
     @staticmethod
     def _own(record: Made) -> Made:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from itertools import groupby
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -32,7 +35,16 @@ def model_refusal(exchange: Exchange, actor: Actor) -> str | None:
 
 
 def candidates_for(exchange: Exchange, actor: Actor, candidates: list[Candidate]) -> list[Candidate]:
-    """The candidates that an actor may use, those first for which it has a credential of its own."""
+    """The candidates that an actor may use; among those of a model, first the ones for which it has a
+    credential of its own."""
+    return [
+        each
+        for _, group in groupby(candidates, attrgetter("model"))
+        for each in _allowed(exchange, actor, group)
+    ]
+
+
+def _allowed(exchange: Exchange, actor: Actor, candidates: Iterable[Candidate]) -> list[Candidate]:
     own: list[Candidate] = []
     shared: list[Candidate] = []
     for candidate in candidates:
@@ -58,6 +70,8 @@ def _exclusion(exchange: Exchange, actor: Actor, candidate: Candidate) -> str | 
         return f"{_who(actor, [names])} may not use it"
     if not actor.may_reach(endpoint.provider.name):
         return f"its provider is not allowed to key {actor.name!r}"
+    if not actor.may_tell(endpoint.provider.about):
+        return f"its provider is not known to treat data as key {actor.name!r} must have it (data_policy)"
     return None
 
 

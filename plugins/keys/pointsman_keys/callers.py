@@ -6,7 +6,7 @@ or rotates a key that may do more than he may himself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,20 +15,22 @@ from pointsman.errors import Forbidden
 from pointsman.exchange import ANY, Actor, Role
 
 from .directory import VirtualKey
-from .rights import Bounds, excess
-from .settings import KeyGrants
+from .rights import Bounds, excess, looser
+from .settings import Grants, KeyGrants
 
 __all__ = ["Caller"]
 
 TEAM_FIELDS = frozenset(
     {
         "budget",
+        "data_policy",
         "disabled",
         "expires",
         "explain",
         "limits",
         "models",
         "name",
+        "preferences",
         "providers",
         "role",
         "surfaces",
@@ -96,15 +98,22 @@ class Caller:
         if more:
             raise Forbidden(f"an administrator of a team may not set `{more[0]}`", param=more[0])
 
-    def check_grants(self, grants: KeyGrants) -> None:
-        """A key may do no more than its maker. Raises Forbidden, which says what is too much."""
+    def check_grants(self, grants: KeyGrants, above: Sequence[Grants]) -> None:
+        """A key may do no more than its maker; `above` is what is granted to those above it. Raises
+        Forbidden, which says what is too much."""
         if self.team is not None and grants.team != self.team:
             raise Forbidden(f"key {self.actor.name!r} administers team {self.team!r} only", param="team")
-        for bound in self._bounds():
-            for name, words in excess(grants, bound):
-                raise Forbidden(
-                    f"key {self.actor.name!r} may not grant {words}: it has no more itself", param=name
-                )
+        more = [each for bound in self._bounds() for each in excess(grants, bound)]
+        levels = [level for level in self.actor.levels if level.kind == "key"]
+        more += looser(
+            (grants, *above),
+            uncollected=any(level.uncollected for level in levels),
+            forgotten=any(level.forgotten for level in levels),
+        )
+        for name, words in more:
+            raise Forbidden(
+                f"key {self.actor.name!r} may not grant {words}: it has no more itself", param=name
+            )
 
     def _bounds(self) -> Iterator[Bounds]:
         actor = self.actor

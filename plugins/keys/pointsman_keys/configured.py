@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from pointsman.catalogue import Catalogue
 from pointsman.config import Config, Problem
 from pointsman.errors import ConfigError
 from pointsman.setup import Setup
 
+from .claims import Parent, claims
 from .directory import Directory, TeamRecord, VirtualKey
-from .rights import LISTS, MAGIC, RANK, uncovered
-from .settings import KeySettings, OrganisationSettings, TeamSettings
+from .settings import Grants, KeySettings, OrganisationSettings, TeamSettings
 
 __all__ = ["configured"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Parent:
-    """Who is above: `what` in words."""
-
-    what: str
-    grants: TeamSettings | OrganisationSettings
 
 
 def configured(setup: Setup) -> Directory:
@@ -34,7 +24,7 @@ def configured(setup: Setup) -> Directory:
     organisation: OrganisationSettings | None = setup.section("organisation")
     teams: dict[str, TeamSettings] = setup.section("teams")
     keys: Sequence[KeySettings] = setup.section("keys")
-    above = [] if organisation is None else [_Parent(f"organisation {organisation.name!r}", organisation)]
+    above = [] if organisation is None else [Parent(f"organisation {organisation.name!r}", organisation)]
     problems: list[Problem] = []
     for name, team in teams.items():
         problems += _excess(setup, f"teams.{name}", f"team {name!r}", team, above)
@@ -44,7 +34,7 @@ def configured(setup: Setup) -> Directory:
         if key.team is not None and own is None:
             problems.append(_no_team(setup.config, f"{place}.team", key, list(teams)))
             continue
-        parents = [*([_Parent(f"team {key.team!r}", own)] if own is not None else []), *above]
+        parents = [*([Parent(f"team {key.team!r}", own)] if own is not None else []), *above]
         problems += _excess(setup, place, f"key {key.name!r}", key, parents)
     if problems:
         raise ConfigError.of(problems)
@@ -64,36 +54,7 @@ def _no_team(config: Config, place: str, key: KeySettings, teams: list[str]) -> 
 
 
 def _excess(
-    setup: Setup, place: str, what: str, child: KeySettings | TeamSettings, parents: Sequence[_Parent]
+    setup: Setup, place: str, what: str, child: Grants, parents: Sequence[Parent]
 ) -> Iterator[Problem]:
-    """Where a child says in so many words that it has what a parent has not.
-
-    Globs may go beyond a parent's: what counts is what both allow. The highest role of a team is no claim.
-    """
-    for parent in parents:
-        if isinstance(child, KeySettings) and RANK[child.role] > RANK[parent.grants.role]:
-            message = (
-                f"{what} has the role {child.role}, and {parent.what} allows {parent.grants.role} at most"
-            )
-            yield setup.config.problem(
-                f"{place}.role", message, hint="raise the `role` there, or lower it here"
-            )
-        for name in LISTS:
-            for pattern in _beyond(setup.catalogue, name, child, parent):
-                message = f"{what} may use {pattern!r}, and {parent.what} may not"
-                yield setup.config.problem(
-                    f"{place}.{name}", message, hint="allow it there too, or take it out here"
-                )
-
-
-def _beyond(
-    catalogue: Catalogue, name: str, child: KeySettings | TeamSettings, parent: _Parent
-) -> Iterator[str]:
-    """The names among a child's patterns that the parent leaves out under every name they have."""
-    allowed = getattr(parent.grants, name)
-    for pattern in uncovered(getattr(child, name), allowed):
-        if not MAGIC.isdisjoint(pattern):
-            continue
-        resolution = catalogue.resolve(pattern) if name == "models" else None
-        if resolution is None or len(uncovered(resolution.names, allowed)) == len(resolution.names):
-            yield pattern
+    for setting, message, hint in claims(setup.catalogue, what, child, parents):
+        yield setup.config.problem(f"{place}.{setting}", message, hint=hint)

@@ -7,12 +7,22 @@ from collections.abc import Iterator, Mapping
 
 from pointsman.errors import Unauthenticated
 
-__all__ = ["credential"]
+__all__ = ["Sent", "credential", "sent_in"]
 
 SCHEMES = ("Bearer ", "bearer ")
 PLAIN_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 _BEARER = re.compile(r"bearer\s+(.+)", re.IGNORECASE)
 _NEXT_BEARER = re.compile(r",\s*(?=bearer\s)", re.IGNORECASE)
+
+
+Sent = tuple[str | None, str | None, str | None, str | None]
+"""The headers that may have a credential, as they came."""
+
+
+def sent_in(headers: Mapping[str, str]) -> Sent:
+    """Those headers of a request: where they are the same again, so is who asks."""
+    get = headers.get
+    return get("authorization"), get("x-api-key"), get("api-key"), get("x-goog-api-key")
 
 
 def credential(headers: Mapping[str, str]) -> str | None:

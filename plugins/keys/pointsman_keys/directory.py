@@ -10,18 +10,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pointsman.credentials import Key
 from pointsman.exchange import Actor, Level, Role
 
+from .credential import Sent
 from .rights import lesser
-from .settings import Grants, KeyGrants, OrganisationSettings, TeamSettings
+from .settings import KeyGrants, OrganisationSettings, TeamSettings
 
 __all__ = ["Directory", "Known", "Origin", "TeamRecord", "VirtualKey", "key_id"]
 
 Origin = Literal["configuration", "ledger"]
-Above = tuple[Literal["team", "organisation"], str, TeamSettings | OrganisationSettings]
+Kind = Literal["key", "team", "organisation"]
+
+
+class Above(NamedTuple):
+    """Somebody above a key: of what kind, by which id and name, and what is granted there."""
+
+    kind: Kind
+    id: str
+    name: str
+    grants: KeyGrants | TeamSettings | OrganisationSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,8 @@ class VirtualKey:
     """A key. `hash` names it for as long as it lives: the SHA-256, in hexadecimal digits, of its first text.
     `digest` is that of its present text, `old` that of the one before, with the time until which it is good.
 
-    `given` are its settings as the API took them. `fault` says why it cannot be used at all.
+    `maker` is the id of the administrator of a team that made it. `given` are its settings as the API took
+    them. `fault` says why it cannot be used at all.
     """
 
     hash: str
@@ -40,6 +51,7 @@ class VirtualKey:
     created_at: str | None = None
     updated_at: str | None = None
     creator: str | None = None
+    maker: str | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
 
@@ -92,9 +104,13 @@ class Directory:
     def __init__(self, organisation: OrganisationSettings | None = None) -> None:
         self.organisation = organisation
         self.known: dict[bytes, Known] = {}
+        self.seen: dict[Sent, Known] = {}
+        """Who was let in by which headers: forgotten with every change."""
         self._keys: dict[str, VirtualKey] = {}
         self._hashes: dict[str, str] = {}
         self._teams: dict[str, TeamRecord] = {}
+        self._retired: dict[str, VirtualKey] = {}
+        self._made: dict[str, dict[str, None]] = {}
 
     def __iter__(self) -> Iterator[VirtualKey]:
         return iter(self._keys.values())
@@ -122,6 +138,7 @@ class Directory:
     def put(self, key: VirtualKey) -> None:
         """Add a key, or put a changed one in its place."""
         self.drop(key.hash)
+        self.seen.clear()
         self._keys[key.hash] = key
         self._hashes[key.id] = key.hash
         known = self._know(key)
@@ -130,15 +147,27 @@ class Directory:
             digest, end = key.old
             until = end if known.until is None else min(end, known.until)
             self.known[digest] = replace(known, until=until)
+        if key.maker is not None:
+            self._made.setdefault(key.maker, {})[key.hash] = None
+        self._renew_made(key)
 
     def drop(self, hash: str) -> None:
         """Forget a key, if it is there."""
         gone = self._keys.pop(hash, None)
         if gone is not None:
+            self.seen.clear()
             self._hashes.pop(gone.id, None)
             self.known.pop(gone.digest, None)
             if gone.old is not None:
                 self.known.pop(gone.old[0], None)
+            if gone.maker is not None:
+                self._made[gone.maker].pop(hash, None)
+
+    def retire(self, key: VirtualKey) -> None:
+        """Forget a key that has ended, but for what it made others be bounded by."""
+        self.drop(key.hash)
+        self._retired[key.id] = key
+        self._renew_made(key)
 
     def put_team(self, team: TeamRecord) -> None:
         """Add a team, or put a changed one in its place; its keys follow."""
@@ -150,13 +179,38 @@ class Directory:
         self._teams.pop(name, None)
         self._renew(name)
 
-    def above(self, grants: KeyGrants) -> Iterator[Above]:
-        """What is above a key, outward: kind, name, and what it grants."""
+    def above(self, key: VirtualKey) -> Iterator[Above]:
+        """Who is above a key, outward: the administrators of a team that made it, its team, the
+        organisation."""
+        for maker in self._makers(key):
+            yield Above("key", maker.id, maker.grants.name, maker.grants)
+        yield from self.over(key.grants)
+
+    def over(self, grants: KeyGrants) -> Iterator[Above]:
+        """The team and the organisation that a key with these settings is in."""
         team = self._teams.get(grants.team) if grants.team is not None else None
         if team is not None:
-            yield "team", team.name, team.grants
+            yield Above("team", team.name, team.name, team.grants)
         if self.organisation is not None:
-            yield "organisation", self.organisation.name, self.organisation
+            name = self.organisation.name
+            yield Above("organisation", name, name, self.organisation)
+
+    def maker_is_lost(self, key: VirtualKey) -> bool:
+        """Whether nobody knows what bounded who made a key."""
+        return key.maker is not None and self._maker(key) is None
+
+    def _makers(self, key: VirtualKey) -> Iterator[VirtualKey]:
+        maker = self._maker(key)
+        while maker is not None:
+            yield maker
+            maker = self._maker(maker)
+
+    def _maker(self, key: VirtualKey) -> VirtualKey | None:
+        return (self.key(key.maker) or self._retired.get(key.maker)) if key.maker is not None else None
+
+    def _renew_made(self, maker: VirtualKey) -> None:
+        for hash in [*self._made.get(maker.id, ())]:
+            self.put(self._keys[hash])
 
     def _renew(self, team: str) -> None:
         for key in self.of_team(team):
@@ -164,40 +218,54 @@ class Directory:
 
     def _know(self, key: VirtualKey) -> Known:
         grants = key.grants
-        above = list(self.above(grants))
-        all_grants: list[Grants] = [grants, *(each for _, _, each in above)]
+        above, over = list(self.above(key)), list(self.over(grants))
+        tags = (tag for each in (grants, *(one.grants for one in above)) for tag in each.tags)
         team = self._teams.get(grants.team) if grants.team is not None else None
-        role = reduce(lesser, [each.role for _, _, each in above], grants.role)
+        role = reduce(lesser, [each.grants.role for each in over], grants.role)
         manages = grants.team if role == "admin" else None
         actor = Actor(
             grants.name,
             key.id,
             role if manages is None else "member",
             grants.models,
-            tuple(dict.fromkeys(tag for each in all_grants for tag in each.tags)),
+            tuple(dict.fromkeys(tags)),
             grants.explain,
             grants.extra,
             (
-                _level("key", key.id, grants.name, grants),
-                *(_level(kind, name, name, each) for kind, name, each in above),
+                _level(Above("key", key.id, grants.name, grants)),
+                *map(_level, above),
             ),
             team.keys if team is not None else {},
         )
-        ends = [each.expires for each in all_grants if each.expires is not None]
-        refused = key.fault or self._refused(grants)
+        ends = [each.expires for each in (grants, *(one.grants for one in over)) if each.expires is not None]
+        refused = key.fault or self._refused(key)
         return Known(actor, refused, min(ends, default=None), manages)
 
-    def _refused(self, grants: KeyGrants) -> str | None:
+    def _refused(self, key: VirtualKey) -> str | None:
         """Why a key is refused whatever the time is, in words."""
+        grants = key.grants
+        if any(maker.fault for maker in self._makers(key)):
+            return f"key {grants.name!r} was made by one with settings that cannot be used"
         if grants.disabled:
             return f"key {grants.name!r} is disabled"
         if grants.team is not None and grants.team not in self._teams:
             return f"key {grants.name!r} belongs to team {grants.team!r}, which is not there"
-        for kind, name, each in self.above(grants):
-            if each.disabled:
-                return f"key {grants.name!r} belongs to {kind} {name!r}, which is disabled"
+        for each in self.over(grants):
+            if each.grants.disabled:
+                return f"key {grants.name!r} belongs to {each.kind} {each.name!r}, which is disabled"
         return None
 
 
-def _level(kind: Literal["key", "team", "organisation"], id: str, name: str, grants: Grants) -> Level:
-    return Level(kind, id, name, grants.extra, grants.models, grants.providers, grants.surfaces)
+def _level(above: Above) -> Level:
+    grants = above.grants
+    return Level(
+        above.kind,
+        above.id,
+        above.name,
+        grants.extra,
+        grants.models,
+        grants.providers,
+        grants.surfaces,
+        uncollected=grants.data_policy.collection == "deny",
+        forgotten=grants.data_policy.zdr is True,
+    )

@@ -39,6 +39,9 @@ KEYS = Table(
         "name": Column("text", "What the key is called.", required=True),
         "settings": Column("json", "Its settings, as they were given.", required=True),
         "creator": Column("text", "The id of the key that made it."),
+        "maker": Column(
+            "text", "The same where that was an administrator of a team, whose bounds it is under."
+        ),
         "created_at": Column("text", "UTC, ISO 8601.", required=True),
         "updated_at": Column("text", "UTC, ISO 8601."),
         "revoked_at": Column("text", "When it was revoked for good: UTC, ISO 8601."),
@@ -73,7 +76,7 @@ CREDENTIALS = Table(
 AUDIT = Table(
     "audit",
     {
-        "id": Column("text", "Random."),
+        "id": Column("text", "Sorts as things were done."),
         "at": Column("text", "UTC, ISO 8601.", required=True),
         "actor": Column("text", "The name of the key that did it.", required=True),
         "actor_id": Column("text", "The id of that key.", required=True),
@@ -122,6 +125,7 @@ def key_row(key: VirtualKey) -> dict[str, Any]:
         "name": key.grants.name,
         "settings": dict(key.given),
         "creator": key.creator,
+        "maker": key.maker,
         "created_at": key.created_at,
         "updated_at": key.updated_at,
     }

@@ -13,7 +13,9 @@ from typing import Protocol
 
 from pointsman.exchange import Role
 
-__all__ = ["LISTS", "MAGIC", "RANK", "Bounds", "excess", "lesser", "uncovered", "within"]
+from .settings import DataPolicy, Grants
+
+__all__ = ["LISTS", "MAGIC", "RANK", "Bounds", "excess", "lesser", "looser", "uncovered", "within"]
 
 RANK: dict[Role, int] = {"viewer": 0, "member": 1, "admin": 2}
 """Roles, by how much they may do."""
@@ -63,6 +65,16 @@ def within(pattern: str, other: str) -> bool:
 def uncovered(patterns: Sequence[str], others: Sequence[str]) -> list[str]:
     """Those of some globs that are in none of the others for certain."""
     return [pattern for pattern in patterns if not any(within(pattern, other) for other in others)]
+
+
+def looser(levels: Sequence[Grants], *, uncollected: bool, forgotten: bool) -> Iterator[tuple[str, str]]:
+    """What a key, by all its levels, lets be done with data and its maker may not: the setting, and in words
+    what is too much."""
+    policies: list[DataPolicy] = [each.data_policy for each in levels]
+    if uncollected and not any(each.collection == "deny" for each in policies):
+        yield "data_policy", "that data is collected"
+    if forgotten and not any(each.zdr for each in policies):
+        yield "data_policy", "that data is kept"
 
 
 def excess(child: Bounds, parent: Bounds) -> Iterator[tuple[str, str]]:

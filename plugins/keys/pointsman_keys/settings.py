@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pointsman.config import SettingError, setting
 from pointsman.exchange import Role
 from pointsman.secrets import Secret
 
 __all__ = [
+    "DataPolicy",
     "Expiry",
     "Grants",
     "KeyGrants",
@@ -70,6 +71,19 @@ class Expiry(datetime):
 
 
 @dataclass(frozen=True)
+class DataPolicy:
+    """What those who answer may do with what they are sent. Who says nothing is under what those above
+    say."""
+
+    collection: Literal["allow", "deny"] | None = setting(
+        default=None, help="deny: only providers that are known to keep nothing and to learn from nothing."
+    )
+    zdr: bool | None = setting(
+        default=None, help="true: only providers that are known to keep nothing (zero data retention)."
+    )
+
+
+@dataclass(frozen=True)
 class Grants:
     """What is allowed at one level: of a key, its team, the team's organisation, all must allow."""
 
@@ -82,6 +96,7 @@ class Grants:
     surfaces: tuple[str, ...] = setting(
         default=("*",), help="Globs of the operations that may be used.", example=["chat", "embeddings"]
     )
+    data_policy: DataPolicy = setting(factory=DataPolicy, example={"collection": "deny"})
     tags: tuple[str, ...] = setting(
         default=(), help="Words of your own, for rules; those of all levels count.", example=["batch"]
     )

@@ -11,18 +11,25 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from pointsman.catalogue import Catalogue
 from pointsman.config import Schema
 from pointsman.errors import RequestError
-from pointsman.exchange import Actor
+from pointsman.exchange import Actor, Level
+from pointsman.facts import About
 from pointsman_keys import Accounts, Caller, Directory
 from pointsman_keys.rights import RANK
-from pointsman_keys.settings import OrganisationSettings
+from pointsman_keys.settings import DataPolicy, OrganisationSettings
 
 NAMES = ("narrow", "chief", "c", "d")
 TEAMS = ("red", "blue")
 MODELS = ("x/1", "x/2", "y/1", "fast")
 PROVIDERS = ("lab", "spare")
 SURFACES = ("chat", "embeddings")
+ABOUTS = {
+    "nothing": About(),
+    "kept": About(trains=False, retains=True),
+    "learnt": About(trains=True, retains=False),
+}
 GLOBS = st.lists(st.sampled_from(["*", "x/*", "x/1", "?/1", "fast", "lab", "chat", "s*"]), max_size=2)
 GRANTS = st.fixed_dictionaries(
     {},
@@ -33,6 +40,7 @@ GRANTS = st.fixed_dictionaries(
         "role": st.sampled_from(["admin", "member", "viewer"]),
         "disabled": st.booleans(),
         "expires": st.sampled_from(["2098-01-01", "2099-01-01", None]),
+        "data_policy": st.sampled_from([{"zdr": True}, {"collection": "deny"}, {"zdr": False}, None]),
     },
 )
 KEYS = st.tuples(GRANTS, st.sampled_from([None, *TEAMS])).map(
@@ -51,6 +59,7 @@ def rights(actor: Actor) -> set[tuple[str, str]]:
     """What an actor may really do."""
     may = {("model", name) for name in MODELS if actor.may_use(name)}
     may |= {("provider", name) for name in PROVIDERS if actor.may_reach(name)}
+    may |= {("data", name) for name, about in ABOUTS.items() if actor.may_tell(about)}
     return may
 
 
@@ -59,10 +68,14 @@ class Changes(RuleBasedStateMachine):
 
     @initialize(organisation=GRANTS)
     def begin(self, organisation: dict[str, Any]) -> None:
-        known = {name: tuple(each) for name, each in organisation.items() if isinstance(each, list)}
-        self.directory = Directory(OrganisationSettings(**known))
+        known: Any = {name: tuple(each) for name, each in organisation.items() if isinstance(each, list)}
+        if organisation.get("data_policy"):
+            known["data_policy"] = DataPolicy(**organisation["data_policy"])
+        self.directory = Directory()
         gateway: Any = SimpleNamespace(
-            setup=SimpleNamespace(schema=Schema()), ledger=Paper(), shielded=lambda work: work
+            setup=SimpleNamespace(schema=Schema(), catalogue=Catalogue({})),
+            ledger=Paper(),
+            shielded=lambda work: work,
         )
         self.accounts = Accounts(gateway, self.directory)
         self.root = Caller(Actor("root", "key-root", role="admin"))
@@ -70,6 +83,9 @@ class Changes(RuleBasedStateMachine):
             self.run(self.accounts.create_team(self.root, name, {"role": "admin", "models": ["x/*", "fast"]}))
         for name, more in (("narrow", {"models": ["x/*"]}), ("chief", {"team": "red", "models": ["x/1"]})):
             assert self.run(self.accounts.create_key(self.root, {"name": name, "role": "admin", **more}))
+        self.directory.organisation = OrganisationSettings(**known)
+        for key in list(self.directory):
+            self.directory.put(key)
 
     def caller(self, name: str | None) -> Caller:
         key = self.directory.named(name) if name is not None else None
@@ -102,6 +118,8 @@ class Changes(RuleBasedStateMachine):
             changed = self.run(self.accounts.change_key(caller, key.hash, given))
         if changed is None or given == {"disabled": True}:
             return
+        if key is None:
+            assert changed.maker == (caller.actor.key_id if caller.team is not None else None)
         known = self.directory.known[changed.digest]
         assert caller.role == "admin"
         assert rights(known.actor) <= mine
@@ -130,9 +148,19 @@ class Changes(RuleBasedStateMachine):
     def a_child_never_has_more_than_its_parent(self) -> None:
         for key in getattr(self, "directory", ()):
             known = self.directory.known[key.digest]
-            for _, _, above in self.directory.above(key.grants):
-                parent = Actor("parent", "parent", models=above.models)
-                assert all(parent.may_use(name) for kind, name in rights(known.actor) if kind == "model")
+            for level in self.directory.above(key):
+                policy = level.grants.data_policy
+                bounds = Level(
+                    level.kind,
+                    level.id,
+                    level.name,
+                    models=level.grants.models,
+                    providers=level.grants.providers,
+                    uncollected=policy.collection == "deny",
+                    forgotten=policy.zdr is True,
+                )
+                assert rights(known.actor) <= rights(Actor("parent", "parent", levels=(bounds,)))
+            for _, _, _, above in self.directory.over(key.grants):
                 assert RANK[known.role] <= RANK[above.role]
                 assert not above.disabled or known.refused
                 assert above.expires is None or (known.until is not None and known.until <= above.expires)

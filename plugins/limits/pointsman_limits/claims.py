@@ -65,7 +65,19 @@ class Claim(msgspec.Struct, frozen=True):
 class Claims:
     """All the limits a request is under, those that every request takes the same of first."""
 
-    __slots__ = ("_rows", "all", "batch", "counters", "fixed", "held", "money", "requests", "told", "varies")
+    __slots__ = (
+        "_rows",
+        "all",
+        "amounts",
+        "batch",
+        "counters",
+        "fixed",
+        "held",
+        "money",
+        "requests",
+        "told",
+        "varies",
+    )
 
     def __init__(self, claims: Sequence[Claim], *, batch: bool = False) -> None:
         fixed = [claim for claim in claims if claim.measure in FIXED]
@@ -78,6 +90,7 @@ class Claims:
         self.batch = batch
         self.fixed = [claim.demand for claim in fixed]
         self.counters = tuple(claim.counter for claim in self.all)
+        self.amounts = tuple(str(claim.demand.quota.amount) for claim in self.all)
         self.held = any(claim.demand.hold for claim in self.all)
         self.money = any(claim.measure == "usd" for claim in varying)
         self.requests = self._places("requests")
@@ -129,7 +142,7 @@ def claims_of(settings: Settings, actor: Actor, names: Names) -> Claims:
 def _of_levels(settings: Settings, actor: Actor, levels: Sequence[Level], share: Percent) -> Iterator[Claim]:
     for level in levels:
         limits: LimitSettings | None = level.extra.get("limits")
-        if limits is None and level.kind == "key" and actor.role != "admin":
+        if limits is None and level is levels[0] and actor.role != "admin":
             limits = settings.default
         if limits is None:
             continue

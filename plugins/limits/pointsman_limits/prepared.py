@@ -75,7 +75,7 @@ def _names(actor: Actor, variant: _Variant) -> Names:
     """The id and name of each that a request belongs to."""
     model, provider, app = variant
     names: dict[Dimension, tuple[tuple[str, str], ...]] = {
-        level.kind: ((level.id, level.name),) for level in levels_of(actor)
+        level.kind: ((level.id, level.name),) for level in reversed(levels_of(actor))
     }
     names["tag"] = tuple((tag, tag) for tag in dict.fromkeys(actor.tags))
     one: Mapping[Dimension, str | None] = {"model": model, "provider": provider, "app": app}

@@ -29,6 +29,9 @@ group by key_id, team, organisation, model, provider, app
 """
 """Generations without an attempt were refused, or answered from a cache: they count for nothing."""
 
+MAKERS = "select 'key-' || substr(hash, 1, 12) as id, maker from keys where maker is not null"
+"""Keys whose use counts for the administrator of a team that made them, too."""
+
 LEVELS: tuple[Dimension, ...] = ("key", "team", "organisation")
 MEASURES: tuple[Measure, ...] = ("requests", "tokens", "input_tokens", "output_tokens", "usd")
 
@@ -40,6 +43,8 @@ async def recount(gateway: Gateway, rules: Sequence[RuleSettings], now: datetime
     """
     if not gateway.ledger.has_table(GENERATIONS.name):
         return
+    keys = await gateway.ledger.select(MAKERS) if gateway.ledger.has_table("keys") else []
+    makers: dict[str, str] = {each["id"]: each["maker"] for each in keys}
     hour = now.replace(minute=0, second=0, microsecond=0)
     starts: dict[Period, datetime] = {"hour": hour, "day": hour.replace(hour=0)}
     for period, start in starts.items():
@@ -47,18 +52,24 @@ async def recount(gateway: Gateway, rules: Sequence[RuleSettings], now: datetime
         used: defaultdict[str, int] = defaultdict(int)
         for row in rows:
             for measure in MEASURES:
-                for counter in _counters(row, measure, rules):
+                for counter in _counters(row, measure, rules, makers):
                     used[counter] += row[measure]
         for counter, amount in used.items():
             if amount:
                 await gateway.state.seed(counter, period, amount)
 
 
-def _counters(row: Mapping[str, Any], measure: Measure, rules: Sequence[RuleSettings]) -> Iterator[str]:
+def _counters(
+    row: Mapping[str, Any], measure: Measure, rules: Sequence[RuleSettings], makers: Mapping[str, str]
+) -> Iterator[str]:
     """The counters that a row's generations have been counted by."""
     for kind in LEVELS:
         if row[kind] is not None:
             yield counter_name(measure, kind, row[kind])
+    maker = makers.get(row["key"])
+    while maker is not None:
+        yield counter_name(measure, "key", maker)
+        maker = makers.get(maker)
     for rule in rules:
         if measure not in rule.quotas:
             continue

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from pointsman.catalogue import Catalogue, Resolution
 from pointsman.dialects import ErrorView
 from pointsman.exchange import Actor
+from pointsman.providers import Provider
 
 from .errors import encode_error
 
@@ -45,8 +46,12 @@ def _usable(catalogue: Catalogue, actor: Actor, name: str) -> Resolution | None:
     found = catalogue.resolve(name)
     if found is None or not actor.may_use(*found.names):
         return None
-    reached = not found.endpoints or any(actor.may_reach(each.provider.name) for each in found.endpoints)
+    reached = not found.endpoints or any(_may_call(actor, each.provider) for each in found.endpoints)
     return found if reached else None
+
+
+def _may_call(actor: Actor, provider: Provider) -> bool:
+    return actor.may_reach(provider.name) and actor.may_tell(provider.about)
 
 
 def _row(catalogue: Catalogue, found: Resolution) -> dict[str, object]:
