@@ -105,7 +105,12 @@ class Prices:
         if book is None and reported is None:
             return None
         markup = self._markup_of(exchange.actor)
-        cost = _cost(exchange, endpoint, book, usage, markup) if book is not None else None
+        if book is None:
+            cost = None
+        elif book.asks:
+            cost = _cost(exchange, endpoint, book, usage, markup)
+        else:
+            cost = book.cost(usage, time.time(), markup=markup)
         if reported is None:
             return cost
         if cost is None:

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 CONFIGURATION = "configuration"
 FACT = "price"
+NOTE = "prices"
+SETTLED = object()
+"""Stands for a price that no fact can change."""
 CATALOGUE = "catalogue"
 MOST_BOOKS = 16_384
 """Compiled prices that are remembered."""
@@ -68,6 +71,16 @@ class Page:
             found = self._rates[place] = Rates({key: given.nano for key, given in prices.items()})
         return found
 
+    @property
+    def is_always(self) -> bool:
+        """Whether it counts at any time."""
+        return self.price.begins is None
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether hour, length and service tier make no difference."""
+        return self._week is None and not self._limits and self.price.service_tiers is None
+
     def prices(self, time: float, *, tier: int = 0, service: ServiceTier | None = None) -> dict[str, Given]:
         """Every price at a time, with the layer that gave it."""
         window = self._week.at(time) if self._week is not None else -1
@@ -80,16 +93,20 @@ class Page:
 
 class Book:
     """A price with its history. `layer` says whose it is: endpoint, provider or catalogue; `counts_images`
-    and `has_service_tiers` what it asks about a request."""
+    and `has_service_tiers` what it asks about a request, if it `asks` anything."""
 
-    __slots__ = ("_pages", "_single", "counts_images", "has_service_tiers", "layer")
+    __slots__ = ("_flat", "_pages", "_single", "asks", "counts_images", "has_service_tiers", "layer")
 
     def __init__(self, price: Priced, layer: str, source: str = CONFIGURATION, date: str = "") -> None:
         self.layer = layer
         self._pages = [Page(each, source, date) for each in history(price)]
-        self._single = self._pages[0] if len(self._pages) == 1 and not self._pages[0].price.begins else None
+        self._single = self._pages[0] if len(self._pages) == 1 and self._pages[0].is_always else None
+        self._flat = self._single.rates(0, 0) if self._single is not None and self._single.is_flat else None
+        """What counts always and for all."""
         self.has_service_tiers = any(page.price.service_tiers is not None for page in self._pages)
         self.counts_images = any("image" in _everywhere(page.price) for page in self._pages)
+
+        self.asks = self.counts_images or self.has_service_tiers
 
     def page(self, time: float) -> Page | None:
         """The price that counts at a time, in seconds since 1970; None before the first one begins."""
@@ -105,17 +122,17 @@ class Book:
         The service tier that served counts, and where the provider does not tell it the one `asked` for, if
         that has prices. One that served and has none makes the cost unknown.
         """
-        page = self.page(time)
+        page, served, service = self.page(time), usage.service_tier, None
         if page is None:
             return None
-        service = None
-        if usage.service_tier is not None:
-            service = BY_WORD.get(usage.service_tier.lower())
+        if served is not None:
+            service = BY_WORD.get(served.lower())
             if service is not None and tier_of(page.price, service) is None:
                 return None
         elif asked is not None and tier_of(page.price, asked) is not None:
             service = asked
-        return page.rates(usage.input, time, service).cost(usage, page.origin, markup)
+        rates = self._flat or page.rates(usage.input, time, service)
+        return rates.cost(usage, page.origin, markup)
 
     def next_change(self, time: float) -> float | None:
         """When other prices count next; None for never."""
@@ -151,14 +168,25 @@ class _Origin:
 
 def price_of(endpoint: Endpoint) -> Book | None:
     """The price of an endpoint; None where it is unknown. One that cannot be read is told in the log once."""
-    price = endpoint.extra.get("price")
-    if price is not None:
-        return _compiled(_Origin(price, "endpoint"))
-    price = endpoint.provider.extra.get("price")
-    if price is not None:
-        return _compiled(_Origin(price, "provider"))
+    known = endpoint.notes.get(NOTE)
+    if known is not None:
+        fact, book = known
+        if fact is SETTLED or endpoint.facts.get(FACT) is fact:
+            found: Book | None = book
+            return found
+    origin, book = _looked_up(endpoint)
+    endpoint.notes[NOTE] = origin, book
+    return book
+
+
+def _looked_up(endpoint: Endpoint) -> tuple[object, Book | None]:
+    """The fact that an endpoint's price is made of, or SETTLED where a configuration gives it; the price."""
+    for place, layer in ((endpoint, "endpoint"), (endpoint.provider, "provider")):
+        price = place.extra.get("price")
+        if price is not None:
+            return SETTLED, _compiled(_Origin(price, layer))
     fact = endpoint.facts.get(FACT)
-    return None if fact is None else book_of(fact)
+    return fact, book_of(fact) if fact is not None else None
 
 
 def book_of(fact: Fact) -> Book | None:

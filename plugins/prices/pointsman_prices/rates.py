@@ -19,9 +19,6 @@ SOUND = frozenset({"audio_input", "audio_output", "cache_read_audio"})
 WRITES = frozenset({"cache_write", "cache_write_1h"})
 EACH = frozenset({"request", "image", "search"})
 """Counted one by one, not in millions."""
-COUNTS = {name: name for name in UsageDetails.__struct_fields__} | {"images": "image", "searches": "search"}
-"""The key of the price of each detail."""
-
 Parts = dict[str, int]
 """Exact amounts in nano-USD per million, by what they are for."""
 
@@ -30,14 +27,15 @@ class Rates:
     """Prices in nano-USD per million tokens, or each; one that is None is unknown."""
 
     __slots__ = (
-        "_apart",
         "_cache_read",
         "_cache_write",
+        "_hours",
         "_input",
         "_output",
         "_prices",
         "_reasoning",
         "_request",
+        "_sound",
     )
 
     def __init__(self, prices: Mapping[str, int]) -> None:
@@ -47,27 +45,26 @@ class Rates:
         self._cache_write = prices.get("cache_write", self._input)
         self._reasoning = prices.get("reasoning")
         self._request = prices.get("request", 0) * MILLION
-        apart = {"search", *prices.keys() & {"image", "image_input", "image_output"}}
-        if prices.keys() & SOUND:
-            apart |= SOUND
-        if prices.keys() & WRITES:
-            apart.add("cache_write_1h")
-        self._apart = apart
+        self._sound = not prices.keys().isdisjoint(SOUND)
+        self._hours = not prices.keys().isdisjoint(WRITES)
 
     def cost(self, usage: Usage, source: str, markup: int = 0) -> Cost | None:
         """What `usage` costs, and what is billed for it with a markup in millionths; None where a price is
         unknown. Usage that contradicts itself never makes a part negative, and the cost's source says so."""
-        if not _adds_up(usage):
-            usage = _mended(usage)
-            source += CONTRADICTS
-        parts = self._usual(usage) if usage.details is None else self._all(usage, usage.details)
+        read, write, output, reasoning = usage.cache_read, usage.cache_write, usage.output, usage.reasoning
+        fresh = usage.input - read - write
+        if fresh < 0 or read < 0 or write < 0 or not 0 <= reasoning <= output:
+            return self.cost(_mended(usage), source + CONTRADICTS, markup)
+        if usage.details is None:
+            parts = self._usual(fresh, read, write, output, reasoning)
+        else:
+            parts = self._all(usage, usage.details)
         return None if parts is None else round_cost(parts, source, markup)
 
-    def _usual(self, usage: Usage) -> Parts | None:
-        """The parts of a usage without details; None where the price of one is unknown."""
-        read, write, reasoning = usage.cache_read, usage.cache_write, 0
+    def _usual(self, fresh: int, read: int, write: int, output: int, reasoning: int) -> Parts | None:
+        """The parts of what is not priced apart; None where the price of one is unknown."""
         parts: Parts = {}
-        if fresh := usage.input - read - write:
+        if fresh:
             if self._input is None:
                 return None
             parts["input"] = fresh * self._input
@@ -79,62 +76,52 @@ class Rates:
             if self._cache_write is None:
                 return None
             parts["cache_write"] = write * self._cache_write
-        if self._reasoning is not None and (reasoning := usage.reasoning):
+        if reasoning and self._reasoning is not None:
             parts["reasoning"] = reasoning * self._reasoning
-        if written := usage.output - reasoning:
+            output -= reasoning
+        if output:
             if self._output is None:
                 return None
-            parts["output"] = written * self._output
+            parts["output"] = output * self._output
         if self._request:
             parts["request"] = self._request
         return parts
 
     def _all(self, usage: Usage, details: UsageDetails) -> Parts | None:
-        """The parts of any usage: what is priced apart is taken out of the tokens that it is among."""
-        apart = self._taken(usage, details)
-        special: Parts = {}
-        for name, units in apart.items():
-            if units:
-                price = self._prices.get(name)
+        """The parts of any usage: what is priced apart is taken out of the tokens that it is among, and is
+        never more than they."""
+        prices, output, read, write = self._prices, usage.output, usage.cache_read, usage.cache_write
+        fresh = usage.input - read - write
+        apart: list[tuple[str, int]] = []
+        if details.searches > 0:
+            apart.append(("search", details.searches * MILLION))
+        if details.images > 0 and "image" in prices:
+            apart.append(("image", details.images * MILLION))
+        if self._sound:
+            heard, said = min(details.cache_read_audio, read), min(details.audio_output, output)
+            sound = min(details.audio_input - max(0, heard), fresh)
+            apart += ("cache_read_audio", heard), ("audio_input", sound), ("audio_output", said)
+            read, fresh, output = read - max(0, heard), fresh - max(0, sound), output - max(0, said)
+        if details.image_input > 0 and "image_input" in prices:
+            seen = min(details.image_input, fresh)
+            apart.append(("image_input", seen))
+            fresh -= seen
+        if details.image_output > 0 and "image_output" in prices:
+            drawn = min(details.image_output, output)
+            apart.append(("image_output", drawn))
+            output -= drawn
+        if details.cache_write_1h > 0 and self._hours:
+            kept = min(details.cache_write_1h, write)
+            apart.append(("cache_write_1h", kept))
+            write -= kept
+        parts = self._usual(fresh, read, write, output, min(usage.reasoning, output))
+        for name, units in apart:
+            if units > 0 and parts is not None:
+                price = prices.get(name)
                 if price is None:
                     return None
-                special[name] = units * price * (MILLION if name in EACH else 1)
-        fresh, read = apart["audio_input"] + apart["image_input"], apart["cache_read_audio"]
-        write, output = apart["cache_write_1h"], apart["audio_output"] + apart["image_output"]
-        rest = Usage(
-            usage.input - fresh - read - write,
-            usage.output - output,
-            usage.cache_read - read,
-            usage.cache_write - write,
-            min(usage.reasoning, usage.output - output),
-        )
-        parts = self._usual(rest)
-        return None if parts is None else {**parts, **special}
-
-    def _taken(self, usage: Usage, details: UsageDetails) -> dict[str, int]:
-        """How much there is of what is priced apart, never more than of the tokens it is among."""
-        fresh, output = usage.input - usage.cache_read - usage.cache_write, usage.output
-        found = {
-            key: max(0, getattr(details, name)) if key in self._apart else 0 for name, key in COUNTS.items()
-        }
-        found["cache_read_audio"] = min(found["cache_read_audio"], usage.cache_read)
-        found["cache_write_1h"] = min(found["cache_write_1h"], usage.cache_write)
-        found["audio_input"] = min(max(0, found["audio_input"] - found["cache_read_audio"]), fresh)
-        found["image_input"] = min(found["image_input"], fresh - found["audio_input"])
-        found["audio_output"] = min(found["audio_output"], output)
-        found["image_output"] = min(found["image_output"], output - found["audio_output"])
-        return found
-
-
-def _adds_up(usage: Usage) -> bool:
-    """Whether no amount is negative, and no part larger than the whole it is among."""
-    cache_read, cache_write = usage.cache_read, usage.cache_write
-    return (
-        0 <= usage.reasoning <= usage.output
-        and cache_read >= 0
-        and cache_write >= 0
-        and cache_read + cache_write <= usage.input
-    )
+                parts[name] = units * price
+        return parts
 
 
 def _mended(usage: Usage) -> Usage:

@@ -33,7 +33,7 @@ def serve() -> Serve:
         answer["usage"] = usage or {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
         async with FakeProvider(Script.json(answer | members)) as fake:
             config = f"""
-plugins: {{openai: {{}}, routes: {{}}, usage: {{}}, {plugins} prices: {prices}}}
+plugins: {{balance: false, openai: {{}}, routes: {{}}, usage: {{}}, {plugins} prices: {prices}}}
 providers:
   lab: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret, price: {price}}}
   free: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret}}

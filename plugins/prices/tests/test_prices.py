@@ -12,9 +12,11 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from pointsman.catalogue import Endpoint
 from pointsman.config import Percent
 from pointsman.errors import ConfigError
 from pointsman.exchange import Actor, Level
+from pointsman.providers import Provider
 from pointsman.testing import Running
 from pointsman.types import Usage
 from pointsman_prices import BillingSettings, Prices
@@ -198,7 +200,9 @@ def billed(actor: Actor, markup: str = "0%") -> int:
     plugin = Prices()
     setup = SimpleNamespace(section={"billing": BillingSettings(markup=Percent.parse(markup))}.__getitem__)
     plugin.startup(cast(Any, SimpleNamespace(setup=setup)))
-    endpoint = SimpleNamespace(extra={"price": read_price({"input": "0.1", "output": 0})})
+    endpoint = Endpoint(
+        Provider("lab", kind="lab"), "m", extra={"price": read_price({"input": "0.1", "output": 0})}
+    )
     exchange = SimpleNamespace(pricing=endpoint, actor=actor, attempts=[])
     cost = plugin.price_usage(cast(Any, exchange), Usage(1_000_000))
     assert cost is not None
