@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pointsman.counts import MOST_TOKENS, Usage, UsageDetails, token_count
 from pointsman.money import reported_usd
-from pointsman.types import MOST_TOKENS, Usage, UsageDetails, token_count
 
 __all__ = ["read_bill", "read_more", "read_usage", "served", "usage_object", "written_usage"]
 
