@@ -57,7 +57,8 @@ def settings_of(body: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
 def key_shape(
     key: VirtualKey, directory: Directory, spent: Spent = NOTHING, schema: Schema | None = None
 ) -> dict[str, Any]:
-    """A key in OpenRouter's shape, with what it has beside that."""
+    """A key in OpenRouter's shape, with what it has beside that. Where that wants a text, it is empty: when a
+    key of the configuration was made, and whose workspace one without a team is in."""
     grants = key.grants
     known = directory.known[key.digest]
     return {
@@ -67,11 +68,11 @@ def key_shape(
         "disabled": grants.disabled,
         **_limit(grants.extra.get("budget"), spent),
         **_usage(spent),
-        "created_at": key.created_at,
+        "created_at": key.created_at or "",
         "updated_at": key.updated_at,
         "expires_at": _iso(known.until),
         "creator_user_id": key.creator,
-        "workspace_id": grants.team,
+        "workspace_id": grants.team or "",
         "id": key.id,
         "team": grants.team,
         "role": known.role,

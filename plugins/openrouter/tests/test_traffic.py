@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 27, 12, 3, 30, tzinfo=UTC)
 
 @pytest.fixture
 async def served() -> AsyncIterator[Running]:
-    async with running("plugins: {usage: {}, openrouter: {}, keys: {}}") as started:
+    async with running("auth: none") as started:
         yield started
 
 
@@ -180,7 +180,7 @@ async def test_it_is_read_at_most_once_in_a_while(served: Running, monkeypatch: 
 
 
 async def test_without_records_nothing_is_known() -> None:
-    async with running("plugins: {openrouter: {}, keys: {}}") as served:
+    async with running("plugins: {usage: false, budgets: false}") as served:
         assert await TrafficWatch().traffic(served.gateway.ledger) == {}
 
 
