@@ -187,7 +187,7 @@ async def _store(exchange: Exchange, client: ClientStream | None, frames: Sequen
 
 def _answer_stored(exchange: Exchange, sink: Sink, client: ClientStream | None, stored: Stored) -> None:
     """Give an answer once more, and tell what that saves."""
-    exchange.cached = True
+    exchange.cached, exchange.stored = True, stored
     exchange.usage, exchange.finish, exchange.cost = stored.usage, stored.finish, FREE
     if stored.cost is not None:
         exchange.cost = Cost(0, source=FREE.source, saved=stored.cost.nano)

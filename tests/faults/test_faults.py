@@ -11,7 +11,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,10 @@ from pointsman_echo.faults import FAULTS, SCRIPTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PAIRINGS = ("chat-echo", "chat-chat", "chat-messages", "messages-messages", "messages-chat", "messages-echo")
+PAIRINGS = (
+    *("chat-echo", "chat-chat", "chat-messages", "messages-messages", "messages-chat", "messages-echo"),
+    *("chat-gemini", "gemini-gemini", "gemini-chat"),
+)
 PLAYED = tuple(each for each in PAIRINGS if each != "messages-echo")
 """Those in which the fault is played on a wire. Echo's faults are written in one dialect: in others they are
 errors before the answer."""
@@ -63,6 +66,13 @@ OWN_TYPES = {
         429: "rate_limit_error",
         503: "overloaded_error",
         504: "timeout_error",
+    },
+    "gemini": {
+        404: "NOT_FOUND",
+        429: "RESOURCE_EXHAUSTED",
+        502: "INTERNAL",
+        503: "UNAVAILABLE",
+        504: "DEADLINE_EXCEEDED",
     },
 }
 """The word that each dialect has for it; all else is `api_error`."""
@@ -172,11 +182,96 @@ MESSAGES: dict[int, Script] = {
     58: Script.sse((*OPENED, said("\u2028 line\x0b ends\x85"), *END)),
     59: Script.sse((*OPENED, *END, said(" not this"))),
 }
-PLAYS = {"chat": SCRIPTS, "messages": MESSAGES}
+
+# Those of `gemini`. It has no event that ends a stream, and nothing but the last reason ends it.
+
+
+def failed(status: int, message: str, word: str, *details: Any, **headers: str) -> Script:
+    error = {"code": status, "message": message, "status": word, "details": list(details)}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Script.json({"error": error}, status=status, headers=named)
+
+
+def piece(text: str | None, *, finish: str | None = None, usage: tuple[int, int] | None = None) -> bytes:
+    parts = [{"text": text}] if text is not None else []
+    candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
+    if finish is not None:
+        candidate["finishReason"] = finish
+    body: dict[str, Any] = {"candidates": [candidate]}
+    if usage is not None:
+        body["usageMetadata"] = {"promptTokenCount": usage[0], "candidatesTokenCount": usage[1]}
+    return json.dumps({**body, "responseId": "fault"}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def pieces(*texts: str) -> tuple[bytes, ...]:
+    return tuple(b"data: " + piece(text) + b"\n\n" for text in texts)
+
+
+EXHAUSTED = (429, "slow down", "RESOURCE_EXHAUSTED")
+NEVER = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "99999999s"}
+COMMENT = b": ping\n\n"
+HEAD = b"data: " + piece("", usage=(5, 1)) + b"\n\n"
+WRITTEN = (HEAD, COMMENT, *pieces("Hello", " there", " friend"))
+LAST = b"data: " + piece(None, finish="STOP", usage=(5, 3)) + b"\n\n"
+WHOLE = piece(HELLO, finish="STOP", usage=(5, 3))
+HALF, ZIPPED = WHOLE[:-20], zlib.compress(WHOLE, wbits=31)
+BEFORE, _, BEHIND = pieces("~")[0].partition(b"~")
+TOO_LARGE = (BEFORE, *[FILL] * 127, FILL[: 65_537 - len(BEFORE) - len(BEHIND)], BEHIND)
+ENDS = b"".join(
+    each.replace(b"\n", end) for each, end in zip((*WRITTEN, LAST), (b"\r\n", b"\r", b"\n") * 2, strict=True)
+)
+GEMINI: dict[int, Script] = {
+    **SCRIPTS,
+    13: failed(*EXHAUSTED, retry_after="7"),
+    14: failed(*EXHAUSTED, retry_after="Wed, 21 Oct 2099 07:28:00 GMT"),
+    15: failed(*EXHAUSTED, {**NEVER, "retryDelay": "1.5s"}),
+    16: failed(*EXHAUSTED),
+    17: failed(*EXHAUSTED, NEVER),
+    18: failed(503, "overloaded", "UNAVAILABLE"),
+    19: failed(500, "internal error", "INTERNAL"),
+    22: failed(504, "gateway timeout", "DEADLINE_EXCEEDED"),
+    23: failed(401, "key 4711 is revoked", "UNAUTHENTICATED"),
+    24: failed(400, "no", "INVALID_ARGUMENT"),
+    25: failed(404, "no such model", "NOT_FOUND"),
+    26: failed(413, "too large", "INVALID_ARGUMENT"),
+    30: Script.whole(HALF),
+    31: Script((Send(HALF), Close()), headers=JSON, declared=len(HALF) + 20),
+    32: Script(
+        (Send(b"1000\r\n" + HALF), Close()), headers={**JSON, "transfer-encoding": "chunked"}, framing="close"
+    ),
+    34: Script.whole(b'{"candidates":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+    35: Script.whole(WHOLE.replace(b'"index":0', b'"index":NaN,"far":1e999')),
+    36: Script.whole(WHOLE.replace(b"friend", b"\xff\xfe")),
+    38: encoded("gzip, gzip", zlib.compress(ZIPPED, wbits=31)),
+    39: encoded("gzip", ZIPPED[:20] + bytes(each ^ 0xFF for each in ZIPPED[20:])),
+    40: Script.whole(WHOLE, headers={"x-filler": "y" * 200_000}),
+    41: Script((Send(b'{"candidates":"'), *[Send(FILL)] * 1100), headers=JSON, framing="chunked"),
+    45: Script.sse((COMMENT, Pause(0.1)) * 36_000),
+    46: Script.sse((HEAD, COMMENT, Hang())),
+    47: Script.sse((b"data: " + failed(500, "no", "INTERNAL").body() + b"\n\n", LAST)),
+    48: Script.json({"error": {"code": 500, "message": "no", "status": "INTERNAL"}}),
+    49: Script.sse((*WRITTEN, Close())),
+    50: Script.sse((*WRITTEN, Hang())),
+    51: Script.sse((*WRITTEN, b'data: {"candidates":[{"cont\n\n', LAST)),
+    52: Script.sse((*WRITTEN, LAST)),
+    53: Script.sse(WRITTEN),
+    54: Script.sse((*WRITTEN[2:], b"data: " + piece(None, finish="STOP") + b"\n\n")),
+    55: Script.sse((*WRITTEN, b"data: " + piece("", usage=(5, 2)) + b"\n\n", LAST)),
+    56: Script.sse((*WRITTEN, *TOO_LARGE)),
+    57: Script.sse(ENDS[at : at + 1] for at in range(len(ENDS))),
+    58: Script.sse((*WRITTEN, *pieces("\u2028 line\x0b ends\x85"), LAST)),
+    59: Script.sse((*WRITTEN, LAST)),
+}
+PLAYS = {"chat": SCRIPTS, "messages": MESSAGES, "gemini": GEMINI}
 
 
 def playing(scripts: Any) -> Callable[[Received], Script]:
-    return lambda received: scripts[int(received.json["model"].removeprefix("fault-"))]
+    def play(received: Received) -> Script:
+        """The fault that the model names, which may stand in the path."""
+        _, _, number = f"{received.path}/{received.json.get('model', '')}".rpartition("fault-")
+        return scripts[int(number.partition(":")[0])]  # type: ignore[no-any-return]
+
+    return play
 
 
 @dataclass
@@ -218,7 +313,14 @@ class Lab:
     @property
     def reported(self) -> bool:
         """Whether the provider tells of its usage as soon as a stream begins."""
-        return self.provider == "messages"
+        return self.provider in ("messages", "gemini")
+
+    def worked(self, *, stream: bool) -> bool:
+        """Whether the provider is taken to have worked on what it did not answer. Inside a plugin it answers
+        at once where it answers in bytes; elsewhere nothing is known of a stream until it begins."""
+        if self.provider == "echo" and stream and self.number in HANGING:
+            return self.same
+        return self.number in WORKED
 
     async def ask(self, which: str, *, stream: bool) -> httpx.Response:
         """Ask where the faulty endpoint is `alone`, or has a healthy one `behind` it."""
@@ -264,14 +366,11 @@ def models_of(faulty: Any, healthy: Any) -> dict[str, list[str]]:
 @asynccontextmanager
 async def booted(dialects: dict[str, Any], asking: Any, clocks: dict[str, str]) -> AsyncIterator[Servers]:
     """Servers that have kept connections to every provider."""
-    async with (
-        FakeProvider(playing(SCRIPTS)) as chat,
-        FakeProvider(playing(MESSAGES)) as messages,
-        FakeProvider(dialects["chat"].healthy) as well_chat,
-        FakeProvider(dialects["messages"].healthy) as well_messages,
-    ):
-        faulty = {"chat": chat, "messages": messages}
-        healthy = {"chat": well_chat, "messages": well_messages}
+    async with AsyncExitStack() as stack:
+        faulty, healthy = {}, {}
+        for name, dialect in dialects.items():
+            faulty[name] = await stack.enter_async_context(FakeProvider(playing(PLAYS[name])))
+            healthy[name] = await stack.enter_async_context(FakeProvider(dialect.healthy))
         limits = {**clocks, "max_answer": "2MiB", "max_connections": 1}
         providers: dict[str, Any] = {"echo": {}}
         for name, dialect in dialects.items():
@@ -282,8 +381,9 @@ async def booted(dialects: dict[str, Any], asking: Any, clocks: dict[str, str]) 
         ) as served:
             for name, dialect in dialects.items():
                 for provider in faulty:
-                    body = dialect.body(f"{name}/{provider}-19", stream=False)
-                    assert (await served.client.post(dialect.path, json=body)).status_code == 200
+                    model = f"{name}/{provider}-19"
+                    body, place = dialect.body(model, stream=False), dialect.place(model, stream=False)
+                    assert (await served.client.post(place, json=body)).status_code == 200
             yield Servers(served, faulty, healthy)
 
 
@@ -358,10 +458,10 @@ async def test_alone_it_is_an_error_and_with_an_endpoint_behind_it_nobody_notice
     failed, complete = await lab.row(refused), await lab.row(answer)
     assert (failed["outcome"], failed["status"], failed["attempts"]) == ("failed", refused.status_code, 1)
     assert (failed["lane"], failed["error_type"]) == (lab.lane, ERROR_TYPES[refused.status_code])
-    told = number == 46 and lab.reported
-    assert failed["estimated"] == (number in WORKED and not told)
-    assert (failed["input_tokens"] is None) == (number not in WORKED)
-    assert failed["output_tokens"] == ((1 if told else 0) if number in WORKED else None)
+    told, worked = number == 46 and lab.reported, lab.worked(stream=stream)
+    assert failed["estimated"] == (worked and not told)
+    assert (failed["input_tokens"] is None) == (not worked)
+    assert failed["output_tokens"] == ((1 if told else 0) if worked else None)
     assert not told or failed["input_tokens"] == 5
     assert (complete["outcome"], complete["status"], complete["attempts"]) == ("complete", 200, 2)
     assert (complete["input_tokens"], complete["output_tokens"], complete["estimated"]) == (7, 2, 0)
@@ -399,8 +499,12 @@ async def test_the_client_is_told_of_its_own_mistake(lab: Lab, number: int, stre
         assert answer.content == lab.script.body()
     else:
         error = lab.client.error(answer.content)
-        kinds = {24: "invalid_request_error", 26: "request_too_large"}
-        assert error["type"] == (kinds[number] if lab.client.name == "messages" else "invalid_request_error")
+        kinds = {
+            "messages": {24: "invalid_request_error", 26: "request_too_large"},
+            "gemini": dict.fromkeys((24, 26), "INVALID_ARGUMENT"),
+        }
+        own = kinds.get(lab.client.name, {})
+        assert error["type"] == own.get(number, "invalid_request_error")
         assert lab.provider == "echo" or error["message"] in ("no", "too large")
     row = await lab.row(answer)
     assert (row["outcome"], row["status"], row["attempts"]) == ("failed", answer.status_code, 1)
@@ -455,7 +559,7 @@ async def test_an_odd_but_whole_stream_is_complete(lab: Lab, number: int) -> Non
     await lab.check_asked(faulty=1)
 
 
-@pytest.mark.parametrize("pairing", ["chat-echo", "chat-chat", "messages-messages"])
+@pytest.mark.parametrize("pairing", ["chat-echo", "chat-chat", "messages-messages", "gemini-gemini"])
 @numbered(52, 53, 54, 55, 57, 58)
 async def test_bytes_of_the_clients_own_dialect_arrive_as_they_were_sent(lab: Lab, number: int) -> None:
     answer = await lab.ask("alone", stream=True)

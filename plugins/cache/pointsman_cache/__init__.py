@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman import hookimpl
-from pointsman.exchange import Exchange
+from pointsman.exchange import Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterSettings
 from pointsman.stored import Stored
@@ -30,12 +30,14 @@ THEIRS = "x-openrouter-cache-"
 
 @dataclass(slots=True)
 class Ticket:
-    """Where the answer of a request goes, and whether others wait for it."""
+    """Where the answer of a request goes, whether others wait for it, and the plan by which it was looked
+    for."""
 
     tenant: Tenant
     fingerprint: bytes
     ttl: float
     leads: bool
+    plan: Plan | None
 
 
 class Cache:
@@ -83,6 +85,8 @@ class Cache:
         ticket: Ticket | None = exchange.notes.get(NAME)
         if ticket is None or stored.size > self._settings.max_entry or not may_keep(stored):
             return
+        if exchange.plan is not ticket.plan:  # other models were tried in the end than it was looked for by
+            return
         entry = self._store.put(
             ticket.tenant,
             ticket.fingerprint,
@@ -128,7 +132,7 @@ class Cache:
             answer = self._answer(leads, exchange, wish)
             if answer is not None:
                 return answer
-        exchange.notes[NAME] = Ticket(tenant, digest, wish.ttl, leads is True)
+        exchange.notes[NAME] = Ticket(tenant, digest, wish.ttl, leads is True, exchange.plan)
         return None
 
     async def _join(self, tenant: Tenant, digest: bytes, wish: Wish) -> Entry | bool:

@@ -12,11 +12,11 @@ from typing import Any, Literal
 import pytest
 from msgspec.structs import replace
 
-from pointsman.exchange import Actor, Level
+from pointsman.exchange import Actor, Level, Plan
 from pointsman.stored import Stored
 from pointsman.testing import Received, Script, StreamClient
 from pointsman.types import Finish
-from pointsman_cache import may_keep, may_use
+from pointsman_cache import Cache, may_keep, may_use
 from pointsman_cache.store import Store
 
 Boot = Callable[..., AbstractAsyncContextManager[Any]]
@@ -360,3 +360,21 @@ def test_an_end_by_error_and_a_stream_without_an_end_are_no_answers(
 ) -> None:
     ended = Finish(finish) if finish is not None else None
     assert may_keep(replace(answer("Hello", *["there"] * stream), finish=ended)) is kept
+
+
+async def test_an_answer_of_other_models_than_it_was_looked_for_by_is_not_kept(
+    asking: Callable[..., Any], answer: Callable[..., Stored]
+) -> None:
+    """A plugin may plan anew before anybody is asked: for want of money, say."""
+    cache = Cache()
+    exchange, other = (asking(headers={"x-openrouter-cache": "true"}) for _ in range(2))
+    assert await cache.lookup_response(exchange) is None
+    waiting = asyncio.ensure_future(cache.lookup_response(other))
+    await asyncio.sleep(0)
+    exchange.plan = Plan(None, ("acme/n",))
+    cache.store_response(exchange, answer("Hello", endpoint="lab/n", model="acme/n"))
+    assert not waiting.done()
+    cache.request_finished(exchange)
+    assert await waiting is None
+    cache.request_finished(other)
+    assert (len(cache._store), len(cache._flights)) == (0, 0)

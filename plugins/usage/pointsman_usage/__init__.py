@@ -28,6 +28,7 @@ POINTSMAN_API = 1
 
 RECORDED = "usage.recorded"
 FULL = "the record of this request could not be kept: the ledger's queue is full"
+SLOW = "the record of this request could not be written in time"
 
 
 class Usage:
@@ -131,10 +132,13 @@ class Usage:
             return
         exchange.notes[RECORDED] = True
         ledger.insert(GENERATIONS.name, self._generations.row(exchange))
+        before, exchange.unsettled = exchange.unsettled, Unavailable(SLOW, retry_after=1)
         try:
             await ledger.flush()
         except RequestError as error:
             exchange.unsettled = error
+        else:
+            exchange.unsettled = before
 
     async def _health(self, request: Request) -> Response:
         from starlette.responses import JSONResponse

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
+from pointsman.dialects import Mark
 from pointsman.errors import ConfigError, UpstreamStatus
 from pointsman.exchange import Exchange
 from pointsman.ledger import Column, ReadOnlyLedger, Table
@@ -33,7 +34,7 @@ BODIES = Table(
         "id": Column("text", "The generation.", required=True),
         "at": Column("text", "When the request arrived.", required=True),
         "key_id": Column("text", "The key that asked."),
-        "request": Column("text", "The request's body, sealed.", required=True),
+        "request": Column("text", "The request's body, sealed."),
         "answer": Column(
             "text", "The body of an answer, or of a provider's error, or what was sent of a stream, sealed."
         ),
@@ -71,7 +72,7 @@ def _places(setup: Setup) -> Iterator[tuple[str, LogBodies | None]]:
 
 
 class Bodies:
-    """Decides whose bodies are logged, and makes their rows. `most` is the largest answer kept, in bytes."""
+    """Decides whose bodies are logged, and makes their rows. `most` is the largest text kept, in bytes."""
 
     def __init__(self, vault: Vault, wanted: LogBodies, *, most: int) -> None:
         self._vault = vault
@@ -89,8 +90,8 @@ class Bodies:
 
     def answered(self, exchange: Exchange, stored: Stored) -> None:
         """Remember the text of a complete answer until the row is made."""
-        if exchange.notes.get(SAYS) == "all" and stored.size <= self._most:
-            exchange.notes[ANSWER] = b"".join(data for data, _ in stored.frames)
+        if exchange.notes.get(SAYS) == "all":
+            exchange.notes[ANSWER] = _text(stored)
 
     def row(self, exchange: Exchange) -> tuple[object, ...] | None:
         """The row of an exchange that has ended; None where its body is not logged."""
@@ -98,11 +99,13 @@ class Bodies:
         says = notes.get(SAYS, "off") if exchange.reserved else self._says(exchange)
         if says == "off" or (says == "errors" and exchange.outcome not in ("failed", "incomplete")):
             return None
-        answer, sent = notes.pop(ANSWER, None), exchange.sent
+        answer, sent = notes.pop(ANSWER, b""), exchange.sent
         if sent:
-            answer = sent if len(sent) <= self._most else None
-        elif answer is None and isinstance(exchange.error, UpstreamStatus):
-            answer = exchange.error.body
+            answer = sent
+        elif exchange.stored is not None:
+            answer = _text(exchange.stored)
+        elif isinstance(exchange.error, UpstreamStatus):
+            answer = answer or exchange.error.body
         return (
             exchange.generation_id,
             timestamp(exchange.at),
@@ -112,7 +115,9 @@ class Bodies:
             bool(sent),
         )
 
-    def _sealed(self, exchange: Exchange, column: str, data: bytes) -> str:
+    def _sealed(self, exchange: Exchange, column: str, data: bytes) -> str | None:
+        if len(data) > self._most:
+            return None
         return self._vault.seal(data, purpose=PURPOSE, about=f"{exchange.generation_id} {column}")
 
     def _says(self, exchange: Exchange) -> LogBodies:
@@ -125,6 +130,11 @@ class Bodies:
             self._told = True
             log.error("bodies are to be logged, and are not: there is no `secret_key` to seal them with")
         return "off"
+
+
+def _text(stored: Stored) -> bytes:
+    """What the client gets of an answer."""
+    return b"".join(data for data, mark in stored.frames if not mark & Mark.PRIVATE)
 
 
 def opened_bodies(ledger: ReadOnlyLedger, vault: Vault, generation_id: str) -> dict[str, Any] | None:

@@ -167,13 +167,22 @@ def _narrowed(
         return len(found) == limit
 
     first, last = params.get("since", ""), min(params.get("at", AFTER), params.get("until", AFTER))
+    kept = _oldest(ledger, HOURS)
     for day in _periods(ledger, DAYS, met, {**params, "start": first[:10], "end": last}):
         hours = _periods(ledger, HOURS, met, {**params, "start": day, "end": day + AFTER})
-        if any(look(each, each + AFTER) for each in hours or [day]):  # without hours: they are deleted
+        spans = [(each, each + AFTER) for each in hours]
+        if day <= kept[:10]:  # those before are deleted
+            spans.append((day, min(day + AFTER, kept)))
+        if any(look(*span) for span in spans):
             return found
-    (oldest,) = ledger.select_sync(f"select min(at) as at from {DAYS.name}")  # noqa: S608 - our own name
-    look("", oldest["at"] or AFTER)
+    look("", _oldest(ledger, DAYS))
     return found
+
+
+def _oldest(ledger: ReadOnlyLedger, table: Table) -> str:
+    """The first period that there is; a time behind all others without one."""
+    (row,) = ledger.select_sync(f"select min(at) as at from {table.name}")  # noqa: S608 - our own name
+    return row["at"] or AFTER
 
 
 def _periods(
@@ -250,13 +259,17 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
             ],
             "input": [count(row["input_tokens"]) for row in rows],
             "output": [count(row["output_tokens"]) for row in rows],
-            "cost USD": [amount(row["cost_usd"], unpriced=row["input_tokens"] is not None) for row in rows],
+            "cost USD": [amount(row["cost_usd"], unpriced=_used_anything(row)) for row in rows],
             "bill": [_bill(row) for row in rows],
             "first": [duration(row["first_content_ms"]) for row in rows],
             "total": [duration(row["total_ms"]) for row in rows],
         },
         left=5,
     )
+
+
+def _used_anything(row: Mapping[str, Any]) -> bool:
+    return row["input_tokens"] is not None or any("input" in attempt for attempt in row["tried"])
 
 
 def _where(row: Mapping[str, Any]) -> str:

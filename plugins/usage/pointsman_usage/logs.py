@@ -123,10 +123,13 @@ def following(
 ) -> Iterator[Sequence[Mapping[str, Any]]]:
     """The last rows, oldest first, and then, again and again, those that were written meanwhile."""
     place = listing.newest(ledger)
-    yield listing.page(ledger, wanted, limit=limit)[::-1]
+    first = listing.page(ledger, wanted, limit=limit)[::-1]
+    yield first
+    told = {row["id"] for row in first}  # what was written since `place` is among the first, and comes again
     while True:
         wait()
         rows, place = listing.since_place(ledger, wanted, place)
+        rows = [row for row in rows if row["id"] not in told]
         if rows:
             yield rows
 

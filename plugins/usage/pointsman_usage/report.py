@@ -162,14 +162,21 @@ def _kept(
     ledger: ReadOnlyLedger, since: datetime | None, until: datetime | None
 ) -> tuple[datetime | None, datetime | None]:
     """The span, widened to longer periods where shorter ones are not kept for so long."""
-    for (table, length, _), (_, _, longer) in zip(UNITS[:0:-1], UNITS[-2::-1], strict=True):
-        (row,) = ledger.select_sync(f"select min(at) as oldest from {table}")  # noqa: S608 - our own name
-        oldest = row["oldest"] or END
+    for (table, length, _), (coarser, kept, longer) in zip(UNITS[:0:-1], UNITS[-2::-1], strict=True):
+        oldest = _oldest(ledger, table)
+        if _oldest(ledger, coarser) >= oldest[:kept]:
+            continue
         if since is not None and _text(since, length) < oldest:
             since = _down(since, longer)
         if until is not None and _text(until, length) < oldest:
             until = _up(until, longer)
     return since, until
+
+
+def _oldest(ledger: ReadOnlyLedger, table: str) -> str:
+    """The first period in a table."""
+    (row,) = ledger.select_sync(f"select min(at) as oldest from {table}")  # noqa: S608 - our own name
+    return row["oldest"] or END
 
 
 def _down(moment: datetime, step: timedelta) -> datetime:
@@ -197,7 +204,10 @@ def moment(text: str, now: datetime) -> datetime:
         found = now - timedelta(seconds=Duration.parse(text))
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
-    return found.astimezone(UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is no time of ours") from None
 
 
 def as_table(rows: Sequence[Mapping[str, Any]], by: str) -> str:

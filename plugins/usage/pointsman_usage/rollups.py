@@ -83,9 +83,11 @@ ROLLUPS: Mapping[int, Table] = {16: MINUTES, 13: HOURS, 10: DAYS}
 AMOUNTS = (
     *("outcome", "cached"),
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
-    *("cost_nano", "billed_nano", "reported_nano", "saved_nano", "first_content_ms", "total_ms"),
+    *("cost_nano", "billed_nano", "reported_nano", "saved_nano", "first_content_ms", "total_ms", "tried"),
 )
 """The columns of a generation that are counted and added up."""
+USED = '"cost_nano":'
+"""What stands in `tried` where one of several attempts has used anything."""
 MODEL = [*DIMENSIONS].index("model")
 
 Groups = dict[tuple[Any, ...], Sequence[Any]]
@@ -121,9 +123,9 @@ def deriving(columns: Sequence[str]) -> Derive:
 def _amounts(said: Sequence[Any]) -> tuple[Any, ...]:
     """What one generation adds, in the order of SUMS and TIMES, by what it says in AMOUNTS."""
     outcome, cached, given, answered, read, written, thought = said[:7]
-    cost, billed, reported, saved, first_content, total = said[7:]
-    used = given is not None
-    if cached or not used:
+    cost, billed, reported, saved, first_content, total, tried = said[7:]
+    used = given is not None or (tried is not None and USED in tried)
+    if cached or given is None:
         given = answered = read = written = thought = 0
     complete = outcome == "complete"
     if not complete:

@@ -43,7 +43,9 @@ class Settings:
         "key, team and the organisation may say otherwise: the first of them that does, in this order.",
     )
     max_body: int = setting(
-        default=1_000_000, minimum=1, help="Answers of more bytes than this are logged without their text."
+        default=1_000_000,
+        minimum=1,
+        help="Requests and answers of more bytes than this are logged without their text.",
     )
     client_address: bool = setting(default=False, help="Whether clients' addresses are recorded.")
     when_full: Literal["drop", "refuse"] = setting(

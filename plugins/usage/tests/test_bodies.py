@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from pointsman.errors import ConfigError
 from pointsman.gateway import Gateway
-from pointsman.testing import running
+from pointsman.testing import FakeProvider, Script, running
 from pointsman_usage.bodies import BODIES
 from pointsman_usage.logs import logs
 
@@ -150,11 +150,43 @@ async def test_whole_answers_are_not_partial_and_old_rows_are_not_either(serve: 
     assert json.loads(read(config, row["id"])[1])["partial"] is False
 
 
-async def test_an_answer_that_is_too_large_is_logged_without_its_text(serve: Serve) -> None:
-    async with serve("{log_bodies: all, max_body: 20}", SEALED) as (gateway, client):
+@pytest.mark.parametrize(("most", "kept"), [(20, [False, False]), (120, [True, False]), (1000, [True, True])])
+async def test_a_text_that_is_too_large_is_left_out(serve: Serve, most: int, kept: list[bool]) -> None:
+    async with serve(f"{{log_bodies: all, max_body: {most}}}", SEALED) as (gateway, client):
         await ask(client, "lab/large")
         (row,) = await bodies(gateway)
-    assert (row["request"] is not None, row["answer"]) == (True, None)
+    assert [row[name] is not None for name in ("request", "answer")] == kept
+
+
+async def test_an_answer_that_was_stored_is_logged_as_well(serve: Serve, config: Path) -> None:
+    async with serve("{log_bodies: all}", SEALED) as (gateway, client):
+        answer = await ask(client, "lab/stored")
+        (row,) = await bodies(gateway)
+    assert row["partial"] == 0
+    assert json.loads(read(config, row["id"])[1])["answer"] == answer.text
+
+
+async def test_what_the_client_is_not_told_is_not_logged(tmp_path: Path) -> None:
+    """Usage that was asked for on its own account."""
+    events = [
+        b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n',
+        b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n',
+        b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}\n\n',
+        b"data: [DONE]\n\n",
+    ]
+    async with FakeProvider(Script.sse(events)) as fake:
+        config = {
+            "secret_key": KEY,
+            "plugins": {"usage": {"log_bodies": "all"}},
+            "providers": {"far": {"base_url": fake.url, "api_key": "k"}},
+        }
+        async with running(config, folder=tmp_path) as served:
+            answer = await ask(served.client, "far/m", stream=True)
+            (row,) = await bodies(served.gateway)
+            vault = served.gateway.vault
+    text = vault.open(row["answer"], purpose="body", about=f"{row['id']} answer")
+    assert text == answer.content
+    assert b"usage" not in text
 
 
 KEYS = f"[{{name: alice, key_hash: {sha256(b'pm-alice').hexdigest()}, log_bodies: all}}]"

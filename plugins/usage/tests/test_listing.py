@@ -134,6 +134,33 @@ def test_several_conditions_are_looked_for_where_the_roll_ups_say_that_they_are_
         assert listed(tmp_path, Wanted(key="key-2", model="acme/large")) == found
 
 
+def test_on_the_day_whose_hours_are_kept_in_part_all_are_found(write: Write, tmp_path: Path) -> None:
+    """Retention deletes sums by hour up to an hour in the middle of a day; the rows themselves stay."""
+    hours = [f"2026-11-{day}T{hour}" for day in (19, 20) for hour in ("01", "13", "23")]
+    write(*({"at": f"{hour}:30:00.000+00:00"} for hour in hours))
+    wanted = Wanted(key="alice", model="acme/large")
+    everything = [f"gen-{number}" for number in (5, 4, 3, 2, 1, 0)]
+    for oldest in (hours[1], hours[4], hours[5]):
+        with closing(sqlite3.connect(tmp_path / "pointsman.db")) as connection, connection:
+            connection.execute("delete from usage_hours where at < ?", (oldest,))
+        assert listed(tmp_path, wanted) == everything
+        assert listed(tmp_path, wanted, limit=4) == everything[:4]
+
+
+def test_what_a_failed_attempt_used_unpriced_is_told(write: Write, tmp_path: Path) -> None:
+    tried = (
+        '[{"endpoint":"lab/a","input":5,"output":0,"estimated":true,"cost_nano":null},{"endpoint":"lab/b"}]'
+    )
+    nothing = {"input_tokens": None, "cost_nano": None, "outcome": "failed"}
+    write({**nothing, "tried": tried}, {**nothing, "tried": '[{"endpoint":"lab/b"}]'})
+    with reader(URL, tmp_path) as ledger:
+        shown = {
+            line.split()[1]: "unpriced" in line
+            for line in as_table(page(ledger, Wanted(), limit=9)).splitlines()
+        }
+    assert (shown["gen-0"], shown["gen-1"]) == (True, False)
+
+
 def test_everybody_who_was_called_so_is_found(write: Write, tmp_path: Path) -> None:
     write({}, {"key_id": "key-9", "at": at(1)}, {**OTHER, "at": at(2)})
     assert listed(tmp_path, Wanted(key="alice")) == ["gen-1", "gen-0"]

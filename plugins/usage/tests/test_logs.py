@@ -7,11 +7,13 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from pointsman.ledger import reader
+from pointsman_usage import listing
 from pointsman_usage import logs as module
 from pointsman_usage.listing import COLUMNS, Wanted
 from pointsman_usage.logs import following, logs
@@ -112,6 +114,23 @@ def test_following_tells_the_last_rows_in_order_and_then_new_ones(tmp_path: Path
         assert [row["id"] for row in next(told)] == ["gen-0", "gen-1"]
         assert [row["id"] for row in next(told)] == ["gen-new"]
     assert waits == 2
+
+
+def test_what_is_written_while_the_last_rows_are_read_is_told_once(
+    tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write({})
+    page = listing.page
+
+    def late(*asked: Any, **options: Any) -> list[dict[str, Any]]:
+        write({"id": "gen-late", **LATER})
+        return page(*asked, **options)
+
+    monkeypatch.setattr(listing, "page", late)
+    with reader("sqlite:///pointsman.db", tmp_path) as ledger:
+        told = following(ledger, Wanted(), 10, lambda: write({"id": "gen-new"}))
+        assert [row["id"] for row in next(told)] == ["gen-0", "gen-late"]
+        assert [row["id"] for row in next(told)] == ["gen-new"]
 
 
 @pytest.mark.parametrize(

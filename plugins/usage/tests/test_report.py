@@ -195,6 +195,15 @@ def test_where_minutes_are_no_longer_kept_whole_hours_count(
     assert [row["requests"] for row in grouped(tmp_path, since=since, until=until)] == [2]
 
 
+def test_what_is_younger_than_the_span_does_not_count_where_the_ledger_is_young(
+    write: Write, tmp_path: Path
+) -> None:
+    write({"at": "2026-11-20T10:30:00.000+00:00"})
+    until = datetime(2026, 11, 20, 10, 10, tzinfo=UTC)
+    assert grouped(tmp_path, until=until) == []
+    assert grouped(tmp_path, since=until - timedelta(days=2), until=until) == []
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -213,6 +222,12 @@ def test_a_length_of_time_or_a_date_says_when(text: str, expected: str) -> None:
 @pytest.mark.parametrize("text", ["yesterday", "", "-3d", "2026-13-01"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
+        moment(text, NOW)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00+23:00", "9999-12-31T23:59-23:00"])
+def test_a_time_that_is_none_in_utc_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no time of ours"):
         moment(text, NOW)
 
 

@@ -40,6 +40,10 @@ USED = {
 }
 
 
+TRIED = '[{"endpoint":"a/b","input":5,"output":1,"estimated":true,"cost_nano":null},{"endpoint":"c/d"}]'
+"""Two attempts that failed, of which one has used something."""
+
+
 @pytest.mark.parametrize(
     ("row", "counted"),
     [
@@ -48,6 +52,8 @@ USED = {
         ({**DONE, **USED, "cost_nano": 0, "billed_nano": 0}, {"unpriced": 0, "priced": 1}),
         ({**DONE, **USED, "cached": 1, "cost_nano": 0}, {"cached": 1, "input_tokens": 0, "output_tokens": 0}),
         ({**DONE, "outcome": "failed"}, {"errors": 1, "complete": 0, "complete_ms": 0.0, "unpriced": 0}),
+        ({**DONE, "outcome": "failed", "tried": TRIED}, {"unpriced": 1, "input_tokens": 0, "cost_nano": 0}),
+        ({**DONE, "outcome": "failed", "tried": TRIED, "cost_nano": 7}, {"unpriced": 0, "cost_nano": 7}),
         ({**DONE, **USED, "outcome": "incomplete"}, {"errors": 1, "first_content_ms": 0.0}),
         ({**DONE, **USED, "outcome": "cancelled"}, {"cancelled": 1, "errors": 0, "billed_nano": 110}),
     ],

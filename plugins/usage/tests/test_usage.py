@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Callable
@@ -261,6 +262,18 @@ async def test_in_strict_mode_an_answer_whose_record_is_not_on_disk_ends_with_an
         assert "cannot be written" in stream.text
         assert "[DONE]" not in stream.text
         assert len(await rows(gateway)) == 2
+
+
+async def test_in_strict_mode_a_disk_that_hangs_is_one_that_refuses(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(further="hook_timeout: 50ms\n") as (gateway, client):
+        with monkeypatch.context() as patched:
+            patched.setattr(gateway.ledger, "flush", asyncio.Event().wait)
+            answer = await ask(client, "big", headers={"x-lab-strict": "1"})
+        assert answer.status_code == 503
+        assert "could not be written in time" in answer.text
+        assert (await ask(client, "big", headers={"x-lab-strict": "1"})).status_code == 200
 
 
 @pytest.mark.parametrize(
