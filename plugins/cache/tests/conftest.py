@@ -231,7 +231,11 @@ def lab(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Lab]]:
         async with FakeProvider(answers or (lambda received: said(received, next(numbers)))) as fake:
             config = {
                 "auth": "keys",
-                "plugins": {"cache": dict(cache), "keys": False, "limits": False, str(PEOPLE): {}},
+                "plugins": {
+                    "cache": dict(cache),
+                    **dict.fromkeys(("balance", "keys", "limits"), False),
+                    str(PEOPLE): {},
+                },
                 "providers": {
                     name: {"base_url": fake.url, "api_key": "sk-lab", "dialects": [dialect]}
                     for name, dialect in DIALECTS.items()
