@@ -60,9 +60,10 @@ async def test_a_dry_run_equals_the_stored_record(
         identity = answer.headers["x-generation-id"]
         stored = (await client.get(f"/v1/decisions/{identity}")).json()
     await gateway.stop()
-    dry = await asyncio.to_thread(
-        _explain, monkeypatch, path, "--body", str(tmp_path / "body.json"), "--key", "alice", "--json"
-    )
+    asked = ["--body", str(tmp_path / "body.json"), "--key", "alice", "--json"]
+    if "seed" in stored:
+        asked += ["--seed", str(stored["seed"])]
+    dry = await asyncio.to_thread(_explain, monkeypatch, path, *asked)
     kept = await asyncio.to_thread(_explain, monkeypatch, path, identity, "--json")
     assert kept == stored
     for record in (dry, stored):

@@ -33,6 +33,7 @@ async def test_it_can_stand_in_a_model_and_under_another_name(echoing: Callable[
     sections = {
         "providers": {"lab": {"vendor": "echo"}},
         "models": {"a/b": {"endpoints": ["lab/fault-19", "lab/hello"]}},
+        "routes": [{"name": "as written", "use": {"pick": "ordered"}}],
     }
     async with echoing({"hello": {"text": "Hi"}}, sections) as it:
         answer = await it.post("a/b")
