@@ -36,7 +36,12 @@ def serve() -> Serve:
 
     @asynccontextmanager
     async def run(
-        sections: str = "", *, keys: str = "{}", plugin: str = "", folder: Path | None = None
+        sections: str = "",
+        *,
+        keys: str = "{}",
+        plugin: str = "",
+        folder: Path | None = None,
+        price: str = "null",
     ) -> AsyncIterator[Running]:
         own = f", {plugin}: {{}}" if plugin else ""
         async with FakeProvider(Script.json(ANSWER)) as fake:
@@ -44,8 +49,8 @@ def serve() -> Serve:
 auth: keys
 plugins: {{openai: {{}}, keys: {keys}, routes: {{}}, usage: {{}}{own}}}
 providers:
-  lab: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret}}
-  spare: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret}}
+  lab: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret, price: {price}}}
+  spare: {{vendor: openai, base_url: "{fake.url}", api_key: provider-secret, price: {price}}}
 models:
   acme/large: {{aliases: [big], endpoints: [lab/large-v1, spare/large-v2]}}
   acme/small: {{aliases: [fast], endpoints: [lab/small]}}

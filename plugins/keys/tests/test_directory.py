@@ -9,8 +9,17 @@ from typing import Any
 
 import pytest
 
-from pointsman_keys import Directory, KeyGrants, OrganisationSettings, TeamRecord, TeamSettings, VirtualKey
-from pointsman_keys.settings import Expiry
+from pointsman.exchange import Actor
+from pointsman_keys import (
+    Directory,
+    KeyGrants,
+    Known,
+    OrganisationSettings,
+    TeamRecord,
+    TeamSettings,
+    VirtualKey,
+)
+from pointsman_keys.settings import DataPolicy, Expiry
 
 EARLY, LATE = Expiry.parse("2098-01-01"), Expiry.parse("2099-01-01")
 
@@ -108,3 +117,65 @@ def test_the_text_before_a_rotation_is_known_until_its_time_and_no_longer_than_t
     assert set(directory.known) == {alice.digest}
     directory.drop(alice.hash)
     assert directory.known == {}
+
+
+def test_what_an_administrator_of_a_team_made_is_under_his_bounds_wherever_he_is() -> None:
+    directory = Directory()
+    directory.put_team(team("red", role="admin"))
+    chief, deputy, child = (key(name, team="red") for name in ("chief", "deputy", "child"))
+    chief = replace(chief, grants=replace(chief.grants, models=("a/*",), tags=("x",)))
+    deputy, child = replace(deputy, maker=chief.id), replace(child, maker=deputy.id)
+    for each in (child, deputy, chief):  # in whichever order they come
+        directory.put(each)
+
+    def levels() -> list[tuple[str, str]]:
+        return [(level.kind, level.name) for level in directory.known[child.digest].actor.levels]
+
+    expected = [("key", "child"), ("key", "deputy"), ("key", "chief"), ("team", "red")]
+    assert levels() == expected
+    actor = directory.known[child.digest].actor
+    assert (actor.may_use("a/b"), actor.may_use("b/c"), actor.tags) == (True, False, ("x",))
+    directory.put(replace(chief, grants=replace(chief.grants, models=("b/*",), disabled=True)))
+    known = directory.known[child.digest]
+    assert known.actor.may_use("b/c")
+    assert not known.actor.may_use("a/b")
+    assert known.refused is None, "who made a key may be shut, and it goes on"
+    directory.retire(directory.key(chief.id) or chief)
+    assert levels() == expected
+    assert directory.key(chief.id) is None
+    assert not directory.maker_is_lost(child)
+    directory.drop(deputy.hash)
+    assert directory.maker_is_lost(child)
+
+
+def test_a_maker_of_whom_nothing_certain_is_known_shuts_what_he_made() -> None:
+    directory, chief = Directory(), key("chief")
+    child = replace(key("child"), maker=chief.id)
+    directory.put(child)
+    directory.retire(replace(chief, fault="key 'chief' has settings that cannot be used"))
+    assert "was made by one with settings" in str(directory.known[child.digest].refused)
+
+
+def test_data_policies_are_those_of_all_levels() -> None:
+    strict = DataPolicy(collection="deny")
+    directory = Directory(OrganisationSettings(data_policy=DataPolicy(zdr=True)))
+    alice = key("alice", data_policy=strict)
+    directory.put(alice)
+    levels = directory.known[alice.digest].actor.levels
+    assert [(level.uncollected, level.forgotten) for level in levels] == [(True, False), (False, True)]
+    assert directory.known[alice.digest].actor.bounded
+
+
+def test_who_was_let_in_is_forgotten_with_every_change() -> None:
+    directory, alice = Directory(), key("alice", team="red")
+    sent = ("Bearer x", None, None, None)
+    for change in (
+        lambda: directory.put(alice),
+        lambda: directory.put_team(team("red")),
+        lambda: directory.put(key("bob")),
+        lambda: directory.drop_team("red"),
+        lambda: directory.drop(alice.hash),
+    ):
+        directory.seen[sent] = Known(Actor("alice", "key-alice"))
+        change()
+        assert directory.seen == {}
