@@ -1,4 +1,4 @@
-"""What the tests of faults share: both dialects as a client sees them, and what may not be left behind."""
+"""What the tests of faults share: dialects as a client sees them, and what may not be left behind."""
 
 from __future__ import annotations
 
@@ -90,8 +90,14 @@ class Dialect:
     def healthy(self) -> Callable[[Received], Script]:
         """A provider of this dialect that always answers, as a stream where one is asked for."""
         return lambda received: (
-            Script.sse(self.well_stream) if received.json.get("stream") else Script.whole(self.well)
+            Script.sse(self.well_stream)
+            if received.json.get("stream") or "stream" in received.path
+            else Script.whole(self.well)
         )
+
+    def place(self, model: str, *, stream: bool) -> str:
+        """The path at which a model is asked."""
+        return self.path
 
     def body(self, model: str, *, stream: bool) -> dict[str, Any]:
         """A small request."""
@@ -203,6 +209,49 @@ class Messages(Dialect):
         return self.error(data.removeprefix(b"data: "))
 
 
+class Gemini(Dialect):
+    """`gemini`."""
+
+    def place(self, model: str, *, stream: bool) -> str:
+        """See `Dialect`."""
+        method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+        return f"{self.path}/{model}:{method}"
+
+    def body(self, model: str, *, stream: bool) -> dict[str, Any]:
+        """See `Dialect`."""
+        return {"contents": [{"role": "user", "parts": [{"text": "How are you?"}]}]}
+
+    def text(self, body: bytes) -> str:
+        """See `Dialect`."""
+        return _told(json.loads(body))
+
+    def said(self, stream: bytes) -> str:
+        """See `Dialect`."""
+        return "".join(_told(event) for event in events_of(stream))
+
+    def error(self, body: bytes) -> dict[str, Any]:
+        """See `Dialect`. The words of its own, by the names that others have for them."""
+        error: dict[str, Any] = json.loads(body)["error"]
+        assert error["message"]
+        assert isinstance(error["code"], int)
+        assert error["status"].isupper()
+        found = {"type": error["status"], "message": error["message"]}
+        for detail in error.get("details", ()):
+            assert detail["@type"].endswith("google.rpc.ErrorInfo")
+            found["metadata"] = detail["metadata"]
+        return found
+
+    def stream_error(self, event: bytes) -> dict[str, Any]:
+        """See `Dialect`."""
+        return self.error(event.removeprefix(b"data: "))
+
+
+def _told(answer: dict[str, Any]) -> str:
+    """The texts of an answer of `gemini`, whole or a piece of one."""
+    contents = [each["content"] for each in answer.get("candidates", ())]
+    return "".join(part.get("text", "") for content in contents for part in content.get("parts", ()))
+
+
 CHAT = Chat(
     name="chat",
     section={"vendor": "openai", "dialects": ["openai-chat"]},
@@ -271,12 +320,26 @@ MESSAGES = Messages(
         message_event("message_stop"),
     ),
 )
-DIALECTS: dict[str, Dialect] = {"chat": CHAT, "messages": MESSAGES}
+_FINE = {"content": {"parts": [{"text": "Fine"}], "role": "model"}}
+_USED = {"promptTokenCount": 7, "candidatesTokenCount": 2, "totalTokenCount": 9}
+GEMINI = Gemini(
+    name="gemini",
+    section={"vendor": "gemini"},
+    path="/v1beta/models",
+    terminal=b'"finishReason"',
+    keepalive=b": keep-alive\n\n",
+    well=json.dumps({"candidates": [{**_FINE, "finishReason": "STOP"}], "usageMetadata": _USED}).encode(),
+    well_stream=(
+        _frame({"candidates": [_FINE]}),
+        _frame({"candidates": [{"content": {}, "finishReason": "STOP"}], "usageMetadata": _USED}),
+    ),
+)
+DIALECTS: dict[str, Dialect] = {"chat": CHAT, "messages": MESSAGES, "gemini": GEMINI}
 
 
 @pytest.fixture(scope="session")
 def dialects() -> dict[str, Dialect]:
-    """Both dialects, by name."""
+    """The dialects, by name."""
     return DIALECTS
 
 
@@ -285,7 +348,8 @@ def serving(door: Door, providers: dict[str, Any], models: dict[str, list[str]],
     return running(
         {
             "plugins": {
-                **{name: {} for name in ("openai", "anthropic", "vendors", "routes", "usage", "echo")},
+                **{name: {} for name in ("openai", "anthropic", "gemini", "vendors", "routes", "usage")},
+                "echo": {},
                 "balance": False,  # endpoints are tried as they are written
             },
             "providers": providers,
@@ -299,7 +363,8 @@ def serving(door: Door, providers: dict[str, Any], models: dict[str, list[str]],
 async def ask(served: Running, dialect: Dialect, model: str, *, stream: bool) -> httpx.Response:
     """Ask as a client of a dialect, with the whole retry budget: servers here serve many tests."""
     served.gateway.retries = RetryBudget()
-    return await served.client.post(dialect.path, json=dialect.body(model, stream=stream))
+    place = dialect.place(model, stream=stream)
+    return await served.client.post(place, json=dialect.body(model, stream=stream))
 
 
 async def row_of(served: Running, answer: httpx.Response, *, running: int = 0) -> dict[str, Any]:
