@@ -201,3 +201,17 @@ def test_whatever_changes_makes_another_edition(catalogue: Catalogue) -> None:
     assert sorted(set(editions)) == editions
     catalogue.resolve("new/model")
     assert catalogue.edition == editions[-1]
+
+
+async def test_models_still_to_come_are_waited_for_where_a_name_needs_them(catalogue: Catalogue) -> None:
+    waited: list[int] = []
+
+    async def settle() -> None:
+        waited.append(1)
+
+    await catalogue.settled(["nowhere"])
+    catalogue.settle = settle
+    await catalogue.settled(["fast", "acme/one"])
+    assert waited == []
+    await catalogue.settled(["fast", "nowhere"])
+    assert waited == [1]

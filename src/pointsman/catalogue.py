@@ -7,7 +7,7 @@ id that only one endpoint has.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +34,8 @@ class Endpoint:
 
     `params` are defaults for requests that lack them, `timeout` the longest a whole answer may take, in
     seconds, `extra` what plugins declared for an endpoint, by name, `facts` what is known of it. `ways` are
-    those that every request of a client's codec shares; `pointsman.lanes` finds them. `notes` are plugins' own
-    data of it, by plugin name.
+    those that every request of a client's codec shares; `pointsman.lanes` finds them. `notes` are
+    plugins' own data of it, by plugin name.
     """
 
     provider: Provider
@@ -83,6 +83,8 @@ class Catalogue:
         self.models: dict[str, Model] = {}
         self.pending = False
         """Whether more models may come that are not known yet."""
+        self.settle: Callable[[], Awaitable[None]] | None = None
+        """Waits for those of them that come without anybody being asked."""
         self.edition = 0
         """How often models, endpoints or what is known of them have changed."""
         self._aliases: dict[str, Model] = {}
@@ -170,6 +172,11 @@ class Catalogue:
             return None
         model, endpoint = found
         return Resolution(name, model.name, (endpoint,), (name, model.name, endpoint.id, *model.aliases))
+
+    async def settled(self, names: Iterable[str]) -> None:
+        """Wait for models that are still to come, if one of `names` means nothing without them."""
+        if self.settle is not None and any(self.resolve(name) is None for name in names):
+            await self.settle()
 
     def lacks(self, name: str) -> bool:
         """Whether `name` means nothing, and is not one of those that may still come."""

@@ -57,6 +57,7 @@ class Keeper:
         self._failed: set[str] = set()
         self._unheard: set[str] = set()
         self._heard = asyncio.Event()
+        self._compiling = asyncio.Lock()
 
     async def stock_all(self) -> None:
         """Put on the shelf what is known of every provider."""
@@ -95,8 +96,17 @@ class Keeper:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await self._heard.wait()
+        catalogue = self._gateway.setup.catalogue
         unpriced = prices and wants_prices(self._gateway) and await self._store.version() is None
-        self._gateway.setup.catalogue.pending = unpriced or bool(self._unheard)
+        catalogue.pending = unpriced or bool(self._unheard)
+        catalogue.settle = self.settle if unpriced else None
+
+    async def settle(self) -> None:
+        """Compile the prices that the ledger does not have yet, though somebody waits for it."""
+        await self.compile()
+        catalogue = self._gateway.setup.catalogue
+        catalogue.pending = await self._store.version() is None or bool(self._unheard)
+        catalogue.settle = None
 
     def rehearse(self) -> None:
         """Nobody is asked: those whose listings are not known may have more models."""
@@ -106,18 +116,20 @@ class Keeper:
 
     async def compile(self) -> None:
         """Compile prices where another version is installed than the ledger has. A failure is a warning."""
-        installed = installed_version()
-        if installed is None or installed == await self._store.version():
-            return
-        try:
-            found = await compiled()
-            await put(self._gateway.ledger, found)
-        except (CompileError, Unavailable) as error:
-            log.warning("the catalogue goes on without new prices: %s", error)
-            return
-        lost = ", ".join(f"{what} {count}" for what, count in sorted(found.lost.items()))
-        log.info("genai-prices %s: %d models; without a place here: %s", found.version, len(found.rows), lost)
-        await self.stock_all()
+        async with self._compiling:
+            installed = installed_version()
+            if installed is None or installed == await self._store.version():
+                return
+            try:
+                found = await compiled()
+                await put(self._gateway.ledger, found)
+            except (CompileError, Unavailable) as error:
+                log.warning("the catalogue goes on without new prices: %s", error)
+                return
+            lost = ", ".join(f"{what} {count}" for what, count in sorted(found.lost.items()))
+            text = "genai-prices %s: %d models; without a place here: %s"
+            log.info(text, found.version, len(found.rows), lost)
+            await self.stock_all()
 
     async def refresh(self) -> None:
         """Ask every provider that lists its models, all at once."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.errors import ConfigError
 from pointsman.providers import Listed
 from pointsman.testing import FakeProvider, Hang, Running, Script, running
 from pointsman_catalogue import keeper as keeping
@@ -223,16 +224,26 @@ async def test_a_ledger_that_refuses_leaves_the_listing_on_the_shelf(
     assert "the listing of provider lab is not kept: the disk is full" in caplog.text
 
 
-@pytest.mark.parametrize(("more", "starts"), [("", False), ("groq: {api_key: k}", True)])
-async def test_a_rule_may_name_models_that_may_still_come_and_no_others(
-    tmp_path: Path, more: str, starts: bool
+async def test_a_rule_with_a_model_that_only_prices_tell_of_waits_for_them(tmp_path: Path) -> None:
+    rule = "routes: [{name: r, when: {model: x}, use: {models: [%s]}}]"
+    cloud = "providers: {groq: {api_key: k}}\n"
+    with pytest.raises(
+        ConfigError, match=r"(?s)gpt-oss-12b', which no.*mean openai/gpt-oss-120b"
+    ):
+        async with running(cloud + rule % "openai/gpt-oss-12b", folder=tmp_path):
+            pass
+    (tmp_path / "pointsman.db").unlink()
+    async with running(cloud + rule % "openai/gpt-oss-120b", folder=tmp_path) as server:
+        assert not server.gateway.setup.catalogue.pending
+
+
+async def test_a_rule_may_name_what_a_listing_may_bring(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(keeping, "PATIENCE", 0.01)
     rule = "routes: [{name: r, when: {model: x}, use: {models: [some/model]}}]"
-    config = f"providers: {{{more}}}\n{rule}"
-    if starts:
-        async with running(config, folder=tmp_path) as server:
-            assert server.gateway.ready
-    else:
-        with pytest.raises(Exception, match="uses model 'some/model', which no provider has"):
-            async with running(config, folder=tmp_path):
-                pass
+    async with FakeProvider([SILENT]) as fake, serve(lab(fake), more=rule) as server:
+        assert server.gateway.ready
+    with pytest.raises(ConfigError, match="uses model 'some/model', which no provider has"):
+        async with serve('lab: {base_url: "http://127.0.0.1:1/v1"}', more=rule):
+            pass
