@@ -100,6 +100,7 @@ class Budgets:
     async def startup(self, gateway: Gateway) -> None:
         """Open the book; what a process that has ended left reserved counts as spent. Raises ConfigError for
         a route that goes on with models nobody has."""
+        await gateway.setup.catalogue.settled(name for _, _, name in _named(gateway.setup))
         problems = list(_unknown(gateway.setup))
         if problems:
             raise ConfigError.of(problems)
@@ -238,15 +239,21 @@ class Budgets:
             ) from error
 
 
-def _unknown(setup: Setup) -> Iterator[Problem]:
-    """Models of `over_budget` that nobody has."""
+def _named(setup: Setup) -> Iterator[tuple[str, str, str]]:
+    """The models of `over_budget`: place, rule and name."""
     for index, route in enumerate(setup.section("routes") if "routes" in setup.schema.sections else ()):
         for place, name in enumerate(route.use.extra.get("over_budget") or ()):
-            if setup.catalogue.resolve(name) is None:
-                near = setup.catalogue.near(name)
-                yield setup.config.problem(
-                    f"routes.{index}.use.over_budget.{place}",
-                    f"rule {route.name!r} uses model {name!r}, which no provider has",
-                    expected="a model or alias of `models:`, or `provider/model`",
-                    hint=f"did you mean {' or '.join(near)}?" if near else "",
-                )
+            yield f"routes.{index}.use.over_budget.{place}", route.name, name
+
+
+def _unknown(setup: Setup) -> Iterator[Problem]:
+    """Models of `over_budget` that nobody has."""
+    for place, rule, name in _named(setup):
+        if setup.catalogue.lacks(name):
+            near = setup.catalogue.near(name)
+            yield setup.config.problem(
+                place,
+                f"rule {rule!r} uses model {name!r}, which no provider has",
+                expected="a model or alias of `models:`, or `provider/model`",
+                hint=f"did you mean {' or '.join(near)}?" if near else "",
+            )
