@@ -10,6 +10,7 @@ import pytest
 
 from pointsman.deadlines import TURN, Clocks, Deadline, Wheel
 from pointsman.errors import UpstreamTimeout
+from pointsman.runs import Run
 
 
 def clocks(**changes: float) -> Clocks:
@@ -36,6 +37,50 @@ async def test_each_clock_ends_the_attempt_and_says_which(
     with pytest.raises(UpstreamTimeout, match=words) as caught:
         await asyncio.wait_for(hang(clocks(**limits), after), 5)
     assert caught.value.phase == phase
+
+
+async def test_content_starts_the_stall_clock_again_when_the_wheel_turns() -> None:
+    timer = clocks(stall=30.0, total=40.0)
+    timer.content()
+    before = timer.at
+    timer.content()
+    assert (timer.moved, timer.at) == (True, before), "nobody looked at the clock"
+    timer.move(time.monotonic() + 5.0)
+    assert not timer.moved
+    assert 4.0 < timer.at - before < 6.0
+    timer.move(time.monotonic() + 20.0)
+    assert timer.at - before < 11.0, "the whole answer has its own end"
+
+
+async def test_an_answer_whose_content_keeps_coming_does_not_stall() -> None:
+    timer = clocks(stall=3 * TURN)
+    with pytest.raises(UpstreamTimeout, match="stalled"):
+        with timer:
+            for _ in range(6):
+                timer.content()
+                await asyncio.sleep(TURN)
+            assert not timer.expired
+            await asyncio.Event().wait()
+
+
+async def test_it_interrupts_a_run_that_is_no_task() -> None:
+    wheel, over = Wheel(), asyncio.Event()
+    ends: list[BaseException | None] = []
+
+    async def work() -> None:
+        with pytest.raises(TimeoutError), Deadline(wheel, time.monotonic(), run):
+            await run
+        assert run.cancelling() == 0
+
+    def ended(error: BaseException | None) -> None:
+        ends.append(error)
+        over.set()
+
+    run = Run(asyncio.get_running_loop(), work(), ended)
+    run.step()
+    async with asyncio.timeout(5):
+        await over.wait()
+    assert ends == [None]
 
 
 async def test_clocks_let_other_time_outs_and_errors_pass() -> None:

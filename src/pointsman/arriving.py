@@ -67,10 +67,8 @@ class Http1Answer:
         "_connection",
         "_full",
         "_head",
-        "_parts",
         "_receiver",
         "_run",
-        "_size",
         "_waiter",
         "_wants_end",
         "complete",
@@ -78,7 +76,9 @@ class Http1Answer:
         "error",
         "headed",
         "interim",
+        "parts",
         "raw",
+        "size",
         "status",
     )
 
@@ -97,8 +97,10 @@ class Http1Answer:
         self._connection = connection
         self._head: _Head | None = None
         self._closed: Callable[[], None] | None = None
-        self._parts: list[bytes] = []
-        self._size = 0
+        self.parts: list[bytes] = []
+        """The pieces of the body that have come and were not taken."""
+        self.size = 0
+        """Their bytes."""
         self._receiver: Receiver | None = None
         self._full = False
         self._wants_end: int | None = None
@@ -139,13 +141,13 @@ class Http1Answer:
             return await ChunkedAnswer(self.status, self.headers, self._chunks()).read(limit)
         self._wants_end = limit
         self._connection.resume(self)
-        while not self.complete and self._size <= limit and self.error is None:
+        while not self.complete and self.size <= limit and self.error is None:
             await self.wait()
-        if self._size > limit:
+        if self.size > limit:
             raise too_large(limit)
         if self.error is not None:
             raise self.error
-        parts, self._parts = self._parts, []
+        parts, self.parts = self.parts, []
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def pump(self, receiver: Receiver) -> None:
@@ -156,7 +158,8 @@ class Http1Answer:
         self._receiver = receiver
         try:
             while True:
-                self._deliver()
+                if self.parts and not self._full:
+                    self._deliver(receiver)
                 if self._full:
                     await receiver.ready()
                     self._full = False
@@ -185,7 +188,7 @@ class Http1Answer:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:
-            if self._parts:
+            if self.parts:
                 yield self._taken()
                 self._connection.resume(self)
             elif self.error is not None:
@@ -205,21 +208,17 @@ class Http1Answer:
         self._waiter = partial(_done, future)
         return future
 
-    def take(self, data: bytes) -> None:
-        """A piece of the body has come."""
-        self._parts.append(data)
-        self._size += len(data)
-
     def arrived(self) -> None:
-        """Everything that one read of the socket brought is taken: pass it on, or wake whoever waits."""
+        """One read of the socket has brought all that it brings: pass it on, or wake whoever waits."""
         if self._receiver is not None:
-            self._deliver()
+            if self.parts and not self._full:
+                self._deliver(self._receiver)
             if not (self._full or self.complete or self.error is not None):
                 return
         elif self._wants_end is not None:
-            if not self.complete and self.error is None and self._size <= self._wants_end:
+            if not self.complete and self.error is None and self.size <= self._wants_end:
                 return
-        elif self._size > MOST_BUFFERED and not self.complete:
+        elif self.size > MOST_BUFFERED and not self.complete:
             self._connection.pause(self)
         self._wake()
 
@@ -229,22 +228,27 @@ class Http1Answer:
             self.error = error
         self._wake()
 
-    def _deliver(self) -> None:
+    def _deliver(self, receiver: Receiver) -> None:
         """Feed the receiver what there is. What it raises ends the answer."""
-        if self._parts and self._receiver is not None and not self._full:
-            try:
-                self._full = self._receiver.feed(self._taken())
-            except Exception as error:
-                self._connection.drop(self)
-                self.error = error
-                self._wake()
+        parts = self.parts
+        try:
+            if len(parts) == 1:
+                self.size = 0
+                full = receiver.feed(parts.pop())
             else:
-                if self._full:
-                    self._connection.pause(self)
+                full = receiver.feed(self._taken())
+        except Exception as error:
+            self._connection.drop(self)
+            self.error = error
+            self._wake()
+        else:
+            if full:
+                self._full = True
+                self._connection.pause(self)
 
     def _taken(self) -> bytes:
-        parts, self._parts = self._parts, []
-        self._size = 0
+        parts, self.parts = self.parts, []
+        self.size = 0
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _wake(self) -> None:

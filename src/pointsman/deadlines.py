@@ -52,7 +52,13 @@ class Wheel:
         if self._loop is None or not self._deadlines:
             return
         now = time.monotonic()
-        for deadline in [each for each in self._deadlines if each.at <= now]:
+        overdue = []
+        for deadline in self._deadlines:
+            if deadline.moved:
+                deadline.move(now)
+            elif deadline.at <= now:
+                overdue.append(deadline)
+        for deadline in overdue:
             deadline.expire()
         self._timer = self._loop.call_later(TURN, self._turn)
 
@@ -61,12 +67,14 @@ class Deadline:
     """A context manager that cancels the run that is in it soon after `at`, in monotonic seconds, and raises
     TimeoutError then; without a run the task. `at` may be moved at any time, nowhere with infinity."""
 
-    __slots__ = ("_cancelling", "_run", "_runner", "_wheel", "at", "expired")
+    __slots__ = ("_cancelling", "_run", "_runner", "_wheel", "at", "expired", "moved")
 
     def __init__(self, wheel: Wheel, at: float = inf, run: Run | None = None) -> None:
         self.at = at
         self.expired = False
         """Whether it came to that."""
+        self.moved = False
+        """It is to `move` when the wheel turns: who moves it often does not look at the clock each time."""
         self._wheel = wheel
         self._cancelling = 0
         self._run = run
@@ -78,6 +86,10 @@ class Deadline:
         if self._runner is not None:
             self.expired = True
             self._runner.cancel()
+
+    def move(self, now: float) -> None:
+        """Set `at` anew, at this moment."""
+        self.moved = False
 
     def told(self) -> Exception:
         """What it raises."""
@@ -128,12 +140,20 @@ class Clocks(Deadline):
 
     def content(self) -> None:
         """Content has come: from now on the stall clock runs."""
+        if self.first_content is not None and self._paused_at is None:
+            self.moved = True
+            return
         now = time.monotonic()
         if self.first_content is None:
             self.first_content = now
         if self._paused_at is not None:
             self._total_at += now - self._paused_at
             self._paused_at = None
+        self.move(now)
+
+    def move(self, now: float) -> None:
+        """See `Deadline`: the stall clock starts again."""
+        self.moved = False
         self.at = now + self._stall
         self._which = "stall"
         if self.at >= self._total_at:
@@ -143,6 +163,7 @@ class Clocks(Deadline):
         """The client is slow: that is no fault of the provider's, so all clocks stand until `content`."""
         self._paused_at = time.monotonic()
         self.at = inf
+        self.moved = False
 
     def told(self) -> Exception:
         """What it raises."""

@@ -280,7 +280,14 @@ class HotRequest:
             return
         if self._left is not None:
             self._left -= len(data)
-        self._send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        if self._chunked:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self._head or self.disconnected:
+            self._send(data)
+        else:
+            connection = self._connection
+            connection.written += len(data)
+            connection.transport.write(data)
 
     def end(self) -> None:
         """See `Sink`."""

@@ -67,7 +67,7 @@ class Connection(Connectable):
         self._answer: Http1Answer | None = None
         self._ended = False
         self._reused = False
-        self._read = 0
+        self._read = False
         self._barren = 0
         self._overlong = False
         self._bodiless = False
@@ -95,7 +95,8 @@ class Connection(Connectable):
         if transport is None:
             raise Stale("the provider's connection is closed", phase="headers")
         answer = self._answer = Http1Answer(self, run)
-        self._read = self._barren = 0
+        self._read = False
+        self._barren = 0
         self._bodiless = bodiless
         if len(body) < JOINED:
             transport.write(head + body)
@@ -153,10 +154,9 @@ class Connection(Connectable):
         if answer is None:
             self.end()
             return
-        size = len(data)
-        self._read += size
-        self._barren += size
+        self._barren += len(data)
         if not answer.headed:
+            self._read = True
             answer.raw = answer.raw + data if answer.raw else data
         try:
             self._parser.feed_data(data)
@@ -226,7 +226,8 @@ class Connection(Connectable):
         answer = self._answer
         if answer is not None and not answer.complete:
             self._barren = 0
-            answer.take(data)
+            answer.parts.append(data)
+            answer.size += len(data)
 
     def on_message_complete(self) -> None:
         """The answer is whole, unless it was an interim one."""

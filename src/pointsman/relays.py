@@ -54,6 +54,7 @@ class ByteRelay:
         ending: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._client = client
+        self._sink = client.sink
         self._ending = ending
         self._tap = tap
         self._clocks = clocks
@@ -68,13 +69,14 @@ class ByteRelay:
     def feed(self, data: bytes) -> bool:
         """See `Receiver`. What one read of the socket brought leaves in one piece, also where it ends in an
         error. Raises UpstreamStatus for an error event and MalformedAnswer for nonsense."""
+        splitter = self._splitter
         try:
-            for event in self._splitter.feed(data):
-                self._take(event)
-            self._splitter.check()
+            self._take(splitter.feed(data))
+            if splitter.broken:
+                splitter.check()
         finally:
             self._flush()
-        return self._client.full
+        return self._sink.full
 
     async def ready(self) -> None:
         """See `Receiver`: the stall clock stands while the client is behind."""
@@ -92,7 +94,7 @@ class ByteRelay:
         rest = self._splitter.finish()
         try:
             if rest.strip():
-                self._take(rest + missing_end(rest))
+                self._take([rest + missing_end(rest)])
             elif rest and not self._done:
                 self._pass(rest, Mark.NOTHING)
         finally:
@@ -100,19 +102,24 @@ class ByteRelay:
         if not self._tap.complete:
             raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
 
-    def _take(self, event: bytes) -> None:
-        if self._done:
-            return
-        try:
-            mark = self._tap.feed(event)
-        except UpstreamStatus as error:
-            error.event = event
-            raise
+    def _take(self, events: list[bytes]) -> None:
+        feed, out = self._tap.feed, self._out
+        for event in events:
+            if self._done:
+                return
+            try:
+                mark = feed(event)
+            except UpstreamStatus as error:
+                error.event = event
+                raise
+            if mark is Mark.CONTENT and not self.tail:  # what nearly every event is
+                out.append(event)
+                self._content = True
+            else:
+                self._mark(event, mark)
+
+    def _mark(self, event: bytes, mark: Mark) -> None:
         flags = mark.value
-        if flags == CONTENT and not self.tail:  # what nearly every event is
-            self._out.append(event)
-            self._content = True
-            return
         if flags & DONE:
             self._done = True
             self._ending(AFTER_DONE)
@@ -137,12 +144,14 @@ class ByteRelay:
 
     def _flush(self) -> None:
         """Write what may leave."""
-        content, self._content = self._content, False
+        out, content = self._out, self._content
         if content:
+            self._content = False
             self._clocks.content()
-        if self._out:
-            out, self._out = self._out, []
-            self._client.write(out[0] if len(out) == 1 else b"".join(out), content=content)
+        if out:
+            data = out[0] if len(out) == 1 else b"".join(out)
+            out.clear()
+            self._client.write(data, content=content)
 
 
 class EventWriter:

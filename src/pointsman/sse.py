@@ -11,6 +11,7 @@ from .errors import MalformedAnswer
 
 __all__ = ["Splitter", "comment", "data_of", "event_name", "format_event", "has_name", "missing_end"]
 
+LF = 0x0A
 BOM = b"\xef\xbb\xbf"
 ALONE = len(b"data: \n\n")
 """What an event without a name has around its data."""
@@ -21,17 +22,22 @@ SMALL = 4096
 class Splitter:
     """Cuts a byte stream into events. `limit` caps one event, in bytes: `check` tells of a larger one."""
 
-    __slots__ = ("_broken", "_buffer", "_limit", "_scanned")
+    __slots__ = ("_buffer", "_limit", "_scanned", "broken")
 
     def __init__(self, limit: int) -> None:
         self._buffer = bytearray()
         self._scanned = 0
         self._limit = limit
-        self._broken = False
+        self.broken = False
+        """What was fed last holds an event that is too large: see `check`."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take bytes; return the events they complete, each with the empty line that ends it."""
         buffer = self._buffer
+        end = data.find(b"\n\n")
+        if 0 < end == len(data) - 2 and not buffer and b"\r" not in data and data[0] != LF:
+            self.broken = len(data) > self._limit
+            return [] if self.broken else [data]  # one event, as most reads of a socket bring it
         pending = len(buffer)
         if pending < SMALL and pending + len(data) <= self._limit:
             piece = bytes(buffer) + data if pending else data
@@ -49,20 +55,20 @@ class Splitter:
             if end < 0:
                 break
             if end - start > self._limit:
-                self._broken = True
+                self.broken = True
                 break
             events.append(bytes(buffer[start:end]))
             start = self._scanned = end
         if start:
             del buffer[:start]
             self._scanned -= start
-        self._broken = self._broken or len(buffer) > self._limit
+        self.broken = self.broken or len(buffer) > self._limit
         return events
 
     def check(self) -> None:
         """Raise MalformedAnswer where what was fed last holds an event that is too large, behind those that
         were returned."""
-        if self._broken:
+        if self.broken:
             raise MalformedAnswer(
                 f"an event of the stream is larger than {self._limit} bytes", phase="stream"
             )
@@ -106,7 +112,7 @@ class Splitter:
 
 def _is_plain(buffer: bytes) -> bool:
     """Whether lines end with LF alone, and events with one empty line: what nearly all hosts send."""
-    return b"\r" not in buffer and b"\n\n\n" not in buffer and not buffer.startswith(b"\n")
+    return b"\r" not in buffer and b"\n\n\n" not in buffer and buffer[:1] != b"\n"
 
 
 def _behind(buffer: bytearray, at: int) -> int:

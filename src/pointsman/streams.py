@@ -61,7 +61,7 @@ class ClientStream:
         every: float,
         keepalive: bytes = KEEPALIVE,
     ) -> None:
-        self._sink = sink
+        self.sink = sink
         self._headers = headers
         self._held: list[bytes] = []
         self._held_size = 0
@@ -80,16 +80,20 @@ class ClientStream:
     @property
     def full(self) -> bool:
         """Whether the client is behind."""
-        return self._sink.full
+        return self.sink.full
 
     async def drained(self) -> None:
         """Return when the client has caught up."""
-        await self._sink.drained()
+        await self.sink.drained()
 
     def write(self, data: bytes, *, content: bool) -> None:
         """Pass bytes on, or hold them until the first that are content."""
         if self.has_content:
-            self._send(data)
+            if self.kept is None:
+                self._written = time.monotonic()
+                self.sink.write(data)
+            else:
+                self._send(data)
             return
         self._held.append(data)
         self._held_size += len(data)
@@ -116,8 +120,8 @@ class ClientStream:
         self._start()
         self._flush()
         if tail:
-            self._sink.write(tail)
-        self._sink.end()
+            self.sink.write(tail)
+        self.sink.end()
 
     def stop(self) -> None:
         """No more keep-alives."""
@@ -128,7 +132,7 @@ class ClientStream:
     def _start(self) -> None:
         if not self.started:
             self.started = True
-            self._sink.start(200, self._headers())
+            self.sink.start(200, self._headers())
 
     def _flush(self) -> None:
         if self._held:
@@ -137,7 +141,7 @@ class ClientStream:
 
     def _send(self, data: bytes) -> None:
         self._written = time.monotonic()
-        self._sink.write(data)
+        self.sink.write(data)
         if self.kept is not None:
             self._room -= len(data)
             self.kept.append(data)
@@ -150,8 +154,8 @@ class ClientStream:
         wait = self._every
         if self.started and quiet < self._every:
             wait = self._every - quiet
-        elif not self._sink.full:
+        elif not self.sink.full:
             self._start()
             self._written = time.monotonic()
-            self._sink.write(self._keepalive)
+            self.sink.write(self._keepalive)
         self._timer = asyncio.get_running_loop().call_later(wait, self._awake)

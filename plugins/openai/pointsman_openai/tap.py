@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -87,6 +87,33 @@ class _Opening(_Event, gc=False):
     model: Any = None
 
 
+class _PlainDelta(msgspec.Struct, gc=False):
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+    reasoning: None = None
+    reasoning_content: None = None
+    reasoning_details: None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    audio: None = None
+    images: None = None
+
+
+class _PlainChoice(msgspec.Struct, gc=False):
+    delta: _PlainDelta
+    finish_reason: None = None
+
+
+class _Plain(msgspec.Struct, gc=False):
+    """What nearly every event is: a piece of text of one choice, and nothing else."""
+
+    choices: tuple[_PlainChoice]
+    object: Literal["chat.completion.chunk"] | None = None
+    usage: None = None
+    error: None = None
+    x_groq: None = None
+
+
 class _Tier(msgspec.Struct, gc=False):
     service_tier: Any = None
 
@@ -107,12 +134,17 @@ class _Answer(msgspec.Struct, gc=False):
 
 _event = msgspec.json.Decoder(_Event)
 _opening = msgspec.json.Decoder(_Opening)
+_plain = msgspec.json.Decoder(_Plain)
 _tier = msgspec.json.Decoder(_Tier)
 _answer = msgspec.json.Decoder(_Answer)
 _object = msgspec.json.Decoder(dict[str, Any])
 CONTENT, FINISH, HOLD, PRIVATE = (mark.value for mark in (Mark.CONTENT, Mark.FINISH, Mark.HOLD, Mark.PRIVATE))
 _MARKS = tuple(Mark(value) for value in range(2 * Mark.PRIVATE.value))
 """Every combination of marks by its number: joining flags of an enum costs more than reading an event."""
+PLAIN = b"data: {"
+"""How such an event begins."""
+MOST_OTHERS = 8
+"""Events of another kind after which a stream's are no longer taken to be plain."""
 WRITTEN = frozenset(
     {
         "content",
@@ -142,6 +174,7 @@ class OpenAITap:
     """Every choice asked for has finished, or the stream said its end after some of its answer."""
     _content = False
     _finished: frozenset[int] = frozenset()
+    _others = 0
 
     def __init__(self, *, peek: Peek, quirks: Quirks, holds: str) -> None:
         self._peek = peek
@@ -150,6 +183,26 @@ class OpenAITap:
 
     def feed(self, event: bytes) -> Mark:
         """See `Tap.feed`."""
+        if (
+            self._others < MOST_OTHERS
+            and self.model is not None
+            and event.startswith(PLAIN)
+            and event.find(b"\n") == len(event) - 2
+            and event.isascii()
+            and b"\r" not in event
+        ):
+            try:
+                seen = _plain.decode(event[6:-2])
+            except BAD_JSON:
+                self._others += 1
+            else:
+                self._content = True
+                self.output_characters += len(seen.choices[0].delta.content)
+                return Mark.CONTENT
+        return self._read(event)
+
+    def _read(self, event: bytes) -> Mark:
+        """Read an event that may be any."""
         data = data_of(event)
         if data is None:
             return Mark.NOTHING

@@ -12,7 +12,7 @@ from pointsman.dialects import Mark, Quirks
 from pointsman.errors import MalformedAnswer, UpstreamStatus
 from pointsman.sse import Splitter, format_event
 from pointsman.types import Peek, Usage
-from pointsman_openai.tap import OpenAITap
+from pointsman_openai.tap import MOST_OTHERS, OpenAITap
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
 
@@ -363,6 +363,56 @@ def test_an_odd_name_of_a_model_is_none() -> None:
     reader.whole(json.dumps({"choices": [], "usage": USAGE, "model": 7, "service_tier": {}}).encode())
     assert reader.model is None
     assert reader.usage == Usage(3, 4, raw=USAGE)
+
+
+AFTER_AN_OPENING = [
+    chunk({"content": "hi"}, object="chat.completion.chunk", usage=None),
+    chunk({"content": "hi", "role": "assistant", "unknown": [1]}, service_tier="default"),
+    chunk({"content": "é"}),
+    chunk({"content": ""}),
+    chunk({"content": None}),
+    chunk({"content": ["hi"]}),
+    chunk({"content": "hi", "reasoning": ""}),
+    chunk({"content": "hi", "reasoning": "hm"}),
+    chunk({"content": "hi", "tool_calls": []}),
+    chunk({"content": "hi"}, finish="stop"),
+    chunk({"content": "hi"}, usage=USAGE),
+    chunk({"content": "hi"}, x_groq={"usage": USAGE}),
+    chunk({"content": "hi"}, error={"message": "no"}),
+    chunk({"content": "hi"}, object="error"),
+    event(choices=[]),
+    event(choices=[{"delta": {"content": "a"}}, {"index": 1, "delta": {"content": "b"}}]),
+    event(choices=[{"text": "hi"}]),
+    chunk({"content": "hi"}).replace(b"\n", b"\r\n"),
+    chunk({"content": "hi"}).replace(b"{", b"{\r", 1),
+    b"event: error\n" + chunk({"content": "hi"}),
+    b"data: {\ndata: }\n\n",
+    b"data: {\n\n",
+    DONE,
+]
+
+
+@pytest.mark.parametrize("raw", AFTER_AN_OPENING)
+def test_whatever_comes_after_an_opening_is_read_as_if_nothing_were_plain(raw: bytes) -> None:
+    told = []
+    for others in (0, MOST_OTHERS):
+        made = tap()
+        made.feed(chunk({"role": "assistant"}, model="m"))
+        made._others = others
+        try:
+            said: Any = made.feed(raw)
+        except (UpstreamStatus, MalformedAnswer) as error:
+            said = (type(error), error.message)
+        told.append((said, made.usage, made.finish, made.output_characters, made.complete, made._content))
+    assert told[0] == told[1]
+
+
+def test_a_stream_of_another_kind_is_soon_no_longer_taken_to_be_plain() -> None:
+    made = tap()
+    made.feed(chunk({"role": "assistant"}, model="m"))
+    for number in range(2 * MOST_OTHERS):
+        assert made.feed(chunk({"reasoning": "hm"})) == Mark.CONTENT
+        assert made._others == min(number + 1, MOST_OTHERS)
 
 
 def test_recorded_streams_read_the_same_in_any_pieces(streams: list[dict[str, Any]]) -> None:
