@@ -75,7 +75,7 @@ async def differences(gateway: Gateway, endpoints: Iterable[Endpoint], time: flo
                 for key in KEYS
                 if there and here.get(key) != there.get(key)
             ]
-    return found
+    return list(dict.fromkeys(found))
 
 
 async def _told(gateway: Gateway, endpoint: Endpoint, book: Book) -> list[Fact]:
