@@ -1,5 +1,5 @@
-"""The streaming contract under faults, for both dialects and both lanes: keep-alives, slow readers, clients
-that leave, line ends, limits, errors inside a stream."""
+"""The streaming contract under faults, for several dialects and both lanes: keep-alives, slow readers,
+clients that leave, line ends, limits, errors inside a stream."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from pointsman.testing.script import Step
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.parametrize("pairing", ["chat-chat", "messages-messages", "chat-messages", "messages-chat"]),
+    pytest.mark.parametrize(
+        "pairing",
+        [
+            *("chat-chat", "messages-messages", "chat-messages", "messages-chat"),
+            *("gemini-gemini", "chat-gemini"),
+        ],
+    ),
 ]
 """The client's dialect, and its provider's."""
 WAIT = 0.05
@@ -117,7 +123,7 @@ class Pair:
     def open(self, served: Running, *, stream: bool = True) -> StreamClient:
         """A client that reads what comes as it comes."""
         body = self.client.body(self.model("alone"), stream=stream)
-        return StreamClient(served.url + self.client.path, body)
+        return StreamClient(served.url + self.client.place(self.model("alone"), stream=stream), body)
 
 
 @pytest.fixture
@@ -391,6 +397,13 @@ TOLD = {
     "broken": ("api_error", "provider_unavailable"),
 }
 """Errors that a stream tells: the provider's type, and ours."""
+CODES = {
+    "overloaded": (503, "UNAVAILABLE"),
+    "limited": (429, "RESOURCE_EXHAUSTED"),
+    "refused": (401, "UNAUTHENTICATED"),
+    "broken": (500, "INTERNAL"),
+}
+"""The same in another dialect's words."""
 
 
 @pytest.mark.parametrize("told", TOLD)
@@ -398,7 +411,10 @@ async def test_an_error_that_a_stream_tells_is_the_clients_only_behind_content(
     pair: Pair, told: str, plain: Stage
 ) -> None:
     kind, error_type = TOLD[told]
-    fault = {"type": kind, "message": "the words of the provider"}
+    fault: dict[str, Any] = {"type": kind, "message": "the words of the provider"}
+    if pair.provider.name == "gemini":
+        code, status = CODES[told]
+        fault = {"code": code, "message": fault["message"], "status": status}
     event = (
         b"event: error\ndata: %b\n\n" % json.dumps({"type": "error", "error": fault}).encode()
         if pair.provider.name == "messages"
