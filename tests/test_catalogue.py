@@ -124,11 +124,9 @@ def names_of(catalogue: Catalogue) -> list[str]:
 
 def test_what_is_learnt_takes_the_place_of_what_was_learnt_before(catalogue: Catalogue) -> None:
     cloud, before = catalogue.providers["cloud"], names_of(catalogue)
-    catalogue.learn(
-        "cloud", [Model("x/new", [Endpoint(cloud, "new")]), Model("x/old", [Endpoint(cloud, "old")])]
-    )
+    catalogue.learn("cloud", [(f"x/{name}", Endpoint(cloud, name)) for name in ("new", "old")])
     assert catalogue.resolve("old") is not None
-    catalogue.learn("cloud", [Model("x/new", [Endpoint(cloud, "new")])])
+    catalogue.learn("cloud", [("x/new", Endpoint(cloud, "new"))])
     assert names_of(catalogue) == sorted([*before, "x/new"])
     assert catalogue.resolve("old") is catalogue.resolve("cloud/old") is None
     catalogue.learn("cloud", [])
@@ -137,7 +135,7 @@ def test_what_is_learnt_takes_the_place_of_what_was_learnt_before(catalogue: Cat
 
 def test_what_is_not_learnt_stays_whatever_is_learnt(catalogue: Catalogue) -> None:
     cloud = catalogue.providers["cloud"]
-    catalogue.learn("cloud", [Model("acme/one", [Endpoint(cloud, "one"), Endpoint(cloud, "more")])])
+    catalogue.learn("cloud", [("acme/one", Endpoint(cloud, name)) for name in ("one", "more")])
     assert [each.id for each in catalogue.models["acme/one"].endpoints] == ["cloud/one", "cloud/more"]
     catalogue.learn("cloud", [])
     assert [each.id for each in catalogue.models["acme/one"].endpoints] == ["cloud/one"]
@@ -148,9 +146,7 @@ def test_an_endpoint_under_another_name_too_is_still_found_when_one_goes(
     catalogue: Catalogue,
 ) -> None:
     cloud = catalogue.providers["cloud"]
-    catalogue.learn(
-        "cloud", [Model("x/first", [Endpoint(cloud, "n")]), Model("x/second", [Endpoint(cloud, "n")])]
-    )
+    catalogue.learn("cloud", [(f"x/{name}", Endpoint(cloud, "n")) for name in ("first", "second")])
     catalogue.add(Model("x/third", [Endpoint(cloud, "n")]))
     catalogue.learn("cloud", [])
     found = catalogue.resolve("cloud/n")
@@ -192,7 +188,7 @@ def test_whatever_changes_makes_another_edition(catalogue: Catalogue) -> None:
     editions = [catalogue.edition]
     for change in (
         lambda: catalogue.add(Model("new/model", [Endpoint(lab, "new")])),
-        lambda: catalogue.learn("lab", [Model("lab/learnt", [Endpoint(lab, "learnt")])]),
+        lambda: catalogue.learn("lab", [("lab/learnt", Endpoint(lab, "learnt"))]),
         lambda: catalogue.learn("lab", []),
         catalogue.changed,
     ):
@@ -215,3 +211,18 @@ async def test_models_still_to_come_are_waited_for_where_a_name_needs_them(catal
     assert waited == []
     await catalogue.settled(["fast", "nowhere"])
     assert waited == [1]
+
+
+def test_endpoints_that_are_learnt_stand_in_the_providers_order_whenever_they_were_learnt(
+    catalogue: Catalogue,
+) -> None:
+    lab, cloud = catalogue.providers["lab"], catalogue.providers["cloud"]
+    catalogue.learn("cloud", [("x/a", Endpoint(cloud, "a")), ("acme/one", Endpoint(cloud, "uno"))])
+    catalogue.learn("lab", [("x/a", Endpoint(lab, "a")), ("acme/one", Endpoint(lab, "one"))])
+    kept = catalogue.models["x/a"].endpoints[0]
+    for _ in range(2):
+        assert [each.id for each in catalogue.models["x/a"].endpoints] == ["lab/a", "cloud/a"]
+        placed = [each.id for each in catalogue.models["acme/one"].endpoints]
+        assert placed == ["cloud/one", "lab/one", "cloud/uno"]
+        catalogue.learn("lab", [("x/a", Endpoint(lab, "a")), ("acme/one", Endpoint(lab, "one"))])
+    assert catalogue.models["x/a"].endpoints[0] is kept

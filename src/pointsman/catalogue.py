@@ -92,7 +92,7 @@ class Catalogue:
         self._native: dict[str, list[tuple[Model, Endpoint]]] = {}
         self.tell: Callable[[Provider, str], Facts] = lambda provider, native_id: {}
         """What is known of a provider's id that no list names."""
-        self._learnt: dict[str, list[Model]] = {}
+        self._learnt: dict[str, dict[tuple[str, str], Endpoint]] = {}
         self._asked: LRUCache[str, tuple[Model, Endpoint]] = LRUCache(MOST_ASKED)
         self._resolved: dict[str, Resolution] = {}
         """What names of this catalogue mean; never names that only clients know."""
@@ -118,38 +118,53 @@ class Catalogue:
         self.edition += 1
         self._resolved.clear()
 
-    def learn(self, provider: str, models: Iterable[Model]) -> None:
-        """Add models with endpoints at one provider, in place of all that was learnt of it before. What was
-        added otherwise stays."""
+    def learn(self, provider: str, offers: Iterable[tuple[str, Endpoint]]) -> None:
+        """Take what a provider offers, models' names and its endpoints of them, in place of what it offered
+        before. What it goes on offering stays the same, and what was added otherwise stays in any case.
+
+        The endpoints of a model that are learnt stand behind those that are not, in the providers' order.
+        """
+        self.changed()
         self._asked.clear()
-        self.changed()
-        for model in self._learnt.pop(provider, ()):
-            self._forget(model)
-        learnt = self._learnt[provider] = []
-        for model in models:
-            new = [each for each in model.endpoints if each.id not in self._ids_of(model.name)]
-            learnt.append(Model(model.name, new))
-            self.add(model)
+        before = self._learnt.get(provider, {})
+        now: dict[tuple[str, str], Endpoint] = {}
+        for name, endpoint in offers:
+            key = (name, endpoint.id)
+            present = self.models.get(name)
+            if key in before or present is None or all(each.id != endpoint.id for each in present.endpoints):
+                now[key] = before.get(key, endpoint)
+        self._learnt[provider] = now
+        for (name, _), endpoint in [each for each in before.items() if each[0] not in now]:
+            self._forget(name, endpoint)
+        for (name, _), endpoint in [each for each in now.items() if each[0] not in before]:
+            self.add(Model(name, [endpoint]))
+            self._sort(name)
 
-    def _ids_of(self, name: str) -> set[str]:
-        present = self.models.get(name)
-        return {each.id for each in present.endpoints} if present is not None else set()
+    def _sort(self, name: str) -> None:
+        """Put the endpoints of a model that were learnt behind the others, in the providers' order."""
 
-    def _forget(self, learnt: Model) -> None:
-        """Take away the endpoints of a model, and the model with the last."""
-        present = self.models[learnt.name]
-        self.changed()
-        for endpoint in learnt.endpoints:
-            present.endpoints.remove(endpoint)
-            places = self._native[endpoint.native_id]
-            places.remove((present, endpoint))
-            if self._endpoints[endpoint.id] == (present, endpoint):
-                del self._endpoints[endpoint.id]
-                self._endpoints.update({place[1].id: place for place in places if place[1].id == endpoint.id})
-            if not places:
-                del self._native[endpoint.native_id]
-        if learnt.endpoints and not present.endpoints:
-            del self.models[learnt.name]
+        def place(endpoint: Endpoint) -> int:
+            provider = endpoint.provider.name
+            learnt = (name, endpoint.id) in self._learnt.get(provider, ())
+            return list(self.providers).index(provider) if learnt else -1
+
+        endpoints = self.models[name].endpoints
+        if len(endpoints) > 1:
+            endpoints.sort(key=place)
+
+    def _forget(self, name: str, endpoint: Endpoint) -> None:
+        """Take away an endpoint of a model, and the model with the last."""
+        present = self.models[name]
+        present.endpoints.remove(endpoint)
+        places = self._native[endpoint.native_id]
+        places.remove((present, endpoint))
+        if self._endpoints[endpoint.id] == (present, endpoint):
+            del self._endpoints[endpoint.id]
+            self._endpoints.update({place[1].id: place for place in places if place[1].id == endpoint.id})
+        if not places:
+            del self._native[endpoint.native_id]
+        if not present.endpoints:
+            del self.models[name]
 
     def resolve(self, name: str) -> Resolution | None:
         """What `name` means, or None. A provider that takes unlisted ids makes an endpoint for one."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.catalogue import Catalogue, Endpoint, Model
+from pointsman.catalogue import Catalogue, Endpoint
 from pointsman.facts import Fact, Facts
 from pointsman.providers import Provider
 
@@ -108,15 +108,15 @@ class Shelf:
             endpoint.facts = self._facts(endpoint.native_id, endpoint.id, stock)
         before = self._made.get(provider.name, {})
         made = self._made[provider.name] = {}
-        models = []
+        offers = []
         for name, native_id in stock.offers(provider):
             endpoint = before.get(native_id) or Endpoint(provider, native_id, NOTHING, extra=NOTHING)
             facts = self._facts(native_id, endpoint.id, stock)
             if facts != endpoint.facts:
                 endpoint.facts = facts
             made[native_id] = endpoint
-            models.append(Model(endpoint.id if name in self._fixed else name, [endpoint]))
-        self._catalogue.learn(provider.name, models)
+            offers.append((endpoint.id if name in self._fixed else name, endpoint))
+        self._catalogue.learn(provider.name, offers)
 
     def said(self, endpoint: Endpoint) -> Mapping[str, Any]:
         """What the operator says of an endpoint."""

@@ -227,9 +227,7 @@ async def test_a_ledger_that_refuses_leaves_the_listing_on_the_shelf(
 async def test_a_rule_with_a_model_that_only_prices_tell_of_waits_for_them(tmp_path: Path) -> None:
     rule = "routes: [{name: r, when: {model: x}, use: {models: [%s]}}]"
     cloud = "providers: {groq: {api_key: k}}\n"
-    with pytest.raises(
-        ConfigError, match=r"(?s)gpt-oss-12b', which no.*mean openai/gpt-oss-120b"
-    ):
+    with pytest.raises(ConfigError, match=r"(?s)gpt-oss-12b', which no.*mean openai/gpt-oss-120b"):
         async with running(cloud + rule % "openai/gpt-oss-12b", folder=tmp_path):
             pass
     (tmp_path / "pointsman.db").unlink()

@@ -86,9 +86,9 @@ def test_who_serves_a_model_of_the_operator_is_for_the_operator_to_say(
 
 def test_two_providers_serve_one_model_in_their_order(catalogue: Catalogue, row: RowOf) -> None:
     shelf = Shelf(catalogue)
-    for name in ("west", "east"):
+    for name in ("west", "east", "west"):
         shelf.stock(catalogue.providers[name], Stock([row("acme", "a", "acme/a", context=1)]))
-    assert ids(catalogue)["acme/a"] == ["west/a", "east/a"]
+    assert ids(catalogue)["acme/a"] == ["east/a", "west/a"]
 
 
 def test_ids_of_a_listing_are_matched_to_canonical_names_where_they_may_be(catalogue: Catalogue) -> None:
