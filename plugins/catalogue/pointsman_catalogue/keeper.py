@@ -28,7 +28,9 @@ __all__ = ["Keeper", "kept_listings", "wants_prices"]
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.5
-"""Seconds that start-up waits for who was never asked before: a server on this machine answers sooner."""
+"""Seconds that start-up waits for who was never asked before."""
+LOCAL_PATIENCE = 1.0
+"""The same for servers that are looked for on this machine: most of them refuse at once."""
 LISTING_TIMEOUT = 15.0
 RETRY = 60.0
 """Seconds after which those are asked again that did not answer."""
@@ -85,6 +87,7 @@ class Keeper:
         """Begin to keep: ask who lists, and compile prices that are newer. Waits a moment for who was never
         asked before, and for nobody else."""
         asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
+        local = {each.name for each in asked if each.found and each.absent is not None}
         self._unheard = {each.name for each in asked if each.found or each.name not in self._listings}
         if prices:
             first = SETTLE if wants_prices(self._gateway) else IDLE
@@ -92,14 +95,20 @@ class Keeper:
         if asked:
             self._gateway.every(refresh, self.refresh, first=0)
             self._gateway.every(RETRY, self.retry)
-        if self._unheard:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self._heard.wait()
+        await self._listen(set(self._unheard), PATIENCE)
+        await self._listen(local, LOCAL_PATIENCE - PATIENCE)
         catalogue = self._gateway.setup.catalogue
         unpriced = prices and wants_prices(self._gateway) and await self._store.version() is None
         catalogue.pending = unpriced or bool(self._unheard)
         catalogue.settle = self.settle if unpriced else None
+
+    async def _listen(self, names: set[str], patience: float) -> None:
+        """Wait until all of these have answered or failed, so many seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._unheard & names:
+                    self._heard.clear()
+                    await self._heard.wait()
 
     async def settle(self) -> None:
         """Compile the prices that the ledger does not have yet, though somebody waits for it."""
@@ -153,8 +162,7 @@ class Keeper:
             listing = Listing(datetime.now(UTC).date().isoformat(), models)
             await self._listed(provider, listing)
         self._unheard.discard(provider.name)
-        if not self._unheard:
-            self._heard.set()
+        self._heard.set()
         if listing is not None:
             await self._keep(provider, listing)
 

@@ -138,6 +138,16 @@ async def test_local_servers_that_do_not_answer_are_left_out_and_come_when_they_
         assert names(server) == [f"{one.name}/m-1"]
 
 
+async def test_servers_on_this_machine_are_waited_for_a_little_longer(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "PATIENCE", 0.0)
+    monkeypatch.setattr(keeping, "LOCAL_PATIENCE", 30.0)
+    async with serve("from_env: true") as server:
+        found = [each for each in server.gateway.setup.providers.values() if each.found]
+        assert all("does not answer" in str(each.unready()) for each in found)
+
+
 async def test_a_listing_knows_prices_and_canonical_names(serve: Serve, row: RowOf) -> None:
     rows = [
         row("groq", "llama-x", "meta-llama/llama-x", context=1, price={"input": "1", "output": "2"}),
