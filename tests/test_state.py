@@ -29,8 +29,8 @@ class Clock:
     elapsed: int = 5_000
     start: datetime = HALF_PAST_TEN
 
-    def now(self) -> float:
-        return self.elapsed / 1000
+    def now(self) -> int:
+        return self.elapsed * 1_000_000
 
     def utcnow(self) -> datetime:
         return self.start + timedelta(milliseconds=self.elapsed - 5_000)

@@ -60,7 +60,7 @@ class Quota(msgspec.Struct, frozen=True):
 class Demand(msgspec.Struct, frozen=True):
     """`cost` units (zero or more) of the counter `key`, used up or, with `hold`, held until settled.
 
-    A counter is a key and a period, whatever the amount.
+    A counter is a key and a period, whatever the amount. Nothing can always be had.
     """
 
     key: str
@@ -104,25 +104,32 @@ class Bucket(msgspec.Struct, gc=False):
         """Take the demand, if there is as much."""
         quota, cost = demand.quota, demand.cost
         amount, length = quota.amount, LENGTH[quota.period]
-        empty = now * amount
         if amount != self.amount:
             self._resize(amount)
-        full_at = max(self.full_at, empty)
-        limit = empty + length * amount
-        over = full_at + (self.held + cost) * length - limit
-        retry_after = 0.0
-        if over > 0:
-            retry_after = math.inf if cost > amount else _ceil(over, amount) / SECOND
-            if cost <= amount and over > full_at - empty:  # time alone does not help: it is held
-                retry_after = A_WHILE
-        elif demand.hold:
+        empty, taken = now * amount, cost * length
+        used = self.full_at - empty if self.full_at > empty else 0
+        owed = used + taken + self.held * length
+        room = length * amount - owed
+        if room < 0 and cost:
+            return self._refuse(demand, used, -room)
+        if demand.hold:
             self.held += cost
         else:
-            self.full_at = full_at = full_at + cost * length
-        debt = full_at + self.held * length
-        remaining = (limit - debt) // length
-        reset_after = _ceil(debt - empty, amount) / SECOND
-        return Verdict(over <= 0, demand, amount, remaining if remaining > 0 else 0, retry_after, reset_after)
+            self.full_at = empty + used + taken
+        remaining = room // length if room > 0 else 0
+        return Verdict(True, demand, amount, remaining, 0.0, -(-owed // amount) / SECOND)
+
+    def _refuse(self, demand: Demand, used: int, over: int) -> Verdict:
+        """The verdict on a demand that is `over` what there is, of which `used` refills with time."""
+        amount, length = self.amount, LENGTH[demand.quota.period]
+        retry_after = _ceil(over, amount) / SECOND
+        if demand.cost > amount:
+            retry_after = math.inf
+        elif over > used:  # time alone does not help: it is held
+            retry_after = A_WHILE
+        owed = used + self.held * length
+        remaining = max(0, amount - _ceil(owed, length))
+        return Verdict(False, demand, amount, remaining, retry_after, _ceil(owed, amount) / SECOND)
 
     def book(self, demand: Demand, now: int) -> None:
         """Count what was used, whatever is left."""
@@ -160,19 +167,19 @@ class Window(msgspec.Struct, gc=False):
     def spend(self, demand: Demand, now: int) -> Verdict:
         """Take the demand, if there is as much."""
         amount, cost = demand.quota.amount, demand.cost
-        allowed = self.used + self.held + cost <= amount
         reset_after = (self.ends - now) / SECOND
-        retry_after = 0.0
-        if not allowed:
+        left = amount - self.used - self.held
+        if cost > left and cost:
             retry_after = math.inf if cost > amount else reset_after
             if self.used + cost <= amount:  # it is held
                 retry_after = min(reset_after, A_WHILE)
-        elif demand.hold:
+            return Verdict(False, demand, amount, max(0, left), retry_after, reset_after)
+        if demand.hold:
             self.held += cost
         else:
             self.used += cost
-        remaining = max(0, amount - self.used - self.held)
-        return Verdict(allowed, demand, amount, remaining, retry_after, reset_after)
+        remaining = left - cost if left > cost else 0
+        return Verdict(True, demand, amount, remaining, 0.0, reset_after)
 
     def book(self, demand: Demand, _now: int) -> None:
         """Count what was used, whatever is left."""
@@ -193,7 +200,7 @@ class Seats(msgspec.Struct, gc=False):
     def spend(self, demand: Demand, _now: int) -> Verdict:
         """Take the demand, if there is as much."""
         amount, cost = demand.quota.amount, demand.cost
-        allowed = self.held + cost <= amount
+        allowed = self.held + cost <= amount or not cost
         if allowed and demand.hold:
             self.held += cost
         retry_after = 0.0 if allowed else math.inf if cost > amount else A_WHILE

@@ -87,14 +87,14 @@ class _Lease(msgspec.Struct, gc=False):
 class MemoryState:
     """A `State` in this process. Atomic because no step awaits: use it from one event loop.
 
-    `now` is a monotonic clock in seconds. Counters that can no longer matter count for nothing; beyond
+    `now` is a monotonic clock in nanoseconds. Counters that can no longer matter count for nothing; beyond
     `capacity` the ones used least recently are forgotten.
     """
 
     def __init__(
         self,
         *,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], int] = time.monotonic_ns,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
         capacity: int = CAPACITY,
     ) -> None:
@@ -108,7 +108,7 @@ class MemoryState:
         """See `State.take_now`."""
         if not demands:
             return Verdict(True, None, 0, 0, 0.0, 0.0)
-        now = round(self._now() * SECOND)
+        now = self._now()
         verdict = self._take(demands, lease, now, ttl)
         if not verdict.allowed and self._expire(now):
             return self._take(demands, lease, now, ttl)
@@ -120,7 +120,7 @@ class MemoryState:
 
     def settle_now(self, lease: str, used: Sequence[Demand] = ()) -> bool:
         """See `State.settle_now`."""
-        now = round(self._now() * SECOND)
+        now = self._now()
         self._let_go(lease)
         for demand in used:
             self._counter(demand, now).book(demand, now)
@@ -132,7 +132,7 @@ class MemoryState:
 
     async def give_back(self, demands: Sequence[Demand], elapsed: float = 0.0) -> None:
         """See `State.give_back`."""
-        now = round(self._now() * SECOND)
+        now = self._now()
         since = now - round(elapsed * SECOND)
         for demand in demands:
             self._counter(demand, now).undo(demand, now, since)
@@ -141,8 +141,9 @@ class MemoryState:
         """See `State.seed`."""
         if period not in WINDOWS:
             raise ValueError(f"only windows of an hour or a day can be seeded, not of a {period}")
-        window = self._window((demand_key, period), round(self._now() * SECOND))
-        window.used = max(window.used, used)
+        window = self._counter(Demand(demand_key, Quota(1, period)), self._now())
+        if isinstance(window, Window):
+            window.used = max(window.used, used)
 
     async def close(self) -> None:
         """See `State.close`."""
@@ -151,7 +152,7 @@ class MemoryState:
 
     def health(self) -> dict[str, Any]:
         """`ok`, `counters` that matter, of at most `capacity`, and `leases`; all others are forgotten."""
-        now = round(self._now() * SECOND)
+        now = self._now()
         self._expire(now)
         over = [key for key, each in self._counters.items() if not each.held and each.expires <= now]
         for key in over:
@@ -161,6 +162,8 @@ class MemoryState:
 
     def _take(self, demands: Sequence[Demand], lease: str, now: int, ttl: float) -> Verdict:
         """All the demands or none, by what is held and used at this moment."""
+        if len(demands) == 1 and not demands[0].hold and demands[0].cost >= 0:
+            return self._counter(demands[0], now).spend(demands[0], now)
         verdicts: list[Verdict] = []
         holds: list[tuple[Counter, int]] = []
         allowed = True
@@ -211,52 +214,50 @@ class MemoryState:
         return some
 
     def _counter(self, demand: Demand, now: int) -> Counter:
-        """The counter of a demand: the one there is, or a new one."""
-        period = demand.quota.period
-        key = (demand.key, period)
-        if period in WINDOWS:
-            return self._window(key, now)
+        """The counter of a demand: the one there is, or a new one, for which the least recent one may go."""
+        quota = demand.quota
+        key = demand.key, quota.period
         counter = self._counters.get(key)
         if counter is None:
-            return self._keep(key, Seats() if period == "lease" else Bucket(0, demand.quota.amount))
+            counter = self._counters[key] = self._new(quota, now)
+            if len(self._counters) > self._capacity:
+                self._counters.popitem(last=False)
+            return counter
         self._counters.move_to_end(key)
+        if type(counter) is Window and now >= counter.ends:
+            self._turn(counter, now)
         return counter
 
-    def _keep(self, key: _Key, counter: Counter) -> Counter:
-        """A new counter, for which the least recent one may have to go."""
-        self._counters[key] = counter
-        if len(self._counters) > self._capacity:
-            self._counters.popitem(last=False)
-        return counter
+    def _new(self, quota: Quota, now: int) -> Counter:
+        if quota.period == "lease":
+            return Seats()
+        length = LENGTH[quota.period]
+        if quota.period not in WINDOWS:
+            return Bucket(0, quota.amount)
+        index, ends = self._calendar(length, now)
+        return Window(index, length, now, ends)
 
-    def _window(self, key: _Key, now: int) -> Window:
-        """The running window, or the next one: to the end of the hour or day by the wall clock.
+    def _turn(self, window: Window, now: int) -> None:
+        """Begin the next window: to the end of the hour or day by the wall clock.
 
         Where that clock still shows the window that is over, the next one has begun all the same and has
         its full length.
         """
-        window = self._counters.get(key)
-        if isinstance(window, Window):
-            self._counters.move_to_end(key)
-            if now < window.ends:
-                return window
-        length = LENGTH[key[1]]
-        index, elapsed = divmod((self._utcnow() - EPOCH) // MICROSECOND * 1000, length)
-        ends = now + length - elapsed
-        if not isinstance(window, Window):
-            window = Window(index, length, now, ends)
-            self._keep(key, window)
-            return window
+        index, ends = self._calendar(window.length, now)
         if index == window.index and now < window.expires:
-            index, ends = index + 1, now + length
+            index, ends = index + 1, now + window.length
         window.index, window.begins, window.ends, window.used = index, now, ends, 0
-        return window
+
+    def _calendar(self, length: int, now: int) -> tuple[int, int]:
+        """The number of the window that the wall clock shows, and when it ends on the monotonic one."""
+        index, elapsed = divmod((self._utcnow() - EPOCH) // MICROSECOND * 1000, length)
+        return index, now + length - elapsed
 
 
 def open_state(
     url: str,
     *,
-    now: Callable[[], float] = time.monotonic,
+    now: Callable[[], int] = time.monotonic_ns,
     utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> State:
     """The state at `url`: `memory`.

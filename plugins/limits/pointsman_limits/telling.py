@@ -26,10 +26,9 @@ def tell(headers: MutableMapping[str, str], claims: Claims, verdict: Verdict) ->
     """Add the tightest limits of requests and of tokens, in the headers that clients of this field read."""
     parts = verdict.parts or (verdict,)
     for places, limit, remaining, reset in claims.told:
-        part = parts[places[0]]
-        if len(places) > 1:
-            part = min((parts[place] for place in places), key=_share)
-        headers[limit] = str(part.limit)
+        place = places[0] if len(places) == 1 else min(places, key=lambda each: _share(parts[each]))
+        part = parts[place]
+        headers[limit] = claims.amounts[place]
         headers[remaining] = str(part.remaining)
         headers[reset] = reset_text(part.reset_after)
 

@@ -51,8 +51,8 @@ class Clock:
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    def now(self) -> float:
-        return self.seconds
+    def now(self) -> int:
+        return round(self.seconds * 1e9)
 
     def utcnow(self) -> datetime:
         return datetime.fromtimestamp(
