@@ -179,6 +179,8 @@ def test_an_id_that_no_list_names_is_told_of_once_and_again_when_there_is_news(c
 def test_a_name_is_lacking_only_when_no_more_models_are_to_come(catalogue: Catalogue) -> None:
     assert catalogue.lacks("nowhere")
     assert not catalogue.lacks("fast")
+    catalogue.expected["cloud"] = frozenset({"acme/with-a-key"})
+    assert not catalogue.lacks("acme/with-a-key")
     catalogue.pending = True
     assert not catalogue.lacks("nowhere")
 

@@ -83,6 +83,8 @@ class Catalogue:
         self.models: dict[str, Model] = {}
         self.pending = False
         """Whether more models may come that are not known yet."""
+        self.expected: dict[str, frozenset[str]] = {}
+        """By provider that cannot be called as yet: the models that it would have."""
         self.settle: Callable[[], Awaitable[None]] | None = None
         """Waits for those of them that come without anybody being asked."""
         self.edition = 0
@@ -195,7 +197,9 @@ class Catalogue:
 
     def lacks(self, name: str) -> bool:
         """Whether `name` means nothing, and is not one of those that may still come."""
-        return not self.pending and self.resolve(name) is None
+        if self.pending or self.resolve(name) is not None:
+            return False
+        return not any(name in names for names in self.expected.values())
 
     def _unlisted(self, name: str) -> tuple[Model, Endpoint] | None:
         prefix, slash, native = name.partition("/")

@@ -78,10 +78,10 @@ class Keeper:
         return Stock(await self._store.of_vendor(provider.kind), listing, self._names if cloud else None)
 
     async def _stock(self, provider: Provider) -> None:
-        if provider.unready() is None:
-            self.shelf.stock(provider, await self.stock_of(provider))
-        else:
-            self.shelf.stock(provider, Stock())
+        stock, ready = await self.stock_of(provider), provider.unready() is None
+        self.shelf.stock(provider, stock if ready else Stock())
+        names = () if ready or provider.found else (name for name, _ in stock.offers(provider))
+        self._gateway.setup.catalogue.expected[provider.name] = frozenset(names)
 
     async def begin(self, *, refresh: float, prices: bool) -> None:
         """Begin to keep: ask who lists, and compile prices that are newer. Waits a moment for who was never

@@ -245,6 +245,16 @@ async def test_a_rule_with_a_model_that_only_prices_tell_of_waits_for_them(tmp_p
         assert not server.gateway.setup.catalogue.pending
 
 
+async def test_a_rule_may_name_what_a_provider_would_have_if_it_had_a_key(serve: Serve, row: RowOf) -> None:
+    rule = "routes: [{name: r, when: {model: x}, use: {models: [%s]}}]"
+    rows = [row("groq", "a", "acme/a", context=1)]
+    async with serve("groq: {}", rows=rows, more=rule % "acme/a") as server:
+        assert names(server) == []
+    with pytest.raises(ConfigError, match="uses model 'acme/b', which no provider has"):
+        async with serve("groq: {}", more=rule % "acme/b"):
+            pass
+
+
 async def test_a_rule_may_name_what_a_listing_may_bring(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
