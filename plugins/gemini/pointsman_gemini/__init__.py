@@ -6,11 +6,13 @@ from pointsman import hookimpl
 from pointsman.registers import RegisterDialect, RegisterProvider
 
 from .codecs import ContentCodec
+from .embed import EmbedCodec
 from .provider import KEY_VARIABLE, KIND, GeminiProvider, make_provider
 
 __all__ = [
     "POINTSMAN_API",
     "ContentCodec",
+    "EmbedCodec",
     "GeminiProvider",
     "register_dialects",
     "register_providers",
@@ -23,6 +25,7 @@ POINTSMAN_API = 1
 def register_dialects(register: RegisterDialect) -> None:
     """The surfaces of one dialect."""
     register(ContentCodec())
+    register(EmbedCodec())
 
 
 @hookimpl

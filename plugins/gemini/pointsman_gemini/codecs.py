@@ -1,4 +1,4 @@
-"""The codecs: chat and embeddings."""
+"""The codec of chat, and what the surfaces share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .stream import GeminiStream
 from .tap import GeminiTap
 from .unstream import GeminiDecoder
 
-__all__ = ["ContentCodec", "GeminiCodec", "resource", "with_members"]
+__all__ = ["ContentCodec", "GeminiCodec", "named", "resource"]
 
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 SSE = "alt=sse"
@@ -48,8 +48,11 @@ def resource(model: str) -> str:
     return quote(name, safe="/:@")
 
 
-def with_members(raw: bytes, members: Mapping[str, Any]) -> bytes:
-    """A JSON object with members added behind its own; anything else as it is, for others to refuse."""
+def named(raw: bytes, place: str, **members: Any) -> bytes:
+    """A JSON object with the model that a path names, and members, behind its own; anything else as it is,
+    for others to refuse."""
+    path = place.partition("?")[0]
+    members["model"] = path.removeprefix("/models/").rpartition(":")[0]
     body = raw.strip()
     if not body.startswith(b"{") or not body.endswith(b"}"):
         return raw
@@ -96,13 +99,10 @@ class ContentCodec(GeminiCodec, Translator):
     def placed(self, raw: bytes, place: str) -> bytes:
         """See `Codec.placed`. Model and stream stand in the path: here they become members."""
         path, _, query = place.partition("?")
-        name, _, method = path.removeprefix("/models/").rpartition(":")
-        if method == STREAM and SSE not in query.split("&"):
+        streams = path.endswith(f":{STREAM}")
+        if streams and SSE not in query.split("&"):
             raise BadRequest(f"streams are server-sent events here: ask with ?{SSE}", param="alt")
-        members: dict[str, Any] = {"model": name}
-        if method == STREAM:
-            members["stream"] = True
-        return with_members(raw, members)
+        return named(raw, path, stream=True) if streams else named(raw, path)
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`. Streams of this dialect always tell their usage."""

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from pointsman.losses import Losses
+from pointsman.members import names
 from pointsman.types import (
     Choice,
     Embeddings,
@@ -77,7 +78,7 @@ def encode_embeddings(embeddings: Embeddings, *, request: Request) -> bytes:
             {"object": "embedding", "index": index, "embedding": _packed(vector) if packed else vector}
             for index, vector in enumerate(embeddings.vectors)
         ],
-        "model": embeddings.model,
+        "model": embeddings.model or names(request.fields)[0],
     }
     if embeddings.usage is not None:
         tokens = embeddings.usage.input
