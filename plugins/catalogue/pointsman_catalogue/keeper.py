@@ -35,9 +35,9 @@ LISTING_TIMEOUT = 15.0
 RETRY = 60.0
 """Seconds after which those are asked again that did not answer."""
 LONGEST_ID = 200
-SETTLE = 1.0
+SETTLE = 3.0
 """Seconds after start-up when prices are compiled, if a provider is configured that they may be of."""
-IDLE = 15.0
+IDLE = 20.0
 """The same where none is, and they only tell who else would serve a model."""
 DAY = 86_400.0
 KEEP = (
