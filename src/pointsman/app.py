@@ -325,7 +325,7 @@ class Page:
                 actor = await pipeline.authenticate(exchange)
                 if RANK[actor.role] < RANK[self._route.role]:
                     raise Forbidden(f"this needs a key of role {self._route.role}")
-                request.state.actor = actor
+                request.state.actor, request.state.client = actor, exchange.client
             response = await self._route.handler(request)
         except RequestError as error:
             response = _plain(error, request_id)

@@ -19,6 +19,7 @@ from .decision import Decision, Weighed
 from .errors import RequestError, UpstreamError, UpstreamStatus
 from .losses import Losses
 from .money import Cost
+from .proxies import client_behind
 from .types import Finish, Peek, Request, Usage
 
 if TYPE_CHECKING:
@@ -303,7 +304,8 @@ class Exchange:
         self.codec = codec if codec is not None else _PAGE
         self.headers = headers
         self.prefix = prefix
-        self.client = client
+        trusted = gateway.setup.core.server.trusted_proxies
+        self.client = client_behind(client, headers, trusted) if trusted else client
         self.request_id = request_id or gateway.ids.request()
         self.generation_id = gateway.ids.generation()
         self.at = datetime.now(UTC)

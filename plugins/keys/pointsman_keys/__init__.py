@@ -28,7 +28,7 @@ from .configured import configured
 from .credential import Sent, credential, sent_in
 from .directory import Directory, Known, TeamRecord, VirtualKey, key_id
 from .guesses import Guesses
-from .records import AUDIT, CREDENTIALS, KEYS, TEAMS
+from .records import AUDIT, CREDENTIALS, FAMILY, KEYS, TEAMS
 from .settings import (
     Expiry,
     KeyGrants,
@@ -42,6 +42,7 @@ from .settings import (
 from .stored import load, peek
 
 __all__ = [
+    "FAMILY",
     "POINTSMAN_API",
     "Accounts",
     "Caller",

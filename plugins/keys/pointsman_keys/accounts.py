@@ -106,6 +106,7 @@ class Accounts:
             elif key.id == by.actor.key_id:
                 raise Forbidden(f"key {key.grants.name!r} may not change its own settings")
             else:
+                by.check_bounds(key, self.directory.above(key))
                 grants = self._key_grants(by, given, changes, but=key)
             changed = replace(key, grants=grants, given=given, updated_at=now())
             await self.commit(by, "key.change", key.id, changes, [upsert(KEYS, key_row(changed))])
@@ -121,7 +122,10 @@ class Accounts:
 
         async def rotate() -> tuple[VirtualKey, Secret]:
             key = self._own(self.key(by, name))
-            by.check_grants(key.grants, [each.grants for each in self.directory.above(key)])
+            above = [*self.directory.above(key)]
+            if key.id != by.actor.key_id:
+                by.check_bounds(key, above)
+            by.check_grants(key.grants, [each.grants for each in above])
             text = new_key()
             old = (key.digest, datetime.now(UTC) + timedelta(seconds=overlap)) if overlap else None
             digest = sha256(text.reveal().encode()).digest()

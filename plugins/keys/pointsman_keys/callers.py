@@ -6,7 +6,7 @@ or rotates a key that may do more than he may himself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from pointsman.errors import Forbidden
 from pointsman.exchange import ANY, Actor, Role
 
-from .directory import VirtualKey
+from .directory import Above, VirtualKey
 from .rights import Bounds, excess, looser
 from .settings import Grants, KeyGrants
 
@@ -40,6 +40,10 @@ TEAM_FIELDS = frozenset(
 )
 """What an administrator of a team may say of its keys: none of it takes anything from what the team is
 bounded by."""
+
+
+SHARED = ("limits", "budget", "prepaid")
+"""What a key shares with those that it makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,19 @@ class Caller:
     def sees(self, key: VirtualKey) -> bool:
         """Whether a key is among those that it manages."""
         return self.team in (None, key.grants.team)
+
+    def check_bounds(self, key: VirtualKey, above: Iterable[Above]) -> None:
+        """Who has limits or a budget of his own handles none that is not under them: it might have more.
+        Raises Forbidden."""
+        if self.team is None or any(each.id == self.actor.key_id for each in above):
+            return
+        levels = [level for level in self.actor.levels if level.kind == "key"]
+        own = next((name for name in SHARED for level in levels if level.extra.get(name)), None)
+        if own is not None:
+            raise Forbidden(
+                f"key {self.actor.name!r} has `{own}` of its own, which do not hold for key "
+                f"{key.grants.name!r}: it may disable or revoke it, and nothing else"
+            )
 
     def check_fields(self, given: Mapping[str, Any]) -> None:
         """What it may say of a key. Raises Forbidden, which names the first that it may not."""

@@ -17,6 +17,7 @@ from .directory import VirtualKey
 __all__ = [
     "AUDIT",
     "CREDENTIALS",
+    "FAMILY",
     "KEYS",
     "TEAMS",
     "Statement",
@@ -88,6 +89,13 @@ AUDIT = Table(
     primary_key="id",
     indexes=(("at",),),
 )
+
+
+FAMILY = """key_id in (
+with recursive family (id) as (
+select :id union select 'key-' || substr(hash, 1, 12) from keys join family on keys.maker = family.id
+) select id from family)"""
+"""The condition for rows of the key `:id`, and of those that it made and bounds."""
 
 
 def now() -> str:

@@ -14,7 +14,7 @@ from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
 from pointsman_keys import Accounts, Caller, Keys, OwnCredentials
 
-from .shapes import Spent, current_key, key_shape, settings_of, team_shape
+from .shapes import Spent, current_key, key_shape, limit_of, settings_of, team_shape
 from .spending import spent_by, spent_by_all
 
 __all__ = ["Book"]
@@ -46,7 +46,7 @@ class Book:
 
     async def current(self, by: Caller) -> Json:
         """The key that asks."""
-        spent = await spent_by(self._gateway.ledger, by.actor.key_id)
+        spent = await spent_by(self._gateway.ledger, by.actor.key_id, own=bool(by.actor.keys))
         return {"data": current_key(by.actor, self._directory.key(by.actor.key_id), self._directory, spent)}
 
     async def list_keys(self, by: Caller, query: Mapping[str, str]) -> Json:
@@ -62,7 +62,9 @@ class Book:
     async def show_key(self, by: Caller, name: str) -> Json:
         """One key."""
         key = self._accounts.key(by, name)
-        return {"data": key_shape(key, self._directory, await spent_by(self._gateway.ledger, key.id))}
+        own = bool(self._directory.known[key.digest].actor.keys)
+        spent = await spent_by(self._gateway.ledger, key.id, own=own)
+        return {"data": key_shape(key, self._directory, spent)}
 
     async def create_key(self, by: Caller, body: Json) -> Json:
         """A new key, with its text."""
@@ -71,7 +73,8 @@ class Book:
 
     async def change_key(self, by: Caller, name: str, body: Json) -> Json:
         """A key, changed."""
-        given = settings_of(body, self._gateway.setup.schema)
+        present = limit_of(self._accounts.key(by, name).grants)
+        given = settings_of({**_kept(present, body), **body}, self._gateway.setup.schema)
         key = await self._accounts.change_key(by, name, given)
         return await self.show_key(by, key.hash)
 
@@ -151,6 +154,14 @@ class Book:
         if self._keys.credentials is None:
             raise Unavailable("the gateway has not started")
         return self._keys.credentials
+
+
+def _kept(present: Json, body: Json) -> Json:
+    """Which half of a limit stays as it is, where the other alone is changed."""
+    named = present.keys() & body.keys()
+    if len(named) != 1 or body.get("limit", 0) is None:
+        return {}
+    return {name: value for name, value in present.items() if name not in named}
 
 
 def _expiring(body: Json) -> Json:

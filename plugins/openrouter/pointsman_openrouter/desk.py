@@ -35,15 +35,15 @@ class Desk:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def ask(self, method: str, path: str, body: Any = None, **params: str) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, body: Any = None, **params: str) -> Any:
         """What the API answers. Raises StartupError with its words where it refuses or does not answer."""
         try:
             answer = await self._client.request(method, f"/api/v1{path}", json=body, params=params)
-            data: dict[str, Any] = answer.json()
+            data: Any = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise StartupError(f"the server at {self._client.base_url} cannot be asked: {error!r}") from None
-        if answer.status_code >= 300:
-            raise StartupError(str(data.get("error", {}).get("message", f"status {answer.status_code}")))
+        if answer.status_code >= 300 or not isinstance(data, dict):
+            raise StartupError(_said(data) or f"the server answered with status {answer.status_code}")
         return data
 
     async def named(self, name: str) -> dict[str, Any]:
@@ -58,6 +58,12 @@ class Desk:
             if not rows:
                 raise StartupError(f"there is no key {name!r}")
             offset += len(rows)
+
+
+def _said(data: Any) -> str:
+    """The message of an error, where that is what an answer is."""
+    error = data.get("error") if isinstance(data, dict) else None
+    return str(error.get("message", "")) if isinstance(error, dict) else ""
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ def _page(works: dict[str, Work], *, admins: bool = False) -> Handler:
 
     async def answer(request: Request) -> Response:
         book = Book(request.app.state.gateway)
-        caller = book.caller(request.state.actor, request.client.host if request.client else "")
+        caller = book.caller(request.state.actor, request.state.client)
         if admins:
             caller.check_admin()
         method = "GET" if request.method == "HEAD" else request.method

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pointsman.config import Schema
@@ -11,7 +11,7 @@ from pointsman.errors import BadRequest
 from pointsman.exchange import Actor
 from pointsman_keys import Directory, KeyGrants, TeamRecord, TeamSettings, VirtualKey
 
-__all__ = ["SPANS", "Spent", "current_key", "key_shape", "settings_of", "team_shape"]
+__all__ = ["SPANS", "Spent", "current_key", "key_shape", "limit_of", "settings_of", "team_shape"]
 
 Reset = Literal["daily", "weekly", "monthly"]
 RESETS: dict[str | None, str] = {
@@ -23,17 +23,21 @@ RESETS: dict[str | None, str] = {
 """How often a limit begins anew, and the window that this is in a budget."""
 NAMES = {window: reset for reset, window in RESETS.items()}
 SPANS = ("all", "day", "week", "month")
-IGNORED = frozenset({"include_byok_in_limit", "creator_user_id", "workspace_id"})
+IGNORED = frozenset({"creator_user_id", "workspace_id"})
 """Members of OpenRouter's that mean nothing here: they are taken where they ask for nothing."""
+BYOK = "include_byok_in_limit"
+"""Another one: what a team's own credentials are used for always counts, and answers say so."""
 PER_USD = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What a key has spent, in nano-dollars, by span; `byok` is that at the team's own expense."""
+    """What a key has spent, in nano-dollars, by span; `byok` is that at the team's own expense, `made` what
+    counts for it beside that: what the keys have spent that it made."""
 
     total: Mapping[str, int]
     byok: Mapping[str, int]
+    made: Mapping[str, int] = field(default_factory=dict)
 
 
 NOTHING = Spent({}, {})
@@ -43,8 +47,10 @@ def settings_of(body: Mapping[str, Any], schema: Schema) -> dict[str, Any]:
     """A body's members as settings of a key. Raises BadRequest that names the member at fault."""
     given = dict(body)
     for name in IGNORED & given.keys():
-        if given.pop(name) not in (None, False):
+        if given.pop(name) is not None:
             raise BadRequest(f"`{name}` has no meaning here", param=name)
+    if given.pop(BYOK, None) not in (None, True, False):
+        raise BadRequest(f"`{BYOK}` must be true or false", param=BYOK)
     if "expires_at" in given:
         if "expires" in given:
             raise BadRequest("`expires_at` and `expires` are the same: send one", param="expires_at")
@@ -75,10 +81,12 @@ def key_shape(
         "workspace_id": grants.team or "",
         "id": key.id,
         "team": grants.team,
+        "maker": key.maker,
         "role": known.role,
         "models": list(grants.models),
         "providers": list(grants.providers),
         "surfaces": list(grants.surfaces),
+        "data_policy": _policy(grants),
         "tags": list(grants.tags),
         "explain": grants.explain,
         "origin": key.origin,
@@ -122,6 +130,7 @@ def team_shape(team: TeamRecord, directory: Directory) -> dict[str, Any]:
         "models": list(grants.models),
         "providers": list(grants.providers),
         "surfaces": list(grants.surfaces),
+        "data_policy": _policy(grants),
         "tags": list(grants.tags),
         "disabled": grants.disabled,
         "expires_at": _iso(grants.expires),
@@ -132,6 +141,10 @@ def team_shape(team: TeamRecord, directory: Directory) -> dict[str, Any]:
         "updated_at": team.updated_at,
         "settings": {name: value for name, value in team.given.items() if name not in _own(TeamSettings)},
     }
+
+
+def _policy(grants: KeyGrants | TeamSettings) -> dict[str, Any]:
+    return {"collection": grants.data_policy.collection, "zdr": grants.data_policy.zdr}
 
 
 def _own(type_: type) -> frozenset[str]:
@@ -154,19 +167,29 @@ def _budget(given: dict[str, Any], schema: Schema) -> dict[str, Any] | None:
     return {"usd": limit, "per": RESETS[reset]}
 
 
-def _limit(budget: Any, spent: Spent) -> dict[str, Any]:
+def limit_of(grants: KeyGrants) -> dict[str, Any]:
+    """The members of a request that say the limit that a key has; none without one."""
+    first = _first(grants.extra.get("budget"))
+    return {"limit": first.usd.text, "limit_reset": NAMES[first.per]} if first is not None else {}
+
+
+def _first(budget: Any) -> Any:
     """The limit that a budget is to OpenRouter's clients, which know one."""
     budgets = budget if isinstance(budget, tuple) else (budget,) if budget is not None else ()
-    known = [each for each in budgets if getattr(each, "per", None) in NAMES]
-    if not known:
-        return {"limit": None, "limit_remaining": None, "limit_reset": None, "include_byok_in_limit": False}
-    first = known[0]
+    return next((each for each in budgets if getattr(each, "per", None) in NAMES), None)
+
+
+def _limit(budget: Any, spent: Spent) -> dict[str, Any]:
+    first = _first(budget)
+    if first is None:
+        return {"limit": None, "limit_remaining": None, "limit_reset": None, BYOK: True}
     window = "all" if first.per == "lifetime" else first.per
+    used = sum(each.get(window, 0) for each in (spent.total, spent.byok, spent.made))
     return {
         "limit": first.usd / PER_USD,
-        "limit_remaining": max(0, first.usd - spent.total.get(window, 0)) / PER_USD,
+        "limit_remaining": max(0, first.usd - used) / PER_USD,
         "limit_reset": NAMES[first.per],
-        "include_byok_in_limit": False,
+        BYOK: True,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -67,3 +68,19 @@ async def test_keys_beyond_the_first_page_are_found() -> None:
     ) as client:
         for name in ("b", "2", "y"):
             assert (await Desk(client).named(name))["name"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("status", "data", "said"),
+    [
+        (403, {"error": {"message": "no"}}, "no"),
+        (500, {"error": "odd"}, "answered with status 500"),
+        (500, {}, "answered with status 500"),
+        (200, ["a", "list"], "answered with status 200"),
+    ],
+)
+async def test_what_another_server_may_answer(status: int, data: Any, said: str) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=data))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        with pytest.raises(StartupError, match=said):
+            await Desk(client).ask("GET", "/keys")

@@ -151,7 +151,10 @@ async def test_teams(serve: Serve) -> None:
     [
         ({}, 400, "`name` is missing"),
         ({"name": "a", "admin": True}, 400, "unknown key `admin`"),
-        ({"name": "a", "include_byok_in_limit": True}, 400, "`include_byok_in_limit` has no meaning here"),
+        ({"name": "a", "workspace_id": "w"}, 400, "`workspace_id` has no meaning here"),
+        ({"name": "a", "include_byok_in_limit": 7}, 400, "`include_byok_in_limit` must be true or false"),
+        ({"name": "a", "data_policy": {"zdr": "yes"}}, 400, "`data_policy.zdr`"),
+        ({"name": "a", "preferences": {"srot": "price"}}, 400, "did you mean `sort`?"),
         ({"name": "a", "limit_reset": "monthly"}, 400, "`limit_reset` needs a `limit`"),
         ({"name": "a", "limit": 1, "limit_reset": "hourly"}, 400, "`limit_reset` must be"),
         ({"name": "a", "expires": "2099-01-01", "expires_at": "2099-01-01"}, 400, "are the same"),
@@ -177,6 +180,10 @@ async def test_a_limit_is_a_budget(serve: Serve) -> None:
         body = {"name": "alice", "limit": 50, "limit_reset": "monthly", "include_byok_in_limit": False}
         made = (await ask(served, "POST", "/keys", body, status=201))["data"]
         assert (made["limit"], made["limit_remaining"], made["limit_reset"]) == (50, 50, "monthly")
+        more = (await ask(served, "PATCH", f"/keys/{made['hash']}", {"limit": 60}))["data"]
+        assert (more["limit"], more["limit_reset"]) == (60, "monthly"), "the other half stays"
+        daily = (await ask(served, "PATCH", f"/keys/{made['hash']}", {"limit_reset": "daily"}))["data"]
+        assert (daily["limit"], daily["limit_reset"]) == (60, "daily")
         await ask(served, "PATCH", f"/keys/{made['hash']}", {"limit": None})
         shown = (await ask(served, "GET", f"/keys/{made['hash']}"))["data"]
         assert (shown["limit"], shown["limit_reset"]) == (None, None)

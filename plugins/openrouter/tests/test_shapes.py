@@ -29,6 +29,7 @@ def schema() -> Schema:
         ({"limit": None}, {"budget": None}),
         ({"expires_at": "2030-01-01"}, {"expires": "2030-01-01"}),
         ({"include_byok_in_limit": False, "workspace_id": None}, {}),
+        ({"include_byok_in_limit": True}, {}),
     ],
 )
 def test_members_and_what_they_are(body: dict[str, Any], settings: dict[str, Any], schema: Schema) -> None:

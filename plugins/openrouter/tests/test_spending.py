@@ -24,7 +24,8 @@ class Ledger:
 
     async def select(self, sql: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         self.asked.append(sql)
-        return self.answers["generations" if "from generations" in sql else "usage_days"]
+        table = next(name for name in ("generations", "usage_days", "keys") if f"from {name}" in sql)
+        return self.answers.get(table, [])
 
 
 def row(key: str, *amounts: int) -> dict[str, Any]:
@@ -60,8 +61,20 @@ async def test_without_teams_own_credentials_no_generation_is_looked_at() -> Non
 
 
 async def test_a_key_that_has_spent_nothing_and_a_ledger_without_usage() -> None:
-    nothing = Spent({}, {})
+    zero = dict.fromkeys(("all", "day", "week", "month"), 0)
     silent: Any = Ledger([], [])
     without: Any = Ledger([], [], tables=False)
-    assert await spent_by(silent, "a") == await spent_by(without, "a") == nothing
+    for ledger in (silent, without):
+        assert await spent_by(ledger, "a", own=True) == Spent(zero, zero, zero)
     assert without.asked == []
+
+
+async def test_what_keys_spend_counts_for_those_that_made_them() -> None:
+    days = [row("a", 10, 1, 4, 8), row("b", 5, 1, 1, 1), row("c", 3, 0, 0, 2)]
+    ledger: Any = Ledger(days, [])
+    ledger.answers["keys"] = [{"id": "b", "maker": "a"}, {"id": "c", "maker": "b"}, {"id": "x", "maker": "y"}]
+    found = await spent_by_all(ledger, own=False)
+    assert {name: each.made.get("all", 0) for name, each in found.items()} == {"a": 8, "b": 3, "c": 0}
+    assert (found["a"].total["all"], found["a"].made["month"]) == (10, 3)
+    alone = await spent_by(ledger, "a", own=False)
+    assert (alone.total["all"], alone.made["all"]) == (10, 8)

@@ -24,20 +24,30 @@ def default_of(setup: Setup) -> Picker | None:
 
 
 def picked(exchange: Exchange, candidates: list[Candidate], default: Picker | None) -> list[Candidate]:
-    """The candidates in the order of the plan's picker: within each model, or across all."""
+    """The candidates in the order of the plan's picker: within each model, or across all. Those for which
+    the client has a credential of its own stay before the others."""
     if len(candidates) < 2:
         return candidates
     plan = exchange.plan
     picker = exchange.setup.pickers.get(plan.pick, default) if plan is not None and plan.pick else default
     if picker is None:
         return candidates
-    if plan is not None and plan.across:
-        return picker.pick(exchange, candidates)
+    across = plan is not None and plan.across
+    if across:
+        candidates = sorted(candidates, key=_shared)
     ordered: list[Candidate] = []
-    for _, group in groupby(candidates, key=lambda candidate: candidate.model):
+    for _, group in groupby(candidates, key=_shared if across else _choice):
         endpoints = [*group]
         ordered += picker.pick(exchange, endpoints) if len(endpoints) > 1 else endpoints
     return ordered
+
+
+def _shared(candidate: Candidate) -> bool:
+    return candidate.key is None
+
+
+def _choice(candidate: Candidate) -> tuple[str, bool]:
+    return candidate.model, candidate.key is None
 
 
 def unknown_picks(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]:

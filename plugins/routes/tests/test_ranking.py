@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from pointsman.credentials import Key
-from pointsman.exchange import Actor, Exchange
+from pointsman.exchange import Actor, Exchange, Plan
 from pointsman.secrets import Secret
-from pointsman.setup import Setup
+from pointsman.setup import Picker, Setup
 from pointsman_routes.pace import Pace
+from pointsman_routes.picking import picked
 from pointsman_routes.preferences import Percentiles, Preferences
 from pointsman_routes.ranking import ranked
 from pointsman_routes.variants import SUFFIXES
@@ -216,3 +217,23 @@ async def test_preferences_of_a_rule(decided: Decided) -> None:
         assert order(exchange) == ["spare/large"]
     async with decided(rule, body(models=[])) as exchange:
         assert order(exchange) == ["spare/large", "lab/large"]
+
+
+@pytest.mark.parametrize(
+    ("across", "expected"),
+    [
+        (False, ["spare/large own", "lab/large", "lab/small own"]),
+        (True, ["lab/small own", "spare/large own", "lab/large"]),
+    ],
+)
+async def test_whoever_picks_ones_own_credentials_go_first(
+    decided: Decided, across: bool, expected: list[str]
+) -> None:
+    async with decided("", body(models=["fast"])) as exchange:
+        candidates = sorted(exchange.candidates, key=lambda each: each.endpoint.id != "spare/large")
+        for place in (0, 2):
+            candidates[place].key = Key(Secret("own"))
+        backwards: Any = Picker("x", lambda _, found: found[::-1], "Backwards.", "lab", default=True)
+        exchange.plan = Plan(None, ("big", "fast"), across=across)
+        found = picked(exchange, candidates, backwards)
+        assert [f"{each.endpoint.id}{' own' if each.key else ''}" for each in found] == expected

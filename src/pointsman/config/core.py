@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_type_hints
 from urllib.parse import urlsplit
 
+from pointsman.proxies import Proxy
 from pointsman.secrets import Secret
 
 from .declare import SettingError, record_spec, setting
@@ -71,6 +72,11 @@ class ServerSettings:
         default=(),
         help="Host names answered. Empty: on loopback localhost, 127.0.0.1 and [::1], elsewhere any.",
         example=["proxy.example.org"],
+    )
+    trusted_proxies: tuple[Proxy, ...] = setting(
+        default=(),
+        help="Reverse proxies whose X-Forwarded-For says who the client is.",
+        example=["10.0.0.0/8", "unix"],
     )
     cors: tuple[str, ...] = setting(
         default=(),
