@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pointsman.errors import BadRequest
+from pointsman.errors import BadRequest, Forbidden
 from pointsman.exchange import Actor
 from pointsman.testing import Running
 from pointsman_keys import Accounts, Caller
@@ -144,3 +144,38 @@ def organisation(above: dict[str, Any]) -> Any:
     policy = DataPolicy(**above.get("data_policy", {}))
     providers = tuple(above.get("providers", ("spare",)))
     return OrganisationSettings(name="us", data_policy=policy, providers=providers)
+
+
+@pytest.mark.parametrize("own", [{"limits": {"requests": "9/day"}}, {"budget": {"usd": 1, "per": "day"}}])
+async def test_who_has_limits_of_his_own_gets_no_key_that_is_not_under_them(
+    serve: Serve, own: dict[str, Any]
+) -> None:
+    async with serve(TEAMS) as served:
+        await family(served, **own)
+        book, chief = plugin(served).accounts, caller(served, "chief")
+        big, _ = await book.create_key(ROOT, {"name": "big", "team": "red"})
+        for work in (
+            book.rotate_key(chief, big.hash, 0),
+            book.change_key(chief, big.hash, {"limits": {"requests": "1000/day"}}),
+        ):
+            with pytest.raises(Forbidden, match="which do not hold for key 'big'"):
+                await work
+        child = plugin(served).directory.named("child")
+        await book.rotate_key(chief, child.hash, 60)
+        await book.change_key(chief, child.hash, {"tags": ["x"]})
+        await book.rotate_key(chief, chief_key(served).hash, 60)
+        await book.change_key(chief, big.hash, {"disabled": True})
+        await book.revoke_key(chief, big.hash)
+
+
+async def test_who_has_none_manages_all_keys_of_his_team(serve: Serve) -> None:
+    async with serve(TEAMS) as served:
+        await family(served)
+        book, chief = plugin(served).accounts, caller(served, "chief")
+        big, _ = await book.create_key(ROOT, {"name": "big", "team": "red"})
+        await book.rotate_key(chief, big.hash, 0)
+        await book.change_key(chief, big.hash, {"limits": {"requests": "1000/day"}})
+
+
+def chief_key(served: Running) -> Any:
+    return plugin(served).directory.named("chief")
