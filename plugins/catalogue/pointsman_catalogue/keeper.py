@@ -70,12 +70,13 @@ class Keeper:
 
     async def stock_of(self, provider: Provider) -> Stock:
         """What is known of a provider's models."""
-        listing = self._listings.get(provider.name)
         kind = self._gateway.setup.kinds.get(provider.kind)
         cloud = kind is not None and kind.key_variable is not None
-        if cloud and listing is not None and self._names is None:
+        if cloud and self._names is None and provider.discover:
             self._names = Names(await self._store.models())
-        return Stock(await self._store.of_vendor(provider.kind), listing, self._names if cloud else None)
+        rows = await self._store.of_vendor(provider.kind)
+        listing = self._listings.get(provider.name)  # the newest there is now
+        return Stock(rows, listing, self._names if cloud else None)
 
     async def _stock(self, provider: Provider) -> None:
         stock, ready = await self.stock_of(provider), provider.unready() is None
@@ -120,8 +121,8 @@ class Keeper:
     def rehearse(self) -> None:
         """Nobody is asked: those whose listings are not known may have more models."""
         providers = self._gateway.setup.providers.values()
-        unheard = [each for each in providers if _asked(each) and each.name not in self._listings]
-        self._gateway.setup.catalogue.pending = bool(unheard)
+        asked = [each for each in providers if _asked(each) and not each.found]
+        self._gateway.setup.catalogue.pending = any(each.name not in self._listings for each in asked)
 
     async def compile(self) -> None:
         """Compile prices where another version is installed than the ledger has. A failure is a warning."""
