@@ -100,6 +100,7 @@ def template(table: Table, number: int) -> tuple[Any, ...]:
         "reasoning_tokens": written // 3,
         "estimated": False,
         "cost_nano": 3_000 * used + 15_000 * written,
+        "cost_bits": (3_000 * used + 15_000 * written).bit_length(),
         "billed_nano": 3_150 * used + 15_750 * written,
         "first_content_ms": chance.uniform(100, 2_000),
         "total_ms": chance.uniform(2_000, 20_000),

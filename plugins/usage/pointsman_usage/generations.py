@@ -75,6 +75,7 @@ COLUMNS = {
     "cost_nano": Column("integer", "The cost of all attempts in nano-USD; null where it is not known."),
     "billed_nano": Column("integer", "What is charged for it, with any markup, in nano-USD."),
     "price_source": Column("text", "Where the price came from."),
+    "cost_bits": Column("integer", "Binary digits of `cost_nano`: costly generations are found by them."),
     "reported_nano": Column("integer", "What the providers say that they bill for it, in nano-USD."),
     "saved_nano": Column("integer", "What a stored answer would have cost, in nano-USD."),
     "queue_ms": Column("real", "Milliseconds until the first attempt: reading, deciding, waiting."),
@@ -96,14 +97,14 @@ GENERATIONS = Table(
         ("model", "at"),
         ("provider", "at"),
         ("outcome", "at"),
-        ("cost_nano", "at"),
+        ("cost_bits", "at", "cost_nano"),
     ),
     derive=deriving([*COLUMNS]),
 )
 
 NOBODY = (None,) * 6
 UNUSED = (None,) * 4
-UNPRICED = (None,) * 3
+UNPRICED = (None,) * 4
 Owner = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
 
 
@@ -160,7 +161,7 @@ class Generations:
             usage.reasoning if usage else None,
             _more(usage.details) if usage and usage.details else None,
             usage.estimated if usage else False,
-            *((cost.nano, cost.billed, cost.source or None) if cost else UNPRICED),
+            *((cost.nano, cost.billed, cost.source or None, cost.nano.bit_length()) if cost else UNPRICED),
             _reported(attempts) if usage and usage.reported_nano is not None else None,
             cost.saved or None if cost else None,
             (attempts[0].started - started) * 1e3 if attempts else None,

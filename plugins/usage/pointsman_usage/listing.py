@@ -38,6 +38,8 @@ FLAGS = [name for name, column in GENERATIONS.columns.items() if column.type == 
 TIMES = [name for name, column in GENERATIONS.columns.items() if column.type == "real"]
 FEW = 20_000
 """So many costly generations are looked up by their cost and sorted; of more, some are met soon."""
+COSTLY = "cost_bits >= :bits and cost_nano > :cost"
+"""An index on the cost itself would put each new row somewhere else: it would be most of what a row costs."""
 AFTER = "~"
 """Sorts behind every time that begins as the text before it."""
 
@@ -71,16 +73,16 @@ def page(
     for outcome in wanted.outcomes or (None,):
         equal, params = _conditions(ledger, wanted, outcome)
         further = _between(wanted, params)
-        params |= {"limit": limit, "cost": wanted.cost_over}
+        params |= {"limit": limit, **_limit(wanted.cost_over)}
         if before is not None:
             further.append("{at} <= :at and ({at} < :at or id < :id)")
             params |= {"at": before[0], "id": before[1]}
         if costly:  # a column with a plus before it is not looked up in its index
-            further += ["cost_nano > :cost", *(f"+{each}" for each in equal)]
+            further += [COSTLY, *(f"+{each}" for each in equal)]
             found += _select(ledger, further, params, at="+at")
             continue
         if wanted.cost_over is not None:
-            further.append("+cost_nano > :cost")
+            further.append(f"+{COSTLY}")
         if len(equal) > 1:
             found += _narrowed(ledger, equal, outcome, further, params)
         else:
@@ -134,13 +136,16 @@ def _select(
     return ledger.select_sync(sql, params)
 
 
+def _limit(cost: int | None) -> dict[str, int]:
+    """The parameters of COSTLY."""
+    return {} if cost is None else {"cost": cost, "bits": cost.bit_length()}
+
+
 def _are_few(ledger: ReadOnlyLedger, cost: int) -> bool:
     """Whether few generations cost more."""
-    sql = (
-        "select count(*) as found from "
-        "(select 1 from generations where cost_nano > :cost limit :most) as costly"
-    )
-    (row,) = ledger.select_sync(sql, {"cost": cost, "most": FEW + 1})
+    costly = f"select 1 from generations where {COSTLY} limit :most"  # noqa: S608 - our own condition
+    sql = f"select count(*) as found from ({costly}) as costly"  # noqa: S608
+    (row,) = ledger.select_sync(sql, {**_limit(cost), "most": FEW + 1})
     found: int = row["found"]
     return found <= FEW
 
@@ -220,11 +225,12 @@ def since_place(ledger: ReadOnlyLedger, wanted: Wanted, after: int) -> tuple[lis
         conditions, params = _conditions(ledger, wanted, outcome)
         conditions += _between(wanted, params)
         if wanted.cost_over is not None:
-            conditions.append("cost_nano > :cost")
+            conditions.append(COSTLY)
         new = "select rowid as place, * from generations where rowid > :after and rowid <= :last limit -1"
         where = _all(conditions).format(at="at")
         sql = f"select * from ({new}) where {where}"  # noqa: S608 - our own conditions
-        rows += ledger.select_sync(sql, {**params, "after": after, "last": last, "cost": wanted.cost_over})
+        limit = _limit(wanted.cost_over)
+        rows += ledger.select_sync(sql, {**params, "after": after, "last": last, **limit})
     rows.sort(key=lambda row: int(row["place"]))
     for row in rows:
         del row["place"]

@@ -70,7 +70,10 @@ def write(tmp_path: Path) -> Callable[..., None]:
         ledger = open_ledger("sqlite:///pointsman.db", base=tmp_path, durability="relaxed")
         await ledger.open([GENERATIONS, *ROLLUPS.values(), BODIES])
         for number, row in enumerate(rows):
-            ledger.insert(GENERATIONS.name, {**ROW, "id": f"gen-{number}", **row})
+            made = {**ROW, "id": f"gen-{number}", **row}
+            cost = made["cost_nano"]
+            made["cost_bits"] = None if cost is None else cost.bit_length()
+            ledger.insert(GENERATIONS.name, made)
         await ledger.close()
 
     def run(*rows: dict[str, Any]) -> None:

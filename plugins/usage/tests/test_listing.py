@@ -185,8 +185,8 @@ def test_what_was_written_later_follows_though_it_began_earlier(write: Write, tm
         (Wanted(model="acme/large"), "model"),
         (Wanted(provider="lab"), "provider"),
         (Wanted(outcomes=("failed",)), "outcome"),
-        (Wanted(key="alice", cost_over=10**12), "cost_nano"),
-        (Wanted(cost_over=10**12), "cost_nano"),
+        (Wanted(key="alice", cost_over=10**12), "cost_bits"),
+        (Wanted(cost_over=10**12), "cost_bits"),
         (Wanted(key="alice", cost_over=1), "key_id"),
         (Wanted(cost_over=1), "(at)"),
     ],
@@ -216,7 +216,7 @@ def test_each_query_reads_along_an_index(
         plan = " ".join(row[3] for row in connection.execute(f"explain query plan {sql}", params))
     (used,) = [names for name, names in columns.items() if f"{name} " in f"{plan} "]
     assert used[0] == index.strip("()")
-    assert ("USE TEMP B-TREE FOR ORDER BY" in plan) == (index == "cost_nano")
+    assert ("USE TEMP B-TREE FOR ORDER BY" in plan) == (index == "cost_bits")
 
 
 def test_the_table_tells_errors_and_hides_control_characters(write: Write, tmp_path: Path) -> None:

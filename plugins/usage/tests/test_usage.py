@@ -95,6 +95,7 @@ async def test_a_complete_answer_leaves_one_row_with_everything_known(serve: Ser
         "estimated": 0,
         "cost_nano": 3_750,
         "billed_nano": 4_125,
+        "cost_bits": 12,
         "price_source": "lab list",
         "reported_nano": None,
         "saved_nano": None,
