@@ -124,11 +124,13 @@ def _facts(model: Any, named: Named, lost: Counter[str]) -> dict[str, Any]:
 
 
 def _with_batch(facts: dict[str, Any], batch: Any) -> bool:
-    """Put the price of a batch beside the usual one, where both are plain; whether they are."""
+    """Put the price of a batch beside the usual one, where neither has a history or hours and long requests
+    are the same; whether that is so."""
     price = facts.get("price")
-    if not isinstance(price, dict) or not isinstance(batch, dict):
+    if not isinstance(price, dict) or not isinstance(batch, dict) or "windows" in {*price, *batch}:
         return False
-    if {"tiers", "windows"} & {*price, *batch}:
+    usual, long = ([tier["above"] for tier in each.get("tiers", ())] for each in (price, batch))
+    if long and long != usual:
         return False
     facts["price"] = {**price, "service_tiers": {**price.get("service_tiers", {}), "batch": batch}}
     return True

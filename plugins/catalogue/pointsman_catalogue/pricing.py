@@ -7,7 +7,7 @@ make answers look cheaper than they are, the whole price is unknown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, Protocol
@@ -153,7 +153,7 @@ def _at(begin: date, history: Sequence[Any], variants: Sequence[Any], lost: Coun
         try:
             if tier is None:
                 raise _Unsaid(f"variant {context[0] or 'of several'}")
-            served.setdefault(tier, _service_tier(other, base, tiers))
+            served.setdefault(tier, _service_tier(other, tiers))
         except _Unsaid as unsaid:
             lost[str(unsaid)] += 1
     if served:
@@ -190,27 +190,14 @@ def _window(prices: Any, base: Mapping[str, str], tiers: Sequence[Mapped]) -> di
     return found
 
 
-def _service_tier(prices: Any, base: Mapping[str, str], tiers: Sequence[Mapped]) -> dict[str, str] | str:
-    """The prices of a service tier; where there are tiers, as the share that they all are of the usual."""
+def _service_tier(prices: Any, tiers: Sequence[Mapped]) -> Mapped:
+    """The prices of a service tier; those of long requests begin where the usual ones do."""
     found, steps = _layers(prices, Counter())
-    if not tiers and not steps:
+    if not steps:
         return found
-    pairs = [(found, base), *zip(steps, tiers, strict=False)]
-    if len(steps) != len(tiers) or any(one.keys() != other.keys() for one, other in pairs):
-        raise _Unsaid("service tier with tiers")
-    shares = {share for pair in pairs for share in _shares(*pair)}
-    if len(shares) != 1:
-        raise _Unsaid("service tier with tiers")
-    return f"{_text(shares.pop() * 100, 1)}%"
-
-
-def _shares(found: Mapping[str, Any], usual: Mapping[str, Any]) -> Iterable[Decimal]:
-    for key in found.keys() - {"above"}:
-        price, other = Decimal(found[key]), Decimal(usual[key])
-        if other:
-            yield price / other
-        elif price:
-            raise _Unsaid("service tier with tiers")
+    if [step["above"] for step in steps] != [tier["above"] for tier in tiers]:
+        raise _Unsaid("service tier with tiers of its own")
+    return {**found, "tiers": steps}
 
 
 def _text(price: Decimal, per: int) -> str:

@@ -168,16 +168,20 @@ def test_variants_are_service_tiers_from_the_day_they_began() -> None:
     assert lost == {}
 
 
-def test_service_tiers_of_prices_with_tiers_are_a_share_of_them_or_cannot_be_said() -> None:
+def test_service_tiers_of_prices_with_tiers_have_tiers_too() -> None:
     usual = plain(input_mtok=tiered("2", _200000="4"), output_mtok=tiered("8", _200000="12"))
     half = plain(input_mtok=tiered("1", _200000="2"), output_mtok=tiered("4", _200000="6"))
-    odd = plain(input_mtok=tiered("1", _200000="2"), output_mtok=tiered("4", _200000="12"))
     flat = plain(input_mtok="1", output_mtok="4")
-    assert converted(usual, variant(half, processing="batch"))[0]["service_tiers"] == {"batch": "50%"}
-    for other in (odd, flat):
-        price, lost = converted(usual, variant(other, processing="batch"))
-        assert "service_tiers" not in price
-        assert lost == {"service tier with tiers": 1}
+    price, lost = converted(usual, variant(half, processing="batch"), variant(flat, service_tier="flex"))
+    assert price["service_tiers"] == {
+        "batch": {"input": "1", "output": "4", "tiers": [{"above": 200000, "input": "2", "output": "6"}]},
+        "flex": {"input": "1", "output": "4"},
+    }
+    assert lost == {}
+    other = plain(input_mtok=tiered("1", _100000="2"), output_mtok="4")
+    price, lost = converted(usual, variant(other, processing="batch"))
+    assert "service_tiers" not in price
+    assert lost == {"service tier with tiers of its own": 1}
 
 
 @pytest.mark.parametrize(

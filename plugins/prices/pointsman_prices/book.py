@@ -145,8 +145,9 @@ class Book:
 
 def _everywhere(price: PriceSettings) -> set[str]:
     """The keys that any layer of a price gives."""
-    tiers = [tier_of(price, service) for service in SERVICE_TIERS]
-    layers = [price, *price.windows, *price.tiers, *filter(None, tiers)]
+    served = [each for service in SERVICE_TIERS if (each := tier_of(price, service)) is not None]
+    long = [tier for each in served for tier in each.tiers]
+    layers = [price, *price.windows, *price.tiers, *served, *long]
     return {key for layer in layers for key in layer.prices()}
 
 

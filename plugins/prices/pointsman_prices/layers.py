@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pointsman.money import MILLION
 
-from .settings import LayerSettings, PriceSettings, ServiceTier
+from .settings import LayerSettings, PriceSettings, ServiceTier, ServiceTierSettings
 
 __all__ = ["BASE", "Given", "layered", "tier_of"]
 
@@ -40,12 +40,14 @@ def layered(
         found = _over(found if each.all is None else below, each, f"above {each.above}")
     if service is not None and (served := tier_of(price, service)) is not None:
         found = _over(found, served, service)
+        for each in served.tiers[:tier]:
+            found = _over(found, each, f"{service} above {each.above}")
     return found
 
 
-def tier_of(price: PriceSettings, service: ServiceTier) -> LayerSettings | None:
+def tier_of(price: PriceSettings, service: ServiceTier) -> ServiceTierSettings | None:
     """The prices of a service tier; None where they are not known."""
-    found: LayerSettings | None = getattr(price.service_tiers, service, None)
+    found: ServiceTierSettings | None = getattr(price.service_tiers, service, None)
     return found
 
 

@@ -158,6 +158,9 @@ class ServiceTierSettings(LayerSettings):
     """Prices of a service tier."""
 
     shorthand: ClassVar[str] = "all"
+    tiers: tuple[TierSettings, ...] = setting(
+        default=(), help="Prices of long requests served so; they begin where the price's own tiers do."
+    )
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ class PriceSettings(PriceKeys):
         given = self.prices()
         if not given:
             raise ValueError(f"no price is given here: one of {', '.join(KEYS)}")
-        problems = [*self._falling(), *self._overlapping()]
+        problems = [*self._falling(), *self._elsewhere(), *self._overlapping()]
         if "input" in given and "output" not in given:
             problems.append(
                 SettingError(
@@ -223,6 +226,20 @@ class PriceSettings(PriceKeys):
             )
             for index, (before, tier) in enumerate(zip(self.tiers, self.tiers[1:], strict=False), 1)
             if tier.above <= before.above
+        ]
+
+    def _elsewhere(self) -> list[SettingError]:
+        """Tiers of service tiers that begin where the price's own do not."""
+        limits = [tier.above for tier in self.tiers]
+        return [
+            SettingError(
+                ("service_tiers", service, "tiers", index, "above"),
+                f"a tier of {service} begins above {tier.above} tokens, and none of the price does so here",
+                expected=f"{limits[index]}" if index < len(limits) else "as many tiers as the price has",
+            )
+            for service in SERVICE_TIERS
+            for index, tier in enumerate(getattr(getattr(self.service_tiers, service, None), "tiers", ()))
+            if limits[index : index + 1] != [tier.above]
         ]
 
     def _overlapping(self) -> list[SettingError]:

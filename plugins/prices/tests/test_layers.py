@@ -60,6 +60,18 @@ def test_a_percentage_is_of_every_price_below() -> None:
     assert layered(written, window=0)["input"].layer == f"window {WINDOW}"
 
 
+def test_long_requests_of_a_service_tier_have_prices_of_their_own() -> None:
+    written = price(
+        input=1,
+        output=2,
+        tiers=[{"above": 100, "input": 4}, {"above": 200, "input": 8}],
+        service_tiers={"flex": {"input": 0.5, "tiers": [{"above": 100, "input": 2}]}, "batch": {"input": 9}},
+    )
+    assert [usd(layered(written, tier=tier, service="flex"))["input"] for tier in range(3)] == [0.5, 2, 2]
+    assert [usd(layered(written, tier=tier, service="batch"))["input"] for tier in range(3)] == [9, 9, 9]
+    assert layered(written, tier=1, service="flex")["input"].layer == "flex above 100"
+
+
 def test_a_percentage_of_a_tier_is_of_the_prices_without_tiers() -> None:
     written = price(input=1, output=2, tiers=[{"above": 1, "all": "200%"}, {"above": 2, "all": "400%"}])
     assert usd(layered(written, tier=1)) == {"input": 2, "output": 4}

@@ -46,6 +46,11 @@ def built(text: str) -> Config:
         ("source: me", "`price`", "no price is given here"),
         ("input: 1\n  output: 1\n  windows: [{input: 2}]", "`time` is missing", "windows.0"),
         (
+            "input: 1\n  output: 1\n  service_tiers: {flex: {input: 2, tiers: [{above: 9, input: 3}]}}",
+            "price.service_tiers.flex.tiers.0.above",
+            "none of the price does so here",
+        ),
+        (
             "input: 1\n  output: 1\n  windows: [{time: '22:00-06:00', input: 2}]",
             "price.windows.0.time",
             "names no zone",
