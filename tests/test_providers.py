@@ -8,6 +8,7 @@ from types import MappingProxyType
 import httpx
 import pytest
 
+from pointsman.catalogue import Endpoint
 from pointsman.config import ProviderSettings
 from pointsman.errors import PluginError, StartupError
 from pointsman.providers import HttpProvider, Kind, Listed, Provider, Providers
@@ -126,6 +127,19 @@ def test_the_keys_of_a_pool_are_sent_in_turn_in_the_header_of_their_kind() -> No
         {"x-lab-key": "lab b", "x-version": "2"},
         {"x-lab-key": "lab a", "x-version": "1"},
     ]
+
+
+def test_models_are_called_as_their_endpoints_unless_a_provider_says_otherwise() -> None:
+    class Deploying(HttpProvider):
+        def called(self, endpoint: Endpoint) -> str:
+            return f"our-{endpoint.native_id}"
+
+    plain, deploying = (
+        each("p", kind="k", base_url="https://x.example/v1", dialects=frozenset())
+        for each in (HttpProvider, Deploying)
+    )
+    assert plain.called(Endpoint(plain, "m")) == "m"
+    assert deploying.called(Endpoint(deploying, "m")) == "our-m"
 
 
 def test_dialects_and_surfaces_served() -> None:

@@ -34,8 +34,10 @@ ABOUT = About(
     title="Gemini API",
     docs="https://ai.google.dev/gemini-api/docs",
     headquarters="US",
+    retains=True,
+    retention="55 days, to watch for abuse; none by approval; what is free is learnt from, too",
     verified=True,
-    source="ai.google.dev/gemini-api/docs",
+    source="documentation (abuse monitoring, zero data retention, terms of service), recorded traffic",
     checked="2026-11-27",
 )
 

@@ -48,7 +48,7 @@ def register_dialects(register: RegisterDialect) -> None:
 def register_providers(register: RegisterProvider) -> None:
     """OpenAI itself, and what Microsoft serves of it."""
     register(KIND, make_provider, key_variable=KEY_VARIABLE)
-    register(azure.KIND, azure.make_provider)
+    register(azure.KIND, azure.make_provider, key_variable=azure.KEY_VARIABLE, address=azure.ADDRESS)
 
 
 @hookimpl

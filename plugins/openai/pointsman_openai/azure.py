@@ -24,9 +24,11 @@ from .provider import DIALECTS, QUIRKS
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["KIND", "AzureProvider", "check_version", "declare", "make_provider"]
+__all__ = ["ADDRESS", "KEY_VARIABLE", "KIND", "AzureProvider", "check_version", "declare", "make_provider"]
 
 KIND = "azure"
+KEY_VARIABLE = "AZURE_OPENAI_API_KEY"
+ADDRESS = "https://{resource}.openai.azure.com"
 SUFFIX = re.compile(r"/openai(/v1)?/?$")
 """What resource addresses are often given with."""
 VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")

@@ -23,7 +23,7 @@ from .errors import DIALECT, encode_error, refine
 from .forward import forward
 from .peek import peek
 from .request import encode_request
-from .splice import with_cost
+from .splice import with_cost, with_fingerprint, without_empty_usage
 from .stream import ChatStream, CompletionStream
 from .tap import OpenAITap
 from .tools import custom_names
@@ -80,12 +80,18 @@ class ChatCodec(_OpenAICodec, Translator):
 
     surface = "chat"
     path = "/chat/completions"
+    pare = staticmethod(without_empty_usage)
 
     def example(self, model: str) -> str | None:
         """See `Codec.example`."""
         if not model.isprintable() or set(model) & set("'\"\\"):
             return None
         return f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+
+    def with_cost(self, data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
+        """See `Codec.with_cost`."""
+        data = super().with_cost(data, cost, stream=stream)
+        return data if stream else with_fingerprint(data)
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""

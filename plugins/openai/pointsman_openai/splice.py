@@ -6,22 +6,34 @@ import re
 
 import msgspec
 
-from pointsman.money import Cost, format_usd
+from pointsman.money import Cost, format_usd, round_cost
 from pointsman.sse import BOM
 
-__all__ = ["json_in_place", "members", "with_cost"]
+__all__ = ["json_in_place", "members", "with_cost", "with_fingerprint", "without_empty_usage"]
 
+SIDES = ("prompt", "completions")
+ANSWER = frozenset({"output", "reasoning", "audio_output", "image_output"})
+REQUEST = frozenset(
+    (
+        *("input", "cache_read", "cache_write", "cache_write_1h", "cache_read_audio", "audio_input"),
+        *("image_input", "request", "image", "search"),
+    )
+)
+"""What the parts of a cost are for."""
+FINGERPRINT = b'"system_fingerprint"'
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
 _SCALAR = re.compile(rb"[^\s,}\]]+")
+_EMPTY_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
-def with_cost(data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
+def with_cost(data: bytes, cost: Cost | None, *, stream: bool, sides: tuple[str, str] = SIDES) -> bytes:
     """`data`, an answer or one event of a stream, with `cost` and `cost_details` in its usage object.
 
     The amounts are US dollars in exact decimal. Where the cost is not known it is null, unless the provider
-    told one itself. Data without a usage object at its top level comes back unchanged.
+    told one itself. The details say what of it is for each of both `sides`, the request and the answer, and
+    are there where that is known. Data without a usage object at its top level comes back unchanged.
     """
     text = json_in_place(data) if stream else data
     opening = text.find(b"{")
@@ -32,11 +44,38 @@ def with_cost(data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
     ]
     if not found:
         return data
-    amount = format_usd(cost.nano).encode() if cost is not None else b"null"
-    values = {"cost": amount, "cost_details": b'{"upstream_inference_cost":%b}' % amount}
+    values = {"cost": format_usd(cost.nano).encode() if cost is not None else b"null"}
+    if cost is not None and (split := _split(cost)) is not None:
+        told = zip(("", f"_{sides[0]}", f"_{sides[1]}"), (cost.nano, *split), strict=True)
+        shown = ",".join(f'"upstream_inference{side}_cost":{format_usd(nano)}' for side, nano in told)
+        values["cost_details"] = f"{{{shown}}}".encode()
     for start, end, new in reversed(_edits(text, found[-1], values, replace=cost is not None)):
         data = data[:start] + new + data[end:]
     return data
+
+
+def _split(cost: Cost) -> tuple[int, int] | None:
+    """What of a cost is for request and answer, in nano-USD; None where that is not known."""
+    details = cost.details
+    if (not details and cost.nano) or details.keys() - REQUEST - ANSWER:
+        return None
+    answer = round_cost({name: part for name, part in details.items() if name in ANSWER}).nano
+    return cost.nano - answer, answer
+
+
+def with_fingerprint(data: bytes) -> bytes:
+    """A whole chat answer with a `system_fingerprint`, null where its provider tells none: who reads costs in
+    answers reads them in OpenRouter's shape, which has one always."""
+    opening = data.find(b"{")
+    if opening < 0 or FINGERPRINT in data or b'"choices"' not in data:
+        return data
+    return data[: opening + 1] + FINGERPRINT + b":null," + data[opening + 1 :]
+
+
+def without_empty_usage(events: bytes) -> bytes:
+    """Chunks of a chat without `usage: null`, which they have only because usage is always asked for:
+    OpenRouter's clients take a usage for an object."""
+    return _EMPTY_USAGE.sub(b"", events) if b'"usage"' in events else events
 
 
 def _edits(

@@ -38,6 +38,8 @@ class _Stream(ABC):
     def __init__(self, peek: Peek, *, losses: Losses) -> None:
         self._head: dict[str, Any] = {"id": "", "object": self.kind, "created": 0, "model": peek.model}
         self._asked = peek.usage_in_stream
+        self._empty = peek.usage_in_stream and not peek.cost_in_body
+        """Whether every other chunk has a usage, too, that is null: OpenRouter's clients take it for one."""
         self._usage: Usage | None = None
         self._losses = losses
 
@@ -74,7 +76,7 @@ class _Stream(ABC):
 
     def _chunk(self, choice: dict[str, Any]) -> bytes:
         body = {**self._head, "choices": [choice]}
-        if self._asked:
+        if self._empty:
             body["usage"] = None
         return format_event(msgspec.json.encode(body))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,12 +39,12 @@ def test_the_surfaces_of_both_dialects_are_registered(plugins: PluginSet) -> Non
 def test_the_provider_is_found_by_its_key(plugins: PluginSet) -> None:
     kinds = Providers()
 
-    def register(kind: str, factory: object, *, key_variable: str | None = None) -> None:
-        kinds.add(Kind(kind, factory, "openai", key_variable))  # type: ignore[arg-type]
+    def register(kind: str, factory: Any, *, key_variable: str, address: str | None = None) -> None:
+        kinds.add(Kind(kind, factory, "openai", key_variable, address=address))
 
     plugins.run_registration("register_providers", lambda owner: register)
     assert kinds.make("openai", ProviderSettings()).kind == "openai"
-    (found,) = kinds.from_environment({"OPENAI_API_KEY": "sk-1"}, ())
+    (found,) = kinds.from_environment({"OPENAI_API_KEY": "sk-1", "AZURE_OPENAI_API_KEY": "key"}, ())
     assert found.unready() is None
     assert kinds.names() == ["azure", "openai"]
 

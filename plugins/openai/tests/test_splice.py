@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman.money import Cost, format_usd
-from pointsman_openai.splice import json_in_place, members, with_cost
+from pointsman.money import MILLION, Cost, format_usd
+from pointsman_openai.splice import json_in_place, members, with_cost, with_fingerprint, without_empty_usage
 
-COST = Cost(1_234_500)
+COST = Cost(1_234_500, {"input": 1_000_000 * MILLION, "reasoning": 234_500 * MILLION})
 TEXT = b"0.0012345"
-ADDED = b'"cost":%b,"cost_details":{"upstream_inference_cost":%b}' % (TEXT, TEXT)
+DETAILS = (
+    b'"cost_details":{"upstream_inference_cost":0.0012345,"upstream_inference_prompt_cost":0.001,'
+    b'"upstream_inference_completions_cost":0.0002345}'
+)
+ADDED = b'"cost":%b,%b' % (TEXT, DETAILS)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -41,21 +45,40 @@ def test_an_empty_usage_object_gets_it_without_a_comma() -> None:
 
 def test_an_unknown_cost_is_null() -> None:
     spliced = json.loads(with_cost(b'{"usage":{"a":1}}', None, stream=False))
-    assert spliced["usage"] == {"a": 1, "cost": None, "cost_details": {"upstream_inference_cost": None}}
+    assert spliced["usage"] == {"a": 1, "cost": None}
+
+
+@pytest.mark.parametrize(
+    ("cost", "asked", "answer"),
+    [
+        (Cost(0), "0.00", "0.00"),
+        (Cost(3, {"input": 1_500_000, "output": 1_500_000}), "0.000000001", "0.000000002"),
+        (Cost(9, {"request": 9 * MILLION}), "0.000000009", "0.00"),
+        (Cost(9, {"audio_output": 4 * MILLION, "search": 5 * MILLION}), "0.000000005", "0.000000004"),
+    ],
+)
+def test_a_cost_is_split_between_request_and_answer(cost: Cost, asked: str, answer: str) -> None:
+    spliced = json.loads(with_cost(b'{"usage":{}}', cost, stream=False), parse_float=str)
+    shown = spliced["usage"]["cost_details"]
+    assert shown["upstream_inference_prompt_cost"] == asked
+    assert shown["upstream_inference_completions_cost"] == answer
+
+
+@pytest.mark.parametrize("cost", [Cost(5), Cost(5, {"reported": 5 * MILLION}), Cost(5, {"input": 1, "x": 1})])
+def test_a_cost_of_which_the_parts_are_not_known_has_no_details(cost: Cost) -> None:
+    spliced = json.loads(with_cost(b'{"usage":{}}', cost, stream=False), parse_float=str)
+    assert spliced["usage"] == {"cost": "0.000000005"}
 
 
 def test_a_cost_that_is_there_is_replaced_in_its_place() -> None:
     data = b'{"usage":{"cost": 9.5e-1 ,"n":1,"cost_details":{"a":{"b":[1]}}, "z":"}"}}'
-    expected = b'{"usage":{"cost": %b ,"n":1,"cost_details":{"upstream_inference_cost":%b}, "z":"}"}}' % (
-        TEXT,
-        TEXT,
-    )
+    expected = b'{"usage":{"cost": %b ,"n":1,%b, "z":"}"}}' % (TEXT, DETAILS)
     assert with_cost(data, COST, stream=False) == expected
 
 
 def test_half_a_cost_is_completed() -> None:
     data = b'{"usage":{"cost":null}}'
-    expected = b'{"usage":{"cost":%b,"cost_details":{"upstream_inference_cost":%b}}}' % (TEXT, TEXT)
+    expected = b'{"usage":{%b}}' % ADDED
     assert with_cost(data, COST, stream=False) == expected
 
 
@@ -110,23 +133,33 @@ def test_only_the_cost_changes(
     body = {**before, "usage": usage}
     data = json.dumps(body, **layout).encode("utf-8", "surrogatepass")
     lines = b"".join(b"data: %b\n" % line for line in data.split(b"\n")) + b"\n" if stream else data
-    cost = Cost(nano) if nano is not None else None
+    cost = Cost(nano, {"input": nano * MILLION}) if nano is not None else None
     spliced = with_cost(lines, cost, stream=stream)
     text = json_in_place(spliced) if stream else spliced
     parsed = json.loads(text.decode("utf-8", "surrogatepass"), parse_float=Decimal)
     amount = None if nano is None else Decimal(nano).scaleb(-9)
     kept = json.loads(data.decode("utf-8", "surrogatepass"), parse_float=Decimal)
-    told = {"cost": amount, "cost_details": {"upstream_inference_cost": amount}}
+    told: dict[str, Any] = {"cost": amount}
     if nano is None:  # what the provider itself told is better than nothing
         told |= {name: kept["usage"][name] for name in told if name in kept["usage"]}
+    else:
+        sides = dict(zip(("", "_prompt", "_completions"), (amount, amount, 0), strict=True))
+        told["cost_details"] = {f"upstream_inference{side}_cost": each for side, each in sides.items()}
     assert {name: parsed["usage"].pop(name) for name in told} == told
     for name in told:
         kept["usage"].pop(name, None)
     assert parsed == kept
     if "cost" not in usage and "cost_details" not in usage:
-        text = b"null" if cost is None else format_usd(cost.nano).encode()
-        added = b'"cost":%b,"cost_details":{"upstream_inference_cost":%b}' % (text, text)
-        assert lines in (spliced.replace(b"," + added, b"", 1), spliced.replace(added, b"", 1))
+        text = "null" if cost is None else format_usd(cost.nano)
+        added = f'"cost":{text}'
+        if cost is not None:
+            sides = {"": text, "_prompt": text, "_completions": "0.00"}
+            shown = ",".join(f'"upstream_inference{side}_cost":{each}' for side, each in sides.items())
+            added += f',"cost_details":{{{shown}}}'
+        assert lines in (
+            spliced.replace(f",{added}".encode(), b"", 1),
+            spliced.replace(added.encode(), b"", 1),
+        )
 
 
 @settings(deadline=None)
@@ -146,3 +179,40 @@ def test_blanking_keeps_offsets() -> None:
     assert len(blank) == len(event)
     assert json.loads(blank) == {"a": 1}
     assert blank.index(b'{"a"') == event.index(b'{"a"')
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [
+        (b'\n{ "id": "1", "choices": []}', b'\n{"system_fingerprint":null, "id": "1", "choices": []}'),
+        (b'{"choices":[],"system_fingerprint":"fp_1"}', b'{"choices":[],"system_fingerprint":"fp_1"}'),
+        (b'{"data":[]}', b'{"data":[]}'),
+        (b"{}", b"{}"),
+        (b"", b""),
+    ],
+)
+def test_a_chat_has_a_fingerprint_if_only_of_nothing(answer: bytes, whole: bytes) -> None:
+    assert with_fingerprint(answer) == whole
+
+
+def test_a_text_about_fingerprints_is_none() -> None:
+    said = {"choices": [{"message": {"content": 'the "system_fingerprint" of it'}}]}
+    spliced = json.loads(with_fingerprint(json.dumps(said).encode()))
+    assert spliced == {"system_fingerprint": None, **said}
+
+
+@pytest.mark.parametrize(
+    ("events", "pared"),
+    [
+        (b'data: {"choices":[{}],"usage":null}\n\n', b'data: {"choices":[{}]}\n\n'),
+        (
+            b'data: {"a":1, "usage" : null, "b":2}\n\ndata: [DONE]\n\n',
+            b'data: {"a":1, "b":2}\n\ndata: [DONE]\n\n',
+        ),
+        (b'data: {"a":1,"usage":{"b":null}}\n\n', b'data: {"a":1,"usage":{"b":null}}\n\n'),
+        (b'data: {"a":",\\"usage\\":null"}\n\n', b'data: {"a":",\\"usage\\":null"}\n\n'),
+        (b"data: [DONE]\n\n", b"data: [DONE]\n\n"),
+    ],
+)
+def test_chunks_without_a_usage_that_is_none(events: bytes, pared: bytes) -> None:
+    assert without_empty_usage(events) == pared

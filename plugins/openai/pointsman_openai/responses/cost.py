@@ -8,6 +8,8 @@ from pointsman_openai.splice import with_cost as with_cost_at_top
 
 __all__ = ["with_cost"]
 
+SIDES = ("input", "output")
+
 
 def with_cost(data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
     """`data`, an answer or one event of a stream, with the cost in its usage object.
@@ -15,12 +17,13 @@ def with_cost(data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
     In a stream that is part of the response which the last event tells.
     """
     if not stream:
-        return with_cost_at_top(data, cost, stream=False)
+        return with_cost_at_top(data, cost, stream=False, sides=SIDES)
     text = json_in_place(data)
     opening = text.find(b"{")
     if opening < 0:
         return data
     for name, start, end in members(text, opening):
         if name == "response":
-            return data[:start] + with_cost_at_top(data[start:end], cost, stream=False) + data[end:]
+            told = with_cost_at_top(data[start:end], cost, stream=False, sides=SIDES)
+            return data[:start] + told + data[end:]
     return data
