@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pointsman.config import ConfigError, Schema, build_data
+from pointsman.config import ConfigError, Schema, SettingError, build_data
 from pointsman.errors import BadRequest, Conflict, Forbidden, NotFound
 from pointsman.secrets import Secret
 
@@ -23,7 +23,7 @@ from .callers import Caller
 from .claims import Parent, claims
 from .directory import Directory, TeamRecord, VirtualKey
 from .records import AUDIT, KEYS, TEAMS, Statement, delete, insert, key_row, now, upsert
-from .settings import Grants, KeyGrants, TeamSettings, check_name
+from .settings import Grants, KeyGrants, TeamSettings, check_team_name
 
 if TYPE_CHECKING:
     from pointsman.gateway import Gateway
@@ -168,9 +168,9 @@ class Accounts:
 
         async def create() -> TeamRecord:
             try:
-                check_name(name)
-            except ValueError as error:
-                raise BadRequest(str(error), param="name") from None
+                check_team_name(name)
+            except SettingError as error:
+                raise BadRequest(f"{error.message}; expected {error.expected}", param="name") from None
             if name in self.directory.teams:
                 raise Conflict(f"there is a team {name!r} already", param="name")
             team = TeamRecord(name, self._team_grants(name, given, given), "ledger", now(), given=given)
@@ -239,7 +239,10 @@ class Accounts:
         detail: Mapping[str, Any],
         statements: Sequence[Statement],
     ) -> None:
-        """Commit statements with their row in the audit log; `detail` holds no secret."""
+        """Commit statements with their row in the audit log; `detail` holds no secret. Raises Conflict where
+        the caller's own key has changed while he waited for his turn: what he may do was looked up before."""
+        if not self._is_as_it_was(by):
+            raise Conflict(f"key {by.actor.name!r} has been changed meanwhile: ask again")
         row = {
             "id": f"{time.time_ns():020d}-{secrets.token_hex(4)}",
             "at": now(),
@@ -251,6 +254,19 @@ class Accounts:
             "detail": dict(detail),
         }
         await self._gateway.ledger.execute([*statements, insert(AUDIT, row)])
+
+    def _is_as_it_was(self, by: Caller) -> bool:
+        """Whether a caller may still do what he could when he came. Whoever has no levels is no key of the
+        directory."""
+        if not by.actor.levels:
+            return True
+        key = self.directory.key(by.actor.key_id)
+        known = self.directory.known[key.digest] if key is not None else None
+        return (
+            known is not None
+            and known.refused is None
+            and (known.role, known.until, known.actor.levels) == (by.role, by.until, by.actor.levels)
+        )
 
     def _key_grants(
         self,

@@ -49,6 +49,15 @@ def check_name(name: str) -> None:
         raise SettingError((), f"{name[:100]!r} cannot be a name", expected=expected)
 
 
+def check_team_name(name: str) -> None:
+    """A name that addresses can carry, too. Raises SettingError."""
+    check_name(name)
+    if "/" in name or name in (".", ".."):
+        raise SettingError(
+            (), f"{name!r} cannot be a team's name", expected="a name without `/`: it is in URLs"
+        )
+
+
 class Expiry(datetime):
     """A moment, in UTC where the text names no zone."""
 
@@ -182,6 +191,6 @@ def check_teams(teams: Mapping[str, TeamSettings]) -> None:
     """Names that can be used. Raises SettingError."""
     for name in teams:
         try:
-            check_name(name)
+            check_team_name(name)
         except SettingError as error:
             raise SettingError((name,), error.message, expected=error.expected) from None

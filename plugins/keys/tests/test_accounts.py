@@ -346,3 +346,60 @@ async def test_one_name_even_at_the_same_time(serve: Serve) -> None:
         )
         assert sum(isinstance(each, Conflict) for each in made) == 4
         assert len(book.keys(ROOT)) == 1
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda book, key: book.revoke_key(ROOT, key.hash),
+        lambda book, key: book.change_key(ROOT, key.hash, {"role": None}),
+        lambda book, key: book.change_key(ROOT, key.hash, {"models": ["acme/small"]}),
+        lambda book, key: book.change_key(ROOT, key.hash, {"disabled": True}),
+        lambda book, key: book.change_team(ROOT, "red", {"role": None}),
+    ],
+)
+async def test_who_loses_his_rights_while_he_waits_does_nothing_more(serve: Serve, end: Any) -> None:
+    async with serve() as served:
+        book = accounts(served)
+        await book.create_team(ROOT, "red", {"role": "admin"})
+        key, _ = await book.create_key(ROOT, {"name": "chief", "team": "red", "role": "admin"})
+        chief = caller(served, "chief")
+        await book.create_key(chief, {"name": "before"})
+        done = await asyncio.gather(
+            end(book, key), book.create_key(chief, {"name": "x"}), return_exceptions=True
+        )
+        assert isinstance(done[1], Conflict | Forbidden), done
+        assert book.directory.named("x") is None
+        assert not any(row["subject"] == "x" for row in await served.rows("audit"))
+
+
+async def test_two_changes_of_one_administrator_at_the_same_time_are_both_made(serve: Serve) -> None:
+    async with serve() as served:
+        book = accounts(served)
+        await book.create_team(ROOT, "red", {"role": "admin"})
+        await book.create_key(ROOT, {"name": "chief", "team": "red", "role": "admin"})
+        chief = caller(served, "chief")
+        made = await asyncio.gather(*(book.create_key(chief, {"name": name}) for name in "abc"))
+        await asyncio.gather(*(book.rotate_key(chief, key.hash, 60) for key, _ in made))
+        assert {key.grants.name for key in book.keys(chief)} == {"a", "b", "c", "chief"}
+
+
+@pytest.mark.parametrize("name", ["a/b", ".", "..", ""])
+async def test_a_team_can_be_called_by_its_address(serve: Serve, name: str) -> None:
+    async with serve() as served:
+        with pytest.raises(BadRequest, match="cannot be a"):
+            await accounts(served).create_team(ROOT, name, {})
+
+
+async def test_the_audit_log_is_read_page_by_page_within_one_moment(serve: Serve, monkeypatch: Any) -> None:
+    monkeypatch.setattr("pointsman_keys.accounts.now", lambda: "2026-11-27T00:00:00.000+00:00")
+    async with serve() as served:
+        book, names = accounts(served), [f"t{number}" for number in range(5)]
+        for name in names:
+            await book.create_team(ROOT, name, {})
+        seen: list[str] = []
+        before, id = "9", ""
+        while rows := await book.audit(ROOT, before=before, id=id, limit=2):
+            seen += [row["subject"] for row in rows]
+            before, id = rows[-1]["at"], rows[-1]["id"]
+        assert seen == names[::-1]

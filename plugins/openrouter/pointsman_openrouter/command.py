@@ -8,6 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -20,6 +21,7 @@ __all__ = ["keys", "teams"]
 
 KEY_COLUMNS = ("name", "id", "team", "role", "expires_at", "origin", "usage_monthly", "refused")
 TEAM_COLUMNS = ("name", "role", "keys", "models", "disabled", "expires_at", "origin")
+SETTING = 'A setting, such as data_policy={"zdr": true}; null is the default again.'
 
 Row = dict[str, Any]
 
@@ -108,6 +110,21 @@ def show(*, config: Path | None, key: str | None, as_json: bool, name: str) -> N
         click.echo(f"{setting:22} {_cell(value)}")
 
 
+@keys.command("change")
+@asking
+@click.argument("name")
+@click.option("--set", "others", multiple=True, required=True, metavar="NAME=JSON", help=SETTING)
+def change(*, config: Path | None, key: str | None, as_json: bool, name: str, others: Sequence[str]) -> None:
+    """Change settings of the key of a NAME, id or hash."""
+    body = dict(map(_setting, others))
+
+    async def work(desk: Desk) -> list[Row]:
+        found = await desk.named(name)
+        return [(await desk.ask("PATCH", f"/keys/{found['hash']}", body))["data"]]
+
+    _show(_ask(config, key, work), as_json, KEY_COLUMNS)
+
+
 @keys.command("rotate")
 @asking
 @click.argument("name")
@@ -139,7 +156,31 @@ def revoke(*, config: Path | None, key: str | None, as_json: bool, name: str) ->
 
 @click.group()
 def teams() -> None:
-    """List teams: of the running server, or of the ledger where none runs."""
+    """Make, list and change teams: at the running server, or in the ledger where none runs."""
+
+
+@teams.command("create")
+@asking
+@click.argument("name")
+@click.option("--set", "others", multiple=True, metavar="NAME=JSON", help="A setting of a team.")
+def create_team(
+    *, config: Path | None, key: str | None, as_json: bool, name: str, others: Sequence[str]
+) -> None:
+    """Make a team."""
+    body = {"name": name, **dict(map(_setting, others))}
+    _show(_ask(config, key, _team("POST", "/teams", body)), as_json, TEAM_COLUMNS)
+
+
+@teams.command("change")
+@asking
+@click.argument("name")
+@click.option("--set", "others", multiple=True, required=True, metavar="NAME=JSON", help=SETTING)
+def change_team(
+    *, config: Path | None, key: str | None, as_json: bool, name: str, others: Sequence[str]
+) -> None:
+    """Change settings of a team."""
+    path = f"/teams/{quote(name, safe='')}"
+    _show(_ask(config, key, _team("PATCH", path, dict(map(_setting, others)))), as_json, TEAM_COLUMNS)
 
 
 @teams.command("list")
@@ -152,6 +193,13 @@ def list_teams(*, config: Path | None, key: str | None, as_json: bool) -> None:
         return rows
 
     _show(_ask(config, key, work), as_json, TEAM_COLUMNS)
+
+
+def _team(method: str, path: str, body: Row) -> Callable[[Desk], Awaitable[list[Row]]]:
+    async def work(desk: Desk) -> list[Row]:
+        return [(await desk.ask(method, path, body))["data"]]
+
+    return work
 
 
 def _ask(config: Path | None, key: str | None, work: Callable[[Desk], Awaitable[list[Row]]]) -> list[Row]:

@@ -133,3 +133,22 @@ async def test_beside_a_server_it_is_asked_and_says_the_same(
         monkeypatch.delenv("POINTSMAN_ADMIN_KEY")
         result = await asyncio.to_thread(run, file, "list")
         assert "give its admin key with --key" in str(result.exception)
+
+
+def test_settings_are_changed_by_name(file: Path) -> None:
+    policy, prefer = 'data_policy={"zdr": true}', 'preferences={"sort": "price"}'
+    (made,) = rows(run(file, "create", "green", "--set", policy, "--json", command=teams))
+    assert made["data_policy"] == {"collection": None, "zdr": True}
+    (key,) = rows(run(file, "create", "alice", "--team", "green", "--set", prefer, "--json"))
+    assert key["settings"] == {"preferences": {"sort": "price"}}
+    looser = run(file, "change", "alice", "--set", 'data_policy={"zdr": false}')
+    assert "lets data be kept, and team 'green' does not" in str(looser.exception)
+    (changed,) = rows(
+        run(file, "change", "alice", "--set", "preferences=null", "--set", 'tags=["a"]', "--json")
+    )
+    assert (changed["settings"], changed["tags"]) == ({}, ["a"])
+    (open_again,) = rows(run(file, "change", "green", "--set", "data_policy=null", "--json", command=teams))
+    assert open_again["data_policy"]["zdr"] is None
+    assert "there is no team 'a b'" in str(
+        run(file, "change", "a b", "--set", "tags=[]", command=teams).exception
+    )
