@@ -62,8 +62,8 @@ PER_TOKEN: Mapping[str, str] = {
     "audio_output": "audio_output",
     "input_audio_cache": "cache_read_audio",
     "image_token": "image_input",
-    "image_output": "image_output",
 }
+ALWAYS_PRICED = ("prompt", "completion")
 EACH: Mapping[str, str] = {"request": "request", "image": "image", "web_search": "search"}
 LONGEST_TEXT = 4000
 EARLIEST = 1_500_000_000
@@ -196,8 +196,8 @@ def _price(said: Said) -> dict[str, Any] | None:
         if {"input_token_price_per_m", "output_token_price_per_m"} <= said.keys():
             names = {"input_token_price_per_m": "input", "output_token_price_per_m": "output"}
             return _plain(said, names, Decimal(10_000))
-    except (InvalidOperation, ValueError):
-        return None
+    except (InvalidOperation, ValueError, KeyError, TypeError, AttributeError):
+        return None  # of a shape that only seems to be known
     return None
 
 
@@ -212,38 +212,34 @@ def _plain(said: Said, names: Mapping[str, str], per_dollar: Decimal) -> dict[st
 
 
 def _by_token(pricing: Said) -> dict[str, Any]:
-    """Texts by the token, and what counts at some hours or past some length. Raises ValueError where a price
+    """Texts by the token, and what counts at some hours or for long requests. Raises ValueError where a price
     cannot be said."""
-    if pricing.get("discount") not in (None, 0, "0"):
-        raise ValueError("a discount, and no word of whether it is in the prices")
-    price: dict[str, Any] = _layer(pricing, always=("prompt", "completion"))
+    share = 1 - Decimal(str(pricing.get("discount") or 0))
+    price: dict[str, Any] = dict(_prices(pricing, share))
     for each in pricing.get("overrides") or ():
-        layer = _layer(each)
+        layer = dict(_prices(each, share))
         if "min_prompt_tokens" in each and "utc_start" not in each:
-            tier = {"above": int(each["min_prompt_tokens"]) - 1, **layer}
-            price.setdefault("tiers", []).append(tier)
+            price.setdefault("tiers", []).append({"above": int(each["min_prompt_tokens"]), **layer})
         elif "utc_start" in each and "min_prompt_tokens" not in each:
             hours = f"{_clock(each['utc_start'])}-{_clock(each['utc_end'])} UTC"
             price.setdefault("windows", []).append({"time": hours, **layer})
         else:
-            raise ValueError("an override that is neither")
+            raise ValueError("an override for long requests at some hours")
     price.get("tiers", []).sort(key=lambda tier: tier["above"])
     return price
 
 
-def _layer(said: Said, always: tuple[str, ...] = ()) -> dict[str, Any]:
-    return dict(_prices(said, always))
-
-
-def _prices(said: Said, always: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Prices that are given. One of nothing is only said of what always costs: for the rest it means that it
-    is not priced apart."""
+def _prices(said: Said, share: Decimal) -> Iterator[tuple[str, str]]:
+    """Prices that are given. One of nothing is only said of what every answer has: for the rest it means that
+    it is not priced apart. Raises ValueError where pictures in an answer are priced one by one."""
+    if _amount(said.get("image_output") or 0, share) != "0":
+        raise ValueError("a price of pictures")
     for names, factor in ((PER_TOKEN, Decimal(1_000_000)), (EACH, Decimal(1))):
         for name, ours in names.items():
             if said.get(name) is None:
                 continue
-            amount = _amount(said[name], factor)
-            if amount != "0" or name in always:
+            amount = _amount(said[name], factor * share)
+            if amount != "0" or name in ALWAYS_PRICED:
                 yield ours, amount
 
 
@@ -258,7 +254,8 @@ def _amount(value: Any, factor: Decimal) -> str:
 
 
 def _clock(value: Any) -> str:
-    match = CLOCK.fullmatch(str(value).zfill(4))
+    """`04:00` of 400, as a clock shows it without its colon."""
+    match = CLOCK.fullmatch(f"{int(value):04}")
     if match is None:
         raise ValueError("no time of a day")
     return f"{match[1]}:{match[2]}"

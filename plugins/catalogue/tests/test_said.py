@@ -109,13 +109,17 @@ def test_what_rows_of_listings_say(said: dict[str, Any], facts: dict[str, Any]) 
         ),
         ({"pricing": {"prompt": "0", "completion": "0"}}, {"input": "0", "output": "0"}),
         (
+            {"pricing": {"prompt": "0.000002", "completion": "0.000004", "discount": 0.25}},
+            {"input": "1.5", "output": "3"},
+        ),
+        (
             {
                 "pricing": {
                     "prompt": "0.000001",
                     "completion": "0.000002",
                     "overrides": [
-                        {"min_prompt_tokens": 200001, "prompt": "0.000002"},
-                        {"utc_start": 100, "utc_end": "0400", "prompt": "0.000003"},
+                        {"min_prompt_tokens": 200000.0, "prompt": "0.000002"},
+                        {"utc_start": 100.0, "utc_end": "0400", "prompt": "0"},
                     ],
                 }
             },
@@ -123,7 +127,7 @@ def test_what_rows_of_listings_say(said: dict[str, Any], facts: dict[str, Any]) 
                 "input": "1",
                 "output": "2",
                 "tiers": [{"above": 200000, "input": "2"}],
-                "windows": [{"time": "01:00-04:00 UTC", "input": "3"}],
+                "windows": [{"time": "01:00-04:00 UTC", "input": "0"}],
             },
         ),
         (
@@ -158,7 +162,9 @@ def test_prices_whose_unit_shows(said: dict[str, Any], price: dict[str, Any]) ->
         {"pricing": {"prompt": "-1", "completion": "-1"}},  # it depends
         {"pricing": {"prompt": "cheap", "completion": "0.1"}},
         {"pricing": {"prompt": "NaN", "completion": "0.1"}},
-        {"pricing": {"prompt": "0.1", "completion": "0.1", "discount": 0.5}},
+        {"pricing": {"prompt": "0.1", "completion": "0.1", "image_output": "0.04"}},
+        {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"utc_start": 100}]}},
+        {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": 5}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"prompt": "0.2"}]}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"utc_start": 9999, "utc_end": 0}]}},
         {"pricing": {"hourly": 2, "input": 0, "output": 0, "base": 0}},  # sold by the hour
