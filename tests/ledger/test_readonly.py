@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.errors import StartupError
+from pointsman.errors import StartupError, Unavailable
 from pointsman.ledger import Ledger, ReadOnlyLedger, reader
 
 URL = "sqlite:///ledger.db"
@@ -95,6 +95,22 @@ async def test_a_wrong_query_raises_and_the_next_one_works(rows: Ledger, tmp_pat
         with pytest.raises(sqlite3.ProgrammingError):
             opened.select_sync("select id from generations where id = :id", {})
         assert len(opened.select_sync("select id from generations")) == 3
+
+
+async def test_a_disk_that_refuses_is_told_apart_from_a_wrong_query(rows: Ledger, tmp_path: Path) -> None:
+    with reader(URL, tmp_path) as opened:
+        with pytest.raises(sqlite3.OperationalError, match="no such table"):
+            await opened.select("select * from missing")
+        with pytest.raises(sqlite3.ProgrammingError):
+            await opened.select("select id from generations where id = :id", {})
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            await opened.select("delete from generations")
+        (tmp_path / "ledger.db").rename(tmp_path / "moved.db")
+        with pytest.raises(Unavailable, match="cannot be read now") as caught:
+            await opened.select("select id from generations")
+        assert caught.value.detail == "ledger: unable to open database file"
+        (tmp_path / "moved.db").rename(tmp_path / "ledger.db")
+        assert len(await opened.select("select id from generations")) == 3
 
 
 async def test_a_value_cannot_become_sql(rows: Ledger, tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ class Ledger(Protocol):
         """The rows a query answers, as dicts by column name, read without the right to write.
 
         A text value comes back parsed where its name is that of a `json` column of a table the query
-        names; booleans come back as 0 and 1. A wrong query raises the engine's own error.
+        names; booleans come back as 0 and 1. A wrong query raises the engine's own error, and Unavailable
+        is raised where the disk refuses.
         """
 
     def has_table(self, name: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pointsman.errors import StartupError
+from pointsman.errors import StartupError, Unavailable
 from pointsman.ledger.files import Connect, connect_to, database_path, startup_errors
 from pointsman.ledger.schema import TableRecord, read_schema
 
@@ -22,6 +22,14 @@ __all__ = ["ReadOnlyLedger", "reader"]
 LOCK_TIMEOUT = 5.0  # seconds
 THREADS = 4
 
+REFUSALS = frozenset(
+    {
+        *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_IOERR),
+        *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL),
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""What SQLite says where not the query is at fault."""
 WORD = re.compile(r"\w+")
 
 
@@ -39,9 +47,20 @@ class ReadOnlyLedger:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="ledger-reader")
 
     async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
-        """`select_sync` in a worker thread."""
+        """`select_sync` in a worker thread. Raises Unavailable where the disk refuses."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.select_sync, sql, params)
+        try:
+            return await loop.run_in_executor(self._threads, self.select_sync, sql, params)
+        except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+            raise
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF not in REFUSALS:
+                raise
+            raise Unavailable(
+                "the ledger cannot be read now; try again later",
+                error_type="server",
+                detail=f"ledger: {error}",
+            ) from error
 
     def select_sync(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """The rows a query answers, as dicts; see `Ledger.select`. Raises sqlite3.Error for a wrong query."""

@@ -64,7 +64,7 @@ class SqliteLedger:
         return await asyncio.wrap_future(self._writer.execute(statements))
 
     async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
-        """See `Ledger.select`. Raises sqlite3.Error for a wrong query."""
+        """See `Ledger.select`. Raises sqlite3.Error for a wrong query, Unavailable where the disk refuses."""
         if self._reads is None:
             raise RuntimeError("the ledger is not open")
         return await self._reads.select(sql, params)
