@@ -32,6 +32,8 @@ __all__ = [
 
 BLOCKED = "content_filter"
 """The finish of a prompt that was not answered for what it says."""
+CALLED = "tool_calls"
+"""The finish of an answer that stopped with a call in it: this dialect has no word for that."""
 _object = msgspec.json.Decoder(dict[str, Any])
 _NOTHING, _CONTENT = Mark.NOTHING, Mark.CONTENT
 _FINISH = Mark.FINISH | Mark.HOLD
@@ -134,6 +136,7 @@ class GeminiTap:
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         self._searches = 0
+        self._called = False
 
     def feed(self, event: bytes) -> Mark:
         """See `Tap.feed`."""
@@ -148,14 +151,18 @@ class GeminiTap:
         mark = _NOTHING
         for index, candidate in candidates_in(answer):
             self._seen.add(index)
-            count, content = _written(parts_in(candidate))
+            parts = parts_in(candidate)
+            count, content = _written(parts)
             self.output_characters += count
             if content:
                 mark |= _CONTENT
+            self._called = self._called or any(
+                isinstance(part, dict) and "functionCall" in part for part in parts
+            )
             reason = candidate.get("finishReason")
             if isinstance(reason, str):
                 self._finished.add(index)
-                self.finish = reason
+                self.finish = CALLED if reason == "STOP" and self._called else reason
                 mark |= _FINISH
         if not self._seen and block_reason(answer) is not None:
             self._seen.add(0)

@@ -46,6 +46,16 @@ def test_usage_counts_as_it_was_told_last() -> None:
     assert tap.usage == Usage(8, 2, raw=raw)
 
 
+def test_an_answer_that_stops_with_a_call_says_so() -> None:
+    tap = GeminiTap()
+    tap.feed(event({"functionCall": {"name": "f"}}))
+    tap.feed(event({"text": ""}, finish="STOP"))
+    assert tap.finish == "tool_calls"
+    cut = GeminiTap()
+    cut.feed(event({"functionCall": {"name": "f"}}, finish="MAX_TOKENS"))
+    assert cut.finish == "MAX_TOKENS"
+
+
 def test_all_candidates_have_to_end() -> None:
     tap = GeminiTap()
     tap.feed(event({"text": "a"}, index=0))

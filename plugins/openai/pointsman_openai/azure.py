@@ -19,6 +19,7 @@ from pointsman.facts import About
 from pointsman.providers import HttpProvider, Listed
 from pointsman.registers import RegisterSettings
 
+from .errors import DIALECT
 from .provider import DIALECTS, QUIRKS
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ SUFFIX = re.compile(r"/openai(/v1)?/?$")
 VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
 TELLS_USAGE = "2024-09-01"
 """The version from which on streams tell their usage where they are asked to."""
+HAS_RESPONSES = "2025-03-01"
+"""The version from which on there are responses."""
 OF_DEPLOYMENTS = frozenset({"/chat/completions", "/completions", "/embeddings"})
 """Surfaces that a deployment has at its own address, in versions with a date."""
 ABOUT = About(
@@ -115,10 +118,10 @@ class AzureProvider(HttpProvider):
             name,
             kind=KIND,
             base_url=base_url,
-            dialects=frozenset(settings.dialects) if settings.dialects else DIALECTS,
+            dialects=frozenset(settings.dialects or self._spoken()),
             api_key=settings.api_key,
             key_required=True,
-            quirks=_quirks(self.api_version),
+            quirks=self._quirks(),
             settings=settings,
         )
         self.about = ABOUT
@@ -127,6 +130,17 @@ class AzureProvider(HttpProvider):
     def dated(self) -> bool:
         """Whether deployments have addresses of their own."""
         return self.api_version is not None and self.api_version[0].isdecimal()
+
+    def _before(self, version: str) -> bool:
+        return self.dated and (self.api_version or "") < version
+
+    def _spoken(self) -> frozenset[str]:
+        return frozenset({DIALECT}) if self._before(HAS_RESPONSES) else DIALECTS
+
+    def _quirks(self) -> Quirks:
+        """How its version departs from OpenAI: older ones do not know how to tell usage in streams."""
+        asks = "never" if self._before(TELLS_USAGE) else QUIRKS.stream_usage
+        return Quirks(stream_usage=asks, keeps=QUIRKS.keeps, reasoning=QUIRKS.reasoning)
 
     def called(self, endpoint: Endpoint) -> str:
         """See `HttpProvider.called`: the deployment."""
@@ -145,13 +159,6 @@ class AzureProvider(HttpProvider):
     async def list_models(self, http: httpx.AsyncClient) -> list[Listed]:
         """See `Provider.list_models`: the models of the deployments that the configuration names."""
         return [Listed(model) for model in self.deployments]
-
-
-def _quirks(version: str | None) -> Quirks:
-    """How a version departs from OpenAI: older ones do not know how to tell usage in streams."""
-    dated = version is not None and version[0].isdecimal()
-    asks = "never" if dated and version is not None and version < TELLS_USAGE else QUIRKS.stream_usage
-    return Quirks(stream_usage=asks, keeps=QUIRKS.keeps, reasoning=QUIRKS.reasoning)
 
 
 def make_provider(name: str, settings: ProviderSettings) -> AzureProvider:

@@ -126,6 +126,20 @@ def test_older_versions_tell_no_usage_in_streams(version: str | None, asks: str)
     assert provider(api_version=version).quirks.stream_usage == asks
 
 
+@pytest.mark.parametrize(
+    ("version", "speaks"),
+    [(None, True), ("2024-10-21", False), ("2025-03-01-preview", True), ("preview", True)],
+)
+def test_older_versions_have_no_responses(version: str | None, speaks: bool) -> None:
+    azure = provider(api_version=version)
+    assert azure.serves("openai-chat", "chat")
+    assert azure.serves("openai-responses", "chat") is speaks
+    settings = ProviderSettings(
+        base_url=RESOURCE, dialects=("openai-responses",), extra={"api_version": version}
+    )
+    assert make_provider("azure", settings).dialects == {"openai-responses"}
+
+
 def test_what_is_known_of_it() -> None:
     azure = provider()
     assert azure.serves("openai-responses", "chat")
