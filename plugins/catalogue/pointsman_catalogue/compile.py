@@ -9,6 +9,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -39,8 +40,8 @@ class Compiled(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self.lost).decode()
 
 
-def compile_rows(providers: Sequence[Any], package_version: str) -> Compiled:
-    """Rows of `genai_prices.data.providers`, those of a vendor in their order there."""
+def compile_rows(providers: Sequence[Any], package_version: str, day: str = "") -> Compiled:
+    """Rows of `genai_prices.data.providers`, those of a vendor in their order there, as of a day (ISO)."""
     lost: Counter[str] = Counter()
     rules = naming()
     ids = [model.id for each in providers if rules.source(each.id).canonical for model in each.models]
@@ -53,7 +54,7 @@ def compile_rows(providers: Sequence[Any], package_version: str) -> Compiled:
             lost["provider"] += 1
             continue
         for row in _rows(provider, source, names, lost, f"{PACKAGE} {package_version}"):
-            rows.setdefault(row.id, msgspec.structs.replace(row, place=len(rows)))
+            rows.setdefault(row.id, msgspec.structs.replace(row, place=len(rows), date=day))
     return Compiled(package_version, list(rows.values()), dict(lost))
 
 
@@ -153,7 +154,8 @@ def main() -> None:
     from genai_prices.data import providers
 
     os.nice(NICENESS)  # requests come first
-    sys.stdout.buffer.write(msgspec.json.encode(compile_rows(providers, version(PACKAGE))))
+    compiled = compile_rows(providers, version(PACKAGE), datetime.now(UTC).date().isoformat())
+    sys.stdout.buffer.write(msgspec.json.encode(compiled))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pointsman.gateway import Gateway
 
 from . import plugin_of
 from .names import naming
-from .rows import Row, as_facts
+from .rows import Row
 
 __all__ = ["KnownEndpoint", "canonical", "current", "endpoints", "models", "near", "servers"]
 
@@ -109,8 +109,7 @@ def _own(model: str, endpoint: Endpoint) -> KnownEndpoint:
 
 
 def _known(row: Row, *, configured: bool) -> KnownEndpoint:
-    facts = as_facts(row.facts, row.source)
-    return KnownEndpoint(row.model, row.vendor, row.native_id, facts, configured)
+    return KnownEndpoint(row.model, row.vendor, row.native_id, row.known(), configured)
 
 
 def _kinds(gateway: Gateway) -> set[str]:

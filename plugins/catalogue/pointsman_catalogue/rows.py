@@ -25,6 +25,7 @@ ENDPOINTS = Table(
         "matching": Column("text", "Which other ids are this model's, as JSON."),
         "facts": Column("text", "What is known, by the names of pointsman.facts, as JSON.", required=True),
         "source": Column("text", "Where it comes from.", required=True),
+        "date": Column("text", "The day on which it was read there (ISO).", required=True),
     },
     primary_key="id",
     indexes=(("vendor",), ("model",)),
@@ -81,11 +82,16 @@ class Row(msgspec.Struct, frozen=True):
     matching: Match | None = None
     place: int = 0
     source: str = ""
+    date: str = ""
 
     @property
     def id(self) -> str:
         """`vendor/native_id`."""
         return f"{self.vendor}/{self.native_id}"
+
+    def known(self) -> dict[str, Fact]:
+        """What is known, as facts."""
+        return as_facts(self.facts, self.source, self.date)
 
 
 def matches(match: Match, native_id: str) -> bool:
@@ -117,6 +123,7 @@ def stored(row: Row) -> dict[str, object]:
         "matching": msgspec.json.encode(row.matching).decode() if row.matching is not None else None,
         "facts": msgspec.json.encode(row.facts).decode(),
         "source": row.source,
+        "date": row.date,
     }
 
 
@@ -134,6 +141,7 @@ def row_of(values: Mapping[str, Any], shared: dict[bytes, Any]) -> Row:
         msgspec.json.decode(matching, type=Match) if matching else None,
         values["place"],
         values["source"],
+        values["date"],
     )
 
 

@@ -153,7 +153,7 @@ def layers(native_id: str, stock: Stock, said: Mapping[str, Any]) -> Iterator[Fa
     """What is known of a provider's id, the lowest authority first; `said` is the operator's."""
     row = stock.row(native_id)
     if row is not None:
-        yield as_facts(row.facts, row.source)
+        yield row.known()
     if stock.listing is not None and native_id in stock.listing.models:
         yield as_facts(stock.listing.models[native_id], "the provider's listing", stock.listing.date)
     if said:

@@ -31,9 +31,10 @@ def test_conditions(match: Match, yes: str, no: str) -> None:
 def test_a_row_is_the_same_after_it_was_stored() -> None:
     facts = {"context": 8192, "price": {"input": "0.1", "tiers": [{"above": 5, "input": "1"}]}}
     condition = Match(any=(Match(equals="m"), Match(starts_with="m-")))
-    row = Row("acme/m", "acme", "m", True, facts, condition, 7, "a list")
+    row = Row("acme/m", "acme", "m", True, facts, condition, 7, "a list", "2026-11-27")
     values = stored(row)
     assert values.keys() == ENDPOINTS.columns.keys()
+    assert row.known()["context"] == Fact(8192, "a list", "2026-11-27")
     shared: dict[bytes, Any] = {}
     again = row_of(values, shared)
     assert again == row

@@ -96,7 +96,6 @@ async def _newer(gateway: Gateway) -> Callable[[Endpoint], list[Fact]]:
         return lambda endpoint: []
     from pointsman_catalogue import plugin_of
     from pointsman_catalogue.child import CompileError, compiled, installed_version
-    from pointsman_catalogue.rows import as_facts
     from pointsman_catalogue.shelf import Stock
 
     known, installed = await plugin_of(gateway).store.version(), installed_version()
@@ -114,7 +113,7 @@ async def _newer(gateway: Gateway) -> Callable[[Endpoint], list[Fact]]:
         if vendor not in stocks:
             stocks[vendor] = Stock([row for row in found.rows if row.vendor == vendor])
         row = stocks[vendor].row(endpoint.native_id)
-        facts = as_facts(row.facts, row.source) if row is not None else {}
+        facts = row.known() if row is not None else {}
         return [facts[FACT]] if FACT in facts else []
 
     return newer
