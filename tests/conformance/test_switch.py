@@ -19,7 +19,7 @@ from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
 from pointsman.testing import FakeProvider, Received, Running, Script, running
-from pointsman_gemini.turns import UNSIGNED
+from pointsman_gemini.parts import UNSIGNED
 
 TURNS = 17
 LONG_AFTER = 11
@@ -457,6 +457,45 @@ async def test_a_conversation_goes_from_dialect_to_dialect_through_the_anthropic
                     continue
                 assert "says" in answer.content[-1].text
                 history.append({"role": "user", "content": words(turn)})
+        setup.check()
+
+
+async def test_a_conversation_goes_from_dialect_to_dialect_as_geminis_sdk_would_ask() -> None:
+    declared = {"name": "weather", "description": "Weather.", "parameters": SCHEMA}
+    picture = {"inlineData": {"mimeType": "image/png", "data": PICTURE}}
+    contents: list[Any] = [{"role": "user", "parts": [{"text": "What is the weather here?"}, picture]}]
+    async with lab() as setup:
+        for turn in range(TURNS):
+            answer = await setup.served.client.post(
+                f"/v1beta/models/{MODELS[turn % len(MODELS)]}:generateContent",
+                json={
+                    "contents": contents,
+                    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+                    "tools": [{"functionDeclarations": [declared]}],
+                    "generationConfig": {"maxOutputTokens": 2000},
+                },
+            )
+            assert answer.status_code == 200, answer.text
+            body = answer.json()
+            assert body["usageMetadata"]["totalTokenCount"] == 15
+            (candidate,) = body["candidates"]
+            assert candidate["finishReason"] == "STOP"
+            contents.append(candidate["content"])
+            parts = candidate["content"]["parts"]
+            calls = [part["functionCall"] for part in parts if "functionCall" in part]
+            results = [
+                {
+                    "functionResponse": {
+                        "id": call["id"],
+                        "name": call["name"],
+                        "response": {"output": RESULT},
+                    }
+                }
+                for call in calls
+            ]
+            if not results:
+                assert "says" in parts[-1]["text"]
+            contents.append({"role": "user", "parts": results or [{"text": words(turn)}]})
         setup.check()
 
 

@@ -30,13 +30,14 @@ from pointsman.types import (
 
 from .logprobs import read_logprobs, write_logprobs
 from .names import DIALECT, extra_of, made_id, members, rest_of
-from .parts import read_part, sealed, write_args, write_media, write_part
+from .parts import UNSIGNED, read_part, sealed, write_args, write_media, write_part
 from .tap import BLOCKED, block_reason, candidates_in, parse_whole, parts_in, searches_in
 from .usage import read_usage, usage_object
 
 __all__ = [
     "REASONS",
     "Calls",
+    "Signs",
     "candidate_extra",
     "citations_in",
     "decode_answer",
@@ -80,6 +81,25 @@ WORDS: Mapping[str, str] = {
 
 GROUNDED: Extra = {DIALECT: {"~~grounded": True}}
 """The note of a citation that the candidate tells, too."""
+
+
+class Signs:
+    """The signatures of the calls of one candidate, until those are written. The first call has one in any
+    case, for it to be taken back."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._called = False
+
+    def keep(self, call_id: str, signature: str) -> None:
+        """Take the signature of a call to come."""
+        self._known[call_id] = signature
+
+    def on(self, call_id: str) -> dict[str, str]:
+        """What stands beside a call."""
+        signature = self._known.pop(call_id, None if self._called else UNSIGNED)
+        self._called = True
+        return {"thoughtSignature": signature} if signature is not None else {}
 
 
 class Calls:
@@ -219,7 +239,7 @@ def _candidate(index: int, choice: Choice, losses: Losses, own: bool) -> dict[st
     if choice.finish.sequence is not None:
         losses.answered("stop_sequence")
     parts: list[Any] = []
-    signs: dict[str, str] = {}
+    signs = Signs()
     logprobs: list[Any] = []
     for part in choice.message.parts:
         if isinstance(part, Text) and part.logprobs:
@@ -259,19 +279,18 @@ def place_for(part: Part, losses: Losses) -> bool:
     return not isinstance(part, ToolResult)
 
 
-def write_answered(part: Part, signs: dict[str, str], *, own: bool) -> Any:
+def write_answered(part: Part, signs: Signs, *, own: bool) -> Any:
     """A part for a client; None for a signature that waits in `signs` for the call it is of. The thoughts of
     another dialect go sealed."""
     match part:
         case Reasoning() if part.origin != DIALECT:
             return {"text": part.text, "thought": True, "thoughtSignature": sealed(part)}
         case Reasoning() if not own and part.redacted is not None and part.id is not None:
-            signs[part.id] = part.redacted
+            signs.keep(part.id, part.redacted)
             return None
         case ToolCall() if not own:
             call = {"id": part.id, "name": part.name, "args": write_args(part.arguments)}
-            signature = signs.pop(part.id, None)
-            return {"functionCall": call} | ({"thoughtSignature": signature} if signature else {})
+            return {"functionCall": call, **signs.on(part.id)}
         case Media() if part.url is not None and not own:
             return write_media(Media(part.kind, part.url, mime=part.mime))
     return write_part(part)

@@ -27,6 +27,7 @@ __all__ = [
     "PART",
     "SEALED",
     "SIGNED",
+    "UNSIGNED",
     "kind_of",
     "opened",
     "read_arguments",
@@ -43,6 +44,8 @@ PART = "~~part"
 """The note that holds a part as it came."""
 SIGNED = "~~signed"
 """The note of a signature that stands on the part it signs."""
+UNSIGNED = "skip_thought_signature_validator"
+"""What stands in place of a signature on a call that another model made: newer models demand one."""
 UNPARSED = "_raw"
 """The member that holds arguments which are no JSON object: the dialect has no other place for them."""
 SEALED = base64.b64encode(MARK.encode())[:5]
@@ -79,9 +82,9 @@ def kind_of(mime: str | None) -> Any:
 
 
 def signature_of(data: Mapping[str, Any]) -> str | None:
-    """The signature on a part."""
+    """The signature on a part; what stands in place of one is none."""
     found = pick(data, "thoughtSignature")
-    return found if isinstance(found, str) and found else None
+    return found if isinstance(found, str) and found not in ("", UNSIGNED) else None
 
 
 def sealed(thought: Reasoning) -> str:

@@ -13,7 +13,7 @@ from pointsman.losses import Losses
 from pointsman.sse import format_event
 from pointsman.types import Part, Peek, Reasoning, Text, ToolCall, Usage
 
-from .answer import finish_reason, place_for, write_answered
+from .answer import Signs, finish_reason, place_for, write_answered
 from .logprobs import write_logprobs
 from .names import DIALECT, members
 from .usage import usage_object
@@ -32,7 +32,7 @@ class GeminiStream:
         self._usage: Usage | None = None
         self._open: dict[tuple[int, int], Part] = {}
         self._calls: dict[tuple[int, int], list[str]] = {}
-        self._signs: dict[str, str] = {}
+        self._signs: dict[int, Signs] = {}
         self._finished: dict[int, Finished] = {}
 
     @property
@@ -91,6 +91,9 @@ class GeminiStream:
             candidate["logprobsResult"] = write_logprobs(logprobs)
         return self._chunk([candidate])
 
+    def _written(self, part: Part, choice: int, *, own: bool = False) -> Any:
+        return write_answered(part, self._signs.setdefault(choice, Signs()), own=own)
+
     def _start(self, event: PartStart) -> bytes:
         part, place = event.part, (event.choice, event.index)
         if not place_for(part, self._losses):
@@ -103,8 +106,7 @@ class GeminiStream:
             if not part.text:
                 return b""
             return self._delta(PartDelta(event.choice, event.index, part.text))
-        written = write_answered(part, self._signs, own=self._own)
-        return self._parts(event.choice, written)
+        return self._parts(event.choice, self._written(part, event.choice, own=self._own))
 
     def _delta(self, event: PartDelta) -> bytes:
         place = event.choice, event.index
@@ -124,7 +126,7 @@ class GeminiStream:
         part = self._open.pop(place, None)
         if isinstance(part, ToolCall):
             call = replace(part, arguments="".join(self._calls.pop(place)), extra={})
-            return self._parts(event.choice, write_answered(call, self._signs, own=False))
+            return self._parts(event.choice, self._written(call, event.choice))
         if not isinstance(part, Reasoning):
             return b""
         thought = replace(
@@ -136,5 +138,5 @@ class GeminiStream:
         )
         if thought.origin == DIALECT and not (thought.signature or thought.redacted):
             return b""
-        written = write_answered(thought, self._signs, own=False)
+        written = self._written(thought, event.choice)
         return self._parts(event.choice, written) if written is not None else b""

@@ -18,12 +18,10 @@ from pointsman.types import Media, Message, Part, Reasoning, Text, ToolCall, Too
 
 from .fit import is_signed, takes_media_results
 from .names import DIALECT, suits_as_tool
-from .parts import write_args, write_media, write_response
+from .parts import UNSIGNED, write_args, write_media, write_response
 
-__all__ = ["UNSIGNED", "Turns"]
+__all__ = ["Turns"]
 
-UNSIGNED = "skip_thought_signature_validator"
-"""What stands in place of a signature on a call that another model made."""
 MAGIC = (
     ("/9j/", "image/jpeg"),
     ("iVBORw0KGgo", "image/png"),

@@ -26,7 +26,7 @@ from pointsman.types import (
     Usage,
 )
 from pointsman_gemini.answer import Calls, decode_answer, encode_answer, finish_reason, head_of
-from pointsman_gemini.parts import opened
+from pointsman_gemini.parts import UNSIGNED, opened
 
 
 def whole(*parts: Any, finish: str | None = "STOP", **rest: Any) -> bytes:
@@ -230,7 +230,7 @@ def test_an_answer_of_another_dialect() -> None:
     thought, *rest = candidate["content"]["parts"]
     assert rest == [
         {"text": "So."},
-        {"functionCall": {"id": "x", "name": "f", "args": {"a": 1}}},
+        {"functionCall": {"id": "x", "name": "f", "args": {"a": 1}}, "thoughtSignature": UNSIGNED},
         {"inlineData": {"mimeType": "image/png", "data": "AA=="}},
         {"fileData": {"fileUri": "https://example.org/a.png"}},
     ]
@@ -252,6 +252,12 @@ def test_signatures_of_this_dialect_stand_where_they_did() -> None:
         {"functionCall": {"id": "x", "name": "f", "args": {}}, "thoughtSignature": "sx"},
         {"text": "", "thoughtSignature": "st"},
     ]
+
+
+def test_only_the_first_call_of_another_model_needs_what_stands_for_a_signature() -> None:
+    body, _ = written(ToolCall("x", "f", "{}"), ToolCall("y", "f", "{}"))
+    first, second = body["candidates"][0]["content"]["parts"]
+    assert (first["thoughtSignature"], "thoughtSignature" in second) == (UNSIGNED, False)
 
 
 def test_what_an_answer_has_no_place_for_is_told() -> None:

@@ -12,6 +12,7 @@ from pointsman.types import Media, Reasoning, Text, ToolCall, ToolResult, Unknow
 from pointsman_gemini.names import DIALECT
 from pointsman_gemini.parts import (
     SEALED,
+    UNSIGNED,
     kind_of,
     opened,
     read_arguments,
@@ -77,6 +78,13 @@ def test_a_signature_is_a_thought_of_its_own() -> None:
     (alone,) = read_part(PARTS[5], ids)
     assert isinstance(alone, Reasoning)
     assert alone.redacted == "c2ln"
+
+
+def test_what_stands_in_place_of_a_signature_is_none() -> None:
+    data = {"functionCall": {"id": "x", "name": "f", "args": {}}, "thoughtSignature": UNSIGNED}
+    (call,) = read_part(data, ids)
+    assert isinstance(call, ToolCall)
+    assert write_part(call) == data
 
 
 def test_thoughts_are_summaries_with_their_own_signature() -> None:

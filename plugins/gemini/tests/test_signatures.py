@@ -11,7 +11,7 @@ from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
 from pointsman.testing import FakeProvider, Received, Running, Script, running
-from pointsman_gemini.turns import UNSIGNED
+from pointsman_gemini.parts import UNSIGNED
 
 CONFIG = """
 auth: keys

@@ -27,7 +27,7 @@ from pointsman.types import (
     Unknown,
     Usage,
 )
-from pointsman_gemini.parts import opened
+from pointsman_gemini.parts import UNSIGNED, opened
 from pointsman_gemini.stream import GeminiStream
 
 Decoded = Callable[[bytes], tuple[list[Event], Response]]
@@ -86,7 +86,7 @@ def test_calls_leave_whole_also_where_they_overlap() -> None:
         ]
     )
     assert parts_of(answers)[:2] == [
-        {"functionCall": {"id": "y", "name": "g", "args": {}}},
+        {"functionCall": {"id": "y", "name": "g", "args": {}}, "thoughtSignature": UNSIGNED},
         {"functionCall": {"id": "x", "name": "f", "args": {"a": 1}}},
     ]
 

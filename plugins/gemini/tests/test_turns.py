@@ -8,7 +8,8 @@ import pytest
 
 from pointsman.losses import Losses
 from pointsman.types import Citation, Media, Message, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
-from pointsman_gemini.turns import UNSIGNED, Turns
+from pointsman_gemini.parts import UNSIGNED
+from pointsman_gemini.turns import Turns
 
 OLD, NEW = "gemini-2.5-pro", "gemini-3-pro"
 
