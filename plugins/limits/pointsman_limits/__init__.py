@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from pointsman import hookimpl
-from pointsman.config import ConfigError
+from pointsman.chain import Patient
 from pointsman.counters import A_WHILE
 from pointsman.errors import RateLimited
 from pointsman.exchange import Candidate, Exchange
@@ -100,27 +99,25 @@ class Limits:
         """Check what goes over several settings, and count again from the ledger what was used before."""
         setup, core = gateway.setup, gateway.setup.core
         self._settings = settings = setup.settings(NAME)
-        if settings.max_wait and settings.max_wait >= core.hook_timeout:
-            what = f"a request that waits is ended by hook_timeout ({core.hook_timeout.text}) before that"
-            raise ConfigError.of([setup.config.problem(f"plugins.{NAME}.max_wait", what)])
         self._prepared = Prepared(settings)
         self._line = Line(settings.max_waiting)
         self._ttl = core.upstream.total * core.attempts + settings.max_wait + GRACE
-        await recount(gateway, settings.rules, datetime.now(UTC))
+        await recount(gateway, settings.rules)
 
     @hookimpl
-    def reserve_usage(self, exchange: Exchange) -> Coroutine[Any, Any, None] | None:
+    def reserve_usage(self, exchange: Exchange) -> Patient | None:
         """Take what the request may use out of all its limits, or out of none and refuse."""
-        claims = self._prepared.claims(exchange, exchange.candidates[0])
+        candidate = exchange.candidates[0]
+        claims = self._prepared.claims(exchange, candidate)
         if claims is None or not claims.all:
             return None
         if self._line.queues and self._line.before(None, claims.counters, batch=claims.batch):
-            return self._wait(exchange, None)
-        candidate = exchange.candidates[0]
+            return Patient(self._wait(exchange, None), self._settings.max_wait)
         demands = self._demands(exchange, candidate, claims) if claims.varies else claims.fixed
         verdict = exchange.gateway.state.take_now(demands, exchange.generation_id, self._ttl)
         if verdict is None or not verdict.allowed:
-            return self._again(exchange, Ask(candidate, claims, demands), verdict)
+            rest = self._again(exchange, Ask(candidate, claims, demands), verdict)
+            return Patient(rest, self._settings.max_wait)
         self._passed(exchange, claims, verdict)
         return None
 

@@ -20,6 +20,7 @@ __all__ = [
     "Claims",
     "Costs",
     "Names",
+    "chosen_by",
     "claims_of",
     "costs_of",
     "counter_name",
@@ -155,16 +156,22 @@ def _of_levels(settings: Settings, actor: Actor, levels: Sequence[Level], share:
 
 
 def _of_rule(rule: RuleSettings, names: Names, share: Percent) -> Iterator[Claim]:
-    *others, last = (names.get(dimension, ()) for dimension in rule.dimensions)
-    matching = tuple(each for each in last if fnmatchcase(each[1], rule.match))
     moves = not MOVABLE.isdisjoint(rule.dimensions)
-    for chosen in product(*others, matching):
+    kept = Percent(0) if "key" in rule.dimensions else share
+    for chosen in chosen_by(rule, names):
         pairs = zip(rule.dimensions, chosen, strict=True)
         whose = ", ".join(f"{dimension} {name!r}" for dimension, (_, name) in pairs)
         for measure, quotas in rule.quotas.items():
             key = rule_counter(measure, rule, [id_ for id_, _ in chosen])
             for quota in quotas:
-                yield _claim(measure, whose, key, quota, share, moves=moves)
+                yield _claim(measure, whose, key, quota, kept, moves=moves)
+
+
+def chosen_by(rule: RuleSettings, names: Names) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Each combination that a rule counts for itself, an id and name for each of its dimensions."""
+    *others, last = (names.get(dimension, ()) for dimension in rule.dimensions)
+    matching = tuple(each for each in last if fnmatchcase(each[1], rule.match))
+    return product(*others, matching)
 
 
 def _claim(

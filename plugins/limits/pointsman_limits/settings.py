@@ -139,7 +139,7 @@ class Settings:
     )
     max_wait: Duration = setting(
         default=Duration(0),
-        help="Longest time to wait for one's turn before a 429; must be shorter than `hook_timeout`.",
+        help="Longest time to wait for one's turn before a 429.",
         example="5s",
     )
     max_waiting: int = setting(default=1000, minimum=1, help="Most requests that wait at a time.")

@@ -182,9 +182,9 @@ class Lab:
     async def reserve(self, exchange: Exchange) -> None:
         """As the pipeline does, before the first attempt. Raises RateLimited."""
         exchange.reserved = True
-        rest = self.plugin.reserve_usage(exchange)
-        if rest is not None:
-            await rest
+        patient = self.plugin.reserve_usage(exchange)
+        if patient is not None:
+            await patient.rest
 
     async def settle(self, exchange: Exchange, usage: Usage | None = None, nano: int | None = None) -> None:
         """As the pipeline does, after the attempts; without usage nothing was used."""

@@ -214,6 +214,21 @@ async def test_who_finds_all_seats_taken_waits_for_one(serve: Serve, ask: Ask) -
         assert served.gateway.state.health()["leases"] == 0
 
 
+async def test_a_turn_may_come_later_than_a_hook_may_take(serve: Serve, ask: Ask) -> None:
+    free = asyncio.Event()
+
+    async def hold(received: Received) -> Script:
+        await free.wait()
+        return Script.json({"choices": [{"index": 0, "message": {"content": "Hi"}}]})
+
+    async with serve("{concurrency: 1}", more=", max_wait: 60s", top="hook_timeout: 50ms", script=hold) as it:
+        asked = [asyncio.ensure_future(ask(it)) for _ in range(3)]
+        await asyncio.sleep(0.2)
+        assert not any(each.done() for each in asked)
+        free.set()
+        assert [answer.status_code for answer in await asyncio.gather(*asked)] == [200, 200, 200]
+
+
 async def test_a_client_that_leaves_frees_its_seat(serve: Serve, ask: Ask) -> None:
     asked = asyncio.Event()
 

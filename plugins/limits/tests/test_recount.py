@@ -53,6 +53,31 @@ async def test_requests_tokens_and_money_go_on_where_they_were(serve: Serve, ask
         assert await used(served, f"tokens:key+app~chat*:{row['key_id']}|chatter", "hour") == 0
 
 
+async def test_each_tag_is_counted_again(serve: Serve, ask: Ask) -> None:
+    rules = """, rules: [
+      {per: tag, match: "r*", requests: 9/day, tokens: 99/h},
+      {per: [team, tag], requests: 9/day}]"""
+    settings: dict[str, Any] = {"more": rules, "frozen": False}
+    settings |= {
+        "key": ", tags: [red, blue], team: research",
+        "top": 'teams: {research: {tags: ["röd", rot]}}',
+    }
+    counters = ["red", "rot", "röd", "blue"]
+    counted: list[list[int]] = []
+    for asking in (True, False):
+        async with serve("{requests: 50/day}", **settings) as served:
+            if asking:
+                assert [(await ask(served, max_tokens=10)).status_code for _ in range(2)] == [200, 200]
+                assert (await ask(served, "bob", max_tokens=10)).status_code == 200
+                (row, *_) = await served.rows("generations")
+            counted.append(
+                [await used(served, f"requests:tag~r*:{tag}") for tag in counters]
+                + [await used(served, f"tokens:tag~r*:{tag}", "hour") for tag in counters]
+                + [await used(served, f"requests:team+tag~*:{row['team']}|{tag}") for tag in counters]
+            )
+    assert counted[0] == counted[1] == [2, 2, 2, 0, 8, 8, 8, 0, 2, 2, 2, 2]
+
+
 async def test_what_was_refused_counts_for_nothing(serve: Serve, ask: Ask) -> None:
     async with serve("{requests: 1/day}", frozen=False) as served:
         assert [(await ask(served)).status_code for _ in range(3)] == [200, 429, 429]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -57,11 +56,3 @@ def test_contradictions_are_problems_with_their_place(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         assemble(config(limits), env={})
-
-
-async def test_nobody_waits_longer_than_a_hook_may_take(lab: Callable[..., Any]) -> None:
-    with pytest.raises(
-        ConfigError, match=r"8:22: error: a request that waits is ended by hook_timeout \(10s\)"
-    ):
-        async with lab("{max_wait: 10s}"):
-            pass

@@ -35,6 +35,7 @@ COLUMNS = {
     "team_name": Column("text", "The name of that team at the time."),
     "organisation": Column("text", "The id of the organisation that the team belongs to."),
     "organisation_name": Column("text", "The name of that organisation at the time."),
+    "tags": Column("text", "The tags of the key, its team and organisation, a JSON array; null without any."),
     "app": Column("text", "The application, as it names itself in its headers."),
     "app_url": Column("text", "The address that it names there."),
     "end_user": Column("text", "Whom the client says that it asks for."),
@@ -102,10 +103,10 @@ GENERATIONS = Table(
     derive=deriving([*COLUMNS]),
 )
 
-NOBODY = (None,) * 6
+NOBODY = (None,) * 7
 UNUSED = (None,) * 4
 UNPRICED = (None,) * 4
-Owner = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
+Owner = tuple[str | None, str | None, str | None, str | None, str | None, str | None, str | None]
 
 
 class Generations:
@@ -172,13 +173,14 @@ class Generations:
         )
 
     def _owner(self, actor: Actor) -> Owner:
-        """Key, team and organisation, each by id and name."""
+        """Key, team and organisation, each by id and name, and their tags."""
         known = self._owners.get(id(actor))
         if known is not None and known[0] is actor:
             return known[1]
         found = {level.kind: (level.id, level.name) for level in actor.levels}
         none = (None, None)
-        owner = actor.key_id, actor.name, *found.get("team", none), *found.get("organisation", none)
+        tags = json.dumps(actor.tags, ensure_ascii=False) if actor.tags else None
+        owner = actor.key_id, actor.name, *found.get("team", none), *found.get("organisation", none), tags
         if len(self._owners) >= MOST_ACTORS:
             self._owners.clear()
         self._owners[id(actor)] = actor, owner

@@ -61,6 +61,7 @@ async def test_a_complete_answer_leaves_one_row_with_everything_known(serve: Ser
         "team_name": "Research",
         "organisation": "org-1",
         "organisation_name": "Acme",
+        "tags": None,
         "app": "Notebook",
         "app_url": "https://notebook.example",
         "end_user": "u-1",
