@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -155,3 +156,9 @@ def test_commands_of_plugins_are_commands(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("sys.argv", ["pointsman", "explain", "--config", str(elsewhere)])
     result = run("explain", "--config", str(elsewhere), "--model", "fast", "--json")
     assert json.loads(result.output)["choice"] == "lab/x"
+
+
+def test_a_start_that_fails_leaves_the_collector_on(folder: Path) -> None:
+    write(folder, GOOD + "nonsense: {}\n")
+    assert run("serve").exit_code == 1
+    assert gc.isenabled()

@@ -41,6 +41,7 @@ async def _serve(setup: Setup) -> None:
     gc.collect()
     gc.freeze()  # what start-up made stays as it is, and need not be looked at again
     gc.set_threshold(*COLLECT_AFTER)
+    gc.enable()
     click.echo(banner(gateway, address))
     sys.stdout.flush()
     await server.wait()
