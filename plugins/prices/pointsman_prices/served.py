@@ -15,8 +15,8 @@ __all__ = ["is_among"]
 DATE = re.compile(r"(?<![0-9])20[0-9]{2}-?[01][0-9]-?[0-3][0-9](?![0-9])")
 REVISION = re.compile(r"[-:@](v[0-9]+|[0-9]{3,4})$")
 """How a revision ends a name: `-001`, `-0613`, `-2411`, `-v2`."""
-VARIANT = re.compile(r":[a-z]+$")
-"""`:free` and the like: another offer of the same model."""
+VARIANT = re.compile(r":[a-z-]+$")
+"""`:free` and the like: another offer of the same model, or who is to serve it."""
 WORD = re.compile(r"[a-z]+|[0-9]+")
 MEANINGLESS = frozenset({"latest", "v"})
 

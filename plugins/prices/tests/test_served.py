@@ -22,6 +22,7 @@ SAME = [
     ("mistral-large-latest", "mistral-large-2411"),
     ("accounts/fireworks/models/deepseek-v3p1", "deepseek-v3p1"),
     ("minimax/minimax-m2:free", "minimax-m2"),
+    ("Qwen/Qwen3-32B:fireworks-ai", "Qwen/Qwen3-32B"),
 ]
 OTHER = [
     ("deepseek-reasoner", "deepseek-v4-flash"),
