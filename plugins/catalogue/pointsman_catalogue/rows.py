@@ -118,7 +118,7 @@ def stored(row: Row) -> dict[str, object]:
         "model": row.model,
         "vendor": row.vendor,
         "native_id": row.native_id,
-        "certain": int(row.certain),
+        "certain": row.certain,
         "place": row.place,
         "matching": msgspec.json.encode(row.matching).decode() if row.matching is not None else None,
         "facts": msgspec.json.encode(row.facts).decode(),

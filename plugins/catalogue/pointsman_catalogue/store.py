@@ -60,7 +60,7 @@ class LedgerStore:
 
     async def models(self) -> list[str]:
         """See `Store`."""
-        sql = f"select distinct model from {ENDPOINTS.name} where certain = 1 order by model"  # noqa: S608
+        sql = f"select distinct model from {ENDPOINTS.name} where certain order by model"  # noqa: S608
         found = await self._select(sql, {})
         return [each["model"] for each in found]
 
