@@ -104,3 +104,34 @@ async def test_what_a_host_refuses_is_left_out_and_told(whole_answer: Script, wh
             del body["logprobs"]
             assert "x-pointsman-lost" not in (await server.client.post(CHAT, json=body)).headers
         assert ["logprobs" in received.json for received in fake.requests] == [False] * 3
+
+
+TOLD = """
+from pointsman import hookimpl
+POINTSMAN_API = 1
+@hookimpl
+def settle_usage(exchange, usage, cost):
+    exchange.gateway.told = (usage.input, usage.output, cost.nano, exchange.usage.input)
+"""
+
+
+async def test_what_is_settled_is_what_all_attempts_used_together(
+    tmp_path: Path, whole_answer: Script
+) -> None:
+    used = {"prompt_tokens": 100, "completion_tokens": 10}
+    failing = Script.json({"choices": "none", "usage": used})
+    (tmp_path / "told.py").write_text(TOLD)
+    async with FakeProvider(failing) as one, FakeProvider(whole_answer) as two:
+        price = {"input": 1, "output": 2}
+        config = {
+            "plugins": {"balance": False, "./told.py": {}},
+            "providers": {
+                name: {"base_url": fake.url, "api_key": "k", "price": price}
+                for name, fake in (("one", one), ("two", two))
+            },
+            "models": {"m": {"endpoints": ["one/m", "two/m"]}},
+        }
+        async with running(config, folder=tmp_path) as server:
+            body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+            assert (await server.client.post(CHAT, json=body)).status_code == 200
+            assert server.gateway.told == (109, 12, 133_000, 9)  # type: ignore[attr-defined]
