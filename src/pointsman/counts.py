@@ -18,10 +18,12 @@ class UsageDetails(msgspec.Struct, frozen=True):
 
     Tokens are among those that `Usage` counts: `cache_write_1h` among `cache_write`, `cache_read_audio` among
     `cache_read` and `audio_input`, `audio_input` and `image_input` among `input`, the others among `output`.
+    `cache_write_read`, among `cache_read`, were written by the same request before, which costs beside.
     `images` are those of the request, `searches` those of the web that the provider made.
     """
 
     cache_write_1h: int = 0
+    cache_write_read: int = 0
     cache_read_audio: int = 0
     audio_input: int = 0
     audio_output: int = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from pointsman.counts import MOST_TOKENS, Usage, UsageDetails, token_count
 from pointsman.money import reported_usd
 
@@ -66,7 +68,11 @@ def read_usage(data: Any) -> Usage | None:
         more, reported = read_more(data), read_bill(data)
     elif _has_media(prompt) or _has_media(completion):
         more = read_more(data)
-    cache_read = min(cache_read, told)
+    cache_read, cache_write = min(cache_read, told), min(cache_write, told)
+    if cache_write > told - cache_read:  # what was written was read at once, and is counted among both
+        both = min(cache_write, cache_read)
+        cache_write -= both
+        more = replace(more or NOTHING, cache_write_read=both)
     return Usage(
         told,
         written,

@@ -142,10 +142,13 @@ def test_parts_never_exceed_the_whole() -> None:
     data = {
         "prompt_tokens": 10,
         "completion_tokens": 10,
-        "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 8},
+        "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 9},
         "completion_tokens_details": {"reasoning_tokens": 11},
     }
-    assert counts(data) == (10, 10, 8, 2, 10)
+    assert counts(data) == (10, 10, 8, 1, 10)
+    usage = read_usage(data)
+    assert usage is not None
+    assert usage.details == UsageDetails(cache_write_read=8)
 
 
 @pytest.mark.parametrize(

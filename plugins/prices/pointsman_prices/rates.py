@@ -110,6 +110,8 @@ class Rates:
             drawn = min(details.image_output, output)
             apart.append(("image_output", drawn))
             output -= drawn
+        if details.cache_write_read > 0 and "cache_write" in prices:
+            apart.append(("cache_write", min(details.cache_write_read, usage.cache_read)))
         if details.cache_write_1h > 0 and self._hours:
             kept = min(details.cache_write_1h, write)
             apart.append(("cache_write_1h", kept))
@@ -120,7 +122,7 @@ class Rates:
                 price = prices.get(name)
                 if price is None:
                     return None
-                parts[name] = units * price
+                parts[name] = parts.get(name, 0) + units * price
         return parts
 
 

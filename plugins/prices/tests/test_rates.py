@@ -109,6 +109,16 @@ def test_everything_that_is_priced_apart_is_taken_out_of_what_it_is_among() -> N
     }
 
 
+def test_what_was_written_and_read_at_once_costs_both() -> None:
+    details = UsageDetails(cache_write_read=2 * M)
+    usage = Usage(input=5 * M, cache_read=2 * M, cache_write=1 * M, details=details)
+    cost = cost_of(usage, **FULL)
+    assert cost is not None
+    usd = {name: nano / 1e15 for name, nano in cost.details.items()}
+    assert usd == {"input": 2 * 3, "cache_read": 2 * 0.3, "cache_write": 3 * 3.75, "request": 0.001}
+    assert usd_of(usage, **PRICE) == 15
+
+
 def test_what_is_not_priced_apart_costs_as_text() -> None:
     details = UsageDetails(cache_write_1h=M, audio_input=2 * M, audio_output=M, image_input=M, image_output=M)
     usage = Usage(input=10 * M, output=5 * M, cache_write=M, details=details)
