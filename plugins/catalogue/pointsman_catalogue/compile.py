@@ -64,18 +64,17 @@ def _made(providers: Sequence[Any], names: Names) -> set[str]:
     for provider in providers:
         source = naming().source(provider.id)
         if source.author and not source.skip:
-            named = [
-                names.of(source.vendor, each.id, source.author)
-                for each in provider.models
-                if _callable(each.id)
-            ]
+            own = (model.id for model in provider.models if _callable(model.id, source))
+            named = (names.of(source.vendor, native_id, source.author) for native_id in own)
             found |= {each.model for each in named if each.certain}
     return found
 
 
-def _callable(native_id: str) -> bool:
-    """Whether an id is one that a request can name, and not the beginning of several, or one of OpenRouter's
-    variants."""
+def _callable(native_id: str, source: Source) -> bool:
+    """Whether an id is one that a request for a chat can name, and not the beginning of several, or one of
+    OpenRouter's variants."""
+    if source.apart and native_id.startswith(source.apart):
+        return False
     return not native_id.startswith("ft:") and not native_id.endswith(("-", *VARIANTS))
 
 
@@ -84,7 +83,7 @@ def _rows(provider: Any, source: Source, names: Names, lost: Counter[str], origi
     for model in provider.models:
         if model.id in batches:
             continue
-        if not ("/" in model.id if source.canonical else _callable(model.id)):
+        if not ("/" in model.id if source.canonical else _callable(model.id, source)):
             lost["id"] += 1
             continue
         named = _named(model.id, source, names)
@@ -95,7 +94,7 @@ def _rows(provider: Any, source: Source, names: Names, lost: Counter[str], origi
         if batch is not None and not _with_batch(facts, as_price(batch, lost)):
             lost["batch"] += 1
         name = named.model if named.certain or source.canonical else f"{vendor}/{native}"
-        match: Match | None = _match(model.match)
+        match = _match(model.match) if native == model.id else None  # it is of ids as the source has them
         if match == Match(equals=native.lower()):
             match = None
         yield Row(name, vendor, native, named.certain, facts, match, source=origin)

@@ -36,6 +36,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     native: str = "{}"
     lower: bool = False
     families: dict[str, str] = {}
+    apart: str = ""
     canonical: bool = False
     skip: bool = False
 

@@ -88,6 +88,7 @@ class Shelf:
         self._configured: dict[str, list[Endpoint]] = {}
         self._said: dict[str, dict[str, Any]] = {}
         self._given: dict[str, Facts] = {}
+        self._models_given = {name: model.facts for name, model in catalogue.models.items()}
         for model in catalogue.models.values():
             for endpoint in model.endpoints:
                 self._configured.setdefault(endpoint.provider.name, []).append(endpoint)
@@ -124,10 +125,10 @@ class Shelf:
 
     def describe(self) -> None:
         """Tell of models what their endpoints tell."""
-        for model in self._catalogue.models.values():
-            told: dict[str, Fact] = {}
+        for name, model in self._catalogue.models.items():
+            told: dict[str, Fact] = {**self._models_given.get(name, NOTHING)}
             for endpoint in reversed(model.endpoints):
-                told.update({name: endpoint.facts[name] for name in MODEL_FACTS if name in endpoint.facts})
+                told.update({each: endpoint.facts[each] for each in MODEL_FACTS if each in endpoint.facts})
             said = configured(model.extra) if model.extra else NOTHING
             model.facts = {**told, **as_facts(said, SOURCE)}
         self._catalogue.changed()

@@ -108,6 +108,14 @@ def test_what_no_request_can_name_and_what_answers_none_is_counted() -> None:
     assert (compiled.rows, compiled.lost) == ([], {"id": 4, "provider": 1})
 
 
+def test_conditions_are_of_ids_that_the_vendor_takes(everything: Compiled) -> None:
+    assert of(everything.rows, "huggingface", "openai/gpt-oss-120b:cerebras").matching is None
+    assert of(everything.rows, "anthropic", "claude-haiku-4-5").matching is not None
+    assert not any(
+        row.native_id.startswith("perplexity/") for row in everything.rows if row.vendor == "perplexity"
+    )
+
+
 def test_hosts_know_the_names_that_makers_give() -> None:
     maker = SimpleNamespace(id="anthropic", models=[model("claude-9")])
     host = SimpleNamespace(id="aws", models=[model("global.anthropic.claude-9-v1:0")])

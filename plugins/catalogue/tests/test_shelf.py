@@ -58,8 +58,13 @@ def test_what_a_plugin_told_stays_where_nobody_knows_better(row: RowOf) -> None:
     lab = Provider("lab", kind="acme")
     catalogue = Catalogue({"lab": lab})
     given = {"name": Fact("Mine", "mine"), "context": Fact(5, "mine")}
-    catalogue.add(Model("acme/mine", [Endpoint(lab, "m", facts=given)]))
-    Shelf(catalogue).stock(lab, Stock([row("acme", "m", "acme/mine", context=9)]))
+    named = {"description": Fact("Of mine.", "mine"), "context": Fact(5, "mine")}
+    catalogue.add(Model("acme/mine", [Endpoint(lab, "m", facts=given)], facts=named))
+    shelf = Shelf(catalogue)
+    shelf.stock(lab, Stock([row("acme", "m", "acme/mine", context=9)]))
+    shelf.describe()
+    described = catalogue.models["acme/mine"].facts
+    assert (described["description"], described["context"].value) == (named["description"], 9)
     facts = catalogue.models["acme/mine"].endpoints[0].facts
     assert (facts["name"], facts["context"].value) == (given["name"], 9)
 
