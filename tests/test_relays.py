@@ -73,6 +73,20 @@ async def relayed(*events: bytes) -> tuple[ListSink, ByteRelay, ClientStream]:
     return sink, relay, stream
 
 
+async def test_what_is_passed_on_may_be_dressed() -> None:
+    sink = ListSink()
+    stream = client(sink)
+    with clocks() as timer:
+        relay = ByteRelay(
+            stream, FakeTap(), timer, limit=1000, dress=lambda events: events.replace(b" zzz", b"")
+        )
+        relay.feed(b"c zzz\n\nc z\n\n")
+        relay.feed(b"hc zzz\n\n")
+    stream.stop()
+    assert b"".join(sink.body) == b"c\n\nc z\n\n"
+    assert relay.tail == [(b"hc zzz\n\n", Mark.HOLD | Mark.CONTENT)]
+
+
 async def test_nothing_is_sent_before_the_first_content() -> None:
     sink, _, stream = await relayed(b"r", b":")
     assert sink.status is None

@@ -60,11 +60,24 @@ async def test_the_cost_is_spliced_in_only_where_it_is_wanted(
         whole = await both.running.client.post(path, json=both.body(**fields))
         usage = json.loads(whole.content, parse_float=str)["usage"]
         assert usage.get("cost") == ("0.000013" if shown else None)
-        if not shown:
+        if not shown and prefix == "/v1":
             assert whole.content == whole_answer.body()
         stream = await both.running.client.post(path, json=both.body(stream=True, **fields))
         usages = [event["usage"] for event in events_of(stream.content)[:-1] if event.get("usage")]
         assert [usage.get("cost") for usage in usages] == ([0.000013] if shown else usages and [None])
+
+
+async def test_below_the_account_api_an_answer_goes_by_the_id_of_its_generation(
+    pair: Boot, whole_answer: Script, whole_stream: Script, events_of: Callable[[bytes], list[Any]]
+) -> None:
+    for prefix, dressed in (("/v1", False), ("/api/v1", True)):
+        async with pair([whole_answer, whole_stream]) as both:
+            path = f"{prefix}/chat/completions"
+            whole = await both.running.client.post(path, json=both.body())
+            stream = await both.running.client.post(path, json=both.body(stream=True))
+        for answer, told in ((whole, [whole.json()]), (stream, events_of(stream.content)[:-1])):
+            id = answer.headers["x-generation-id"] if dressed else "1"
+            assert [each["id"] for each in told] == [id] * len(told)
 
 
 async def test_an_unknown_price_is_unpriced_and_never_zero(pair: Boot, whole_answer: Script) -> None:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from msgspec.structs import replace
@@ -289,9 +290,14 @@ class Attempts:
                 tap.whole(self.body)
                 attempt.first_content = time.monotonic()
             else:
+                dress = None
+                if exchange.peek.dressed:
+                    dress = partial(exchange.codec.dress, generation_id=exchange.generation_id, stream=True)
                 relay = await self._pump(
                     answer,
-                    lambda ending: ByteRelay(client, tap, clocks, limit=self._limit, ending=ending),
+                    lambda ending: ByteRelay(
+                        client, tap, clocks, limit=self._limit, ending=ending, dress=dress
+                    ),
                 )
                 self.tail = relay.tail
         finally:

@@ -219,6 +219,11 @@ class Codec(ABC):
     def with_cost(self, data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
         """An answer's (or usage event's) bytes with the cost spliced into its usage object."""
 
+    def dress(self, data: bytes, generation_id: str, *, stream: bool) -> bytes:
+        """A whole answer, or whole events of a stream, as clients below `/api/v1` know them: by the id of
+        their generation, for one."""
+        return data
+
     @abstractmethod
     def encode_error(self, error: ErrorView) -> bytes:
         """The body of an error answer."""

@@ -99,7 +99,7 @@ def look(exchange: Exchange) -> None:
     """See what a request asks for. Raises BadRequest."""
     peek = exchange.peek = exchange.codec.peek(exchange.request)
     if exchange.prefix == ACCOUNTED_PREFIX:
-        peek.usage_in_stream = peek.cost_in_body = True
+        peek.usage_in_stream = peek.cost_in_body = peek.dressed = True
     exchange.decision.requested = peek.model
 
 

@@ -41,7 +41,7 @@ class ByteRelay:
 
     From the first event that the tap marks HOLD or DONE everything is held back in `tail`, for the answer
     to be priced first. What follows the terminal event is ignored. `ending` is told how many seconds the
-    provider has left to end a stream that is whole.
+    provider has left to end a stream that is whole. `dress` changes what is passed on.
     """
 
     def __init__(
@@ -52,9 +52,11 @@ class ByteRelay:
         *,
         limit: int,
         ending: Callable[[float], None] = lambda seconds: None,
+        dress: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self._client = client
         self._sink = client.sink
+        self._dress = dress
         self._ending = ending
         self._tap = tap
         self._clocks = clocks
@@ -151,7 +153,7 @@ class ByteRelay:
         if out:
             data = out[0] if len(out) == 1 else b"".join(out)
             out.clear()
-            self._client.write(data, content=content)
+            self._client.write(data if self._dress is None else self._dress(data), content=content)
 
 
 class EventWriter:

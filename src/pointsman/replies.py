@@ -39,6 +39,8 @@ def give(exchange: Exchange, sink: Sink, client: ClientStream | None, frames: Se
     body = frames[0][0]
     if spliced:
         body = exchange.codec.with_cost(body, cost, stream=False)
+    if exchange.peek.dressed:
+        body = exchange.codec.dress(body, exchange.generation_id, stream=False)
     headers = answer_headers(exchange)
     headers += JSON, ("x-pointsman-cost", format_usd(cost.nano) if cost is not None else "unpriced")
     sink.whole(200, headers, body)
@@ -54,7 +56,10 @@ def _released(exchange: Exchange, frames: Sequence[Frame], *, spliced: bool) -> 
             parts.append(exchange.codec.with_cost(event, exchange.cost, stream=True))
         else:
             parts.append(event)
-    return b"".join(parts)
+    ending = b"".join(parts)
+    return (
+        exchange.codec.dress(ending, exchange.generation_id, stream=True) if exchange.peek.dressed else ending
+    )
 
 
 def answer_headers(exchange: Exchange) -> Headers:

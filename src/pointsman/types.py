@@ -106,8 +106,8 @@ class Peek(msgspec.Struct):
 
     `choices` is how many answers are asked for (`n`); `characters` the size of the input in bytes, from
     which tokens are estimated; `usage_in_stream` whether the client asked for usage in its stream;
-    `cost_in_body` whether it asked for its cost; `models` further models to try in order; `user` whom the
-    client says that it asks for.
+    `cost_in_body` whether it asked for its cost; `dressed` whether its answer goes through `Codec.dress`;
+    `models` further models to try in order; `user` whom the client says that it asks for.
     """
 
     model: str
@@ -118,6 +118,7 @@ class Peek(msgspec.Struct):
     has_tools: bool = False
     usage_in_stream: bool = False
     cost_in_body: bool = False
+    dressed: bool = False
     models: tuple[str, ...] = ()
     user: str | None = None
 

@@ -18,12 +18,13 @@ from pointsman.types import Chat, Embeddings, Peek, Request, Response
 from .answer import decode_response
 from .chunks import ChatChunks
 from .decode import decode_chat, decode_inputs
+from .dress import dressed_answer, dressed_events
 from .encode import encode_chat, encode_completion, encode_embeddings
 from .errors import DIALECT, encode_error, refine
 from .forward import forward
 from .peek import peek
 from .request import encode_request
-from .splice import with_cost, with_fingerprint, without_empty_usage
+from .splice import with_cost
 from .stream import ChatStream, CompletionStream
 from .tap import OpenAITap
 from .tools import custom_names
@@ -66,6 +67,12 @@ class _OpenAICodec(Codec):
         """See `Codec.with_cost`."""
         return with_cost(data, cost, stream=stream)
 
+    def dress(self, data: bytes, generation_id: str, *, stream: bool) -> bytes:
+        """See `Codec.dress`."""
+        if self.holds != "choices":
+            return data
+        return dressed_events(data, generation_id) if stream else dressed_answer(data, generation_id)
+
     def encode_error(self, error: ErrorView) -> bytes:
         """See `Codec.encode_error`."""
         return encode_error(error)
@@ -80,18 +87,12 @@ class ChatCodec(_OpenAICodec, Translator):
 
     surface = "chat"
     path = "/chat/completions"
-    pare = staticmethod(without_empty_usage)
 
     def example(self, model: str) -> str | None:
         """See `Codec.example`."""
         if not model.isprintable() or set(model) & set("'\"\\"):
             return None
         return f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
-
-    def with_cost(self, data: bytes, cost: Cost | None, *, stream: bool) -> bytes:
-        """See `Codec.with_cost`."""
-        data = super().with_cost(data, cost, stream=stream)
-        return data if stream else with_fingerprint(data)
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""

@@ -9,7 +9,7 @@ import msgspec
 from pointsman.money import Cost, format_usd, round_cost
 from pointsman.sse import BOM
 
-__all__ = ["json_in_place", "members", "with_cost", "with_fingerprint", "without_empty_usage"]
+__all__ = ["json_in_place", "members", "with_cost"]
 
 SIDES = ("prompt", "completions")
 ANSWER = frozenset({"output", "reasoning", "audio_output", "image_output"})
@@ -20,11 +20,9 @@ REQUEST = frozenset(
     )
 )
 """What the parts of a cost are for."""
-FINGERPRINT = b'"system_fingerprint"'
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
 _COLON = re.compile(rb"\s*:\s*")
 _SCALAR = re.compile(rb"[^\s,}\]]+")
-_EMPTY_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 
 
@@ -61,21 +59,6 @@ def _split(cost: Cost) -> tuple[int, int] | None:
         return None
     answer = round_cost({name: part for name, part in details.items() if name in ANSWER}).nano
     return cost.nano - answer, answer
-
-
-def with_fingerprint(data: bytes) -> bytes:
-    """A whole chat answer with a `system_fingerprint`, null where its provider tells none: who reads costs in
-    answers reads them in OpenRouter's shape, which has one always."""
-    opening = data.find(b"{")
-    if opening < 0 or FINGERPRINT in data or b'"choices"' not in data:
-        return data
-    return data[: opening + 1] + FINGERPRINT + b":null," + data[opening + 1 :]
-
-
-def without_empty_usage(events: bytes) -> bytes:
-    """Chunks of a chat without `usage: null`, which they have only because usage is always asked for:
-    OpenRouter's clients take a usage for an object."""
-    return _EMPTY_USAGE.sub(b"", events) if b'"usage"' in events else events
 
 
 def _edits(

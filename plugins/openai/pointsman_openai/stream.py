@@ -38,7 +38,7 @@ class _Stream(ABC):
     def __init__(self, peek: Peek, *, losses: Losses) -> None:
         self._head: dict[str, Any] = {"id": "", "object": self.kind, "created": 0, "model": peek.model}
         self._asked = peek.usage_in_stream
-        self._empty = peek.usage_in_stream and not peek.cost_in_body
+        self._empty = peek.usage_in_stream and not peek.dressed
         """Whether every other chunk has a usage, too, that is null: OpenRouter's clients take it for one."""
         self._usage: Usage | None = None
         self._losses = losses

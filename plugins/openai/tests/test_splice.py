@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.money import MILLION, Cost, format_usd
-from pointsman_openai.splice import json_in_place, members, with_cost, with_fingerprint, without_empty_usage
+from pointsman_openai.splice import json_in_place, members, with_cost
 
 COST = Cost(1_234_500, {"input": 1_000_000 * MILLION, "reasoning": 234_500 * MILLION})
 TEXT = b"0.0012345"
@@ -179,40 +179,3 @@ def test_blanking_keeps_offsets() -> None:
     assert len(blank) == len(event)
     assert json.loads(blank) == {"a": 1}
     assert blank.index(b'{"a"') == event.index(b'{"a"')
-
-
-@pytest.mark.parametrize(
-    ("answer", "whole"),
-    [
-        (b'\n{ "id": "1", "choices": []}', b'\n{"system_fingerprint":null, "id": "1", "choices": []}'),
-        (b'{"choices":[],"system_fingerprint":"fp_1"}', b'{"choices":[],"system_fingerprint":"fp_1"}'),
-        (b'{"data":[]}', b'{"data":[]}'),
-        (b"{}", b"{}"),
-        (b"", b""),
-    ],
-)
-def test_a_chat_has_a_fingerprint_if_only_of_nothing(answer: bytes, whole: bytes) -> None:
-    assert with_fingerprint(answer) == whole
-
-
-def test_a_text_about_fingerprints_is_none() -> None:
-    said = {"choices": [{"message": {"content": 'the "system_fingerprint" of it'}}]}
-    spliced = json.loads(with_fingerprint(json.dumps(said).encode()))
-    assert spliced == {"system_fingerprint": None, **said}
-
-
-@pytest.mark.parametrize(
-    ("events", "pared"),
-    [
-        (b'data: {"choices":[{}],"usage":null}\n\n', b'data: {"choices":[{}]}\n\n'),
-        (
-            b'data: {"a":1, "usage" : null, "b":2}\n\ndata: [DONE]\n\n',
-            b'data: {"a":1, "b":2}\n\ndata: [DONE]\n\n',
-        ),
-        (b'data: {"a":1,"usage":{"b":null}}\n\n', b'data: {"a":1,"usage":{"b":null}}\n\n'),
-        (b'data: {"a":",\\"usage\\":null"}\n\n', b'data: {"a":",\\"usage\\":null"}\n\n'),
-        (b"data: [DONE]\n\n", b"data: [DONE]\n\n"),
-    ],
-)
-def test_chunks_without_a_usage_that_is_none(events: bytes, pared: bytes) -> None:
-    assert without_empty_usage(events) == pared

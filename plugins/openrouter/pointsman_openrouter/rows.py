@@ -41,6 +41,14 @@ QUANTIZATIONS = frozenset(
     ("int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32")
 )
 UNKNOWN = "unknown"
+UNTESTED: Mapping[str, Any] = {
+    "supports_implicit_caching": False,
+    "supports_tool_choice": dict.fromkeys(("auto", "function", "none", "required"), False),
+    "supports_diarization": False,
+    "native_tools": {},
+    "service_tier": None,
+}
+"""What nobody tells of endpoints, and clients look for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,7 +166,7 @@ def endpoint_shape(offer: Offer, endpoint: Endpoint, now: float, traffic: Traffi
         "max_completion_tokens": _value(endpoint, "max_output"),
         "max_prompt_tokens": None,
         "supported_parameters": [each for each in PARAMETERS if each in parameters],
-        "supports_implicit_caching": False,
+        **UNTESTED,
         "status": 0,
         **traffic.shown(),
     }
