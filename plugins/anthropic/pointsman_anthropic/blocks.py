@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from pointsman.members import BAD_JSON
+from pointsman.arguments import UNPARSED, arguments_object, arguments_text
 from pointsman.sealing import MARK, unseal
 from pointsman.types import Citation, Media, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
 
@@ -21,13 +21,11 @@ from .names import DIALECT, extra_of, members
 
 __all__ = [
     "TEXT_ALONE",
-    "read_arguments",
     "read_block",
     "read_blocks",
     "read_citation",
     "write_block",
     "write_citation",
-    "write_input",
     "write_media",
 ]
 
@@ -35,8 +33,6 @@ TEXT_ALONE = "~~text"
 """The note that a content was a text and not a list of blocks."""
 ABSENT = "~~absent"
 """The note that a result of a tool had no content at all."""
-UNPARSED = "_raw"
-"""The member that holds arguments which are no JSON object: the dialect has no other place for them."""
 DIRECT = {"type": "direct"}
 """The caller of nearly every tool call: the model itself."""
 
@@ -183,7 +179,7 @@ def _read_call(block: dict[str, Any]) -> Part | None:
     if not isinstance(identity, str) or not isinstance(name, str):
         return None
     rest = _rest(block, "type", "id", "name", "input")
-    call = ToolCall(identity, name, read_arguments(given), cache=_cache(block, rest))
+    call = ToolCall(identity, name, arguments_text(given), cache=_cache(block, rest))
     if not isinstance(given, dict) or UNPARSED in given:
         if "input" not in block:
             return None
@@ -192,27 +188,6 @@ def _read_call(block: dict[str, Any]) -> Part | None:
         rest["~caller"] = rest.pop("caller")
     call.extra = extra_of(rest)
     return call
-
-
-def read_arguments(given: Any) -> str:
-    """The input of a tool as JSON text."""
-    if isinstance(given, dict) and len(given) == 1 and isinstance(given.get(UNPARSED), str):
-        return str(given[UNPARSED])
-    return _encode(given).decode()
-
-
-def write_input(arguments: str) -> dict[str, Any]:
-    """Arguments as the object that this dialect wants: none for no text, and under `_raw` a text that is no
-    JSON object, as some models write them."""
-    if not arguments.strip():
-        return {}
-    try:
-        found = _decode(arguments)
-    except BAD_JSON:
-        return {UNPARSED: arguments}
-    if isinstance(found, str):  # some models encode their arguments twice
-        return write_input(found) if found.lstrip().startswith("{") else {UNPARSED: arguments}
-    return {} if found is None else found if isinstance(found, dict) else {UNPARSED: arguments}
 
 
 def _read_result(block: dict[str, Any]) -> Part | None:
@@ -264,7 +239,7 @@ def write_block(part: Part) -> Any:
                 "type": "tool_use",
                 "id": part.id,
                 "name": part.name,
-                "input": write_input(part.arguments),
+                "input": arguments_object(part.arguments),
             }
         case ToolResult():
             block = _write_result(part)

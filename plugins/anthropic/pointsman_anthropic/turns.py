@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pointsman.arguments import arguments_object
 from pointsman.losses import Losses
 from pointsman.types import Media, Message, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
 
-from .blocks import write_block, write_input, write_media
+from .blocks import write_block, write_media
 from .names import DIALECT, suits_as_tool, tool_id
 
 __all__ = ["Turns"]
@@ -157,7 +158,7 @@ class Turns:
             "type": "tool_use",
             "id": self._called(part.id),
             "name": part.name,
-            "input": write_input(part.arguments),
+            "input": arguments_object(part.arguments),
         }
 
     def _called(self, given: str) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from pointsman.arguments import arguments_text
 from pointsman.events import Cited, Event, Finished, PartDelta, PartEnd, PartStart, Started, UsageUpdate
 from pointsman.members import BAD_JSON
 from pointsman.types import Part, Reasoning, Text, ToolCall, Unknown, derive_finish
 
 from .answer import HEAD, REASONS, finish_members
-from .blocks import read_arguments, read_block, read_citation
+from .blocks import read_block, read_citation
 from .names import DIALECT, extra_of
 from .tap import StreamEvent, parse_event
 from .usage import merged, read_usage
@@ -189,7 +190,7 @@ class MessagesDecoder:
         if isinstance(part, Reasoning):
             return [PartEnd(0, index, opened.signature or part.signature)]
         if isinstance(part, ToolCall) and not opened.wrote:
-            return [PartDelta(0, index, read_arguments(opened.block.get("input") or {})), PartEnd(0, index)]
+            return [PartDelta(0, index, arguments_text(opened.block.get("input") or {})), PartEnd(0, index)]
         return [PartEnd(0, index)]
 
     def _whole(self, opened: _Open) -> list[Event]:

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.sealing import seal
 from pointsman.types import Citation, Media, Reasoning, Text, ToolCall, ToolResult, Unknown
-from pointsman_anthropic.blocks import read_arguments, read_block, read_blocks, write_block, write_input
+from pointsman_anthropic.blocks import read_block, read_blocks, write_block
 from pointsman_anthropic.names import DIALECT
 
 MARK = {"type": "ephemeral", "ttl": "1h"}
@@ -160,28 +160,6 @@ def test_a_direct_caller_is_only_a_note() -> None:
     part = read_block(BLOCKS[28])
     assert isinstance(part, ToolCall)
     assert part.extra == {DIALECT: {"~caller": {"type": "direct"}}}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "given"),
-    [
-        ("", {}),
-        (" ", {}),
-        ('{"a": 1}', {"a": 1}),
-        ("[1]", {"_raw": "[1]"}),
-        ('{"a": ', {"_raw": '{"a": '}),
-        ("null", {}),
-        ('"{\\"a\\": 1}"', {"a": 1}),
-        ('"text"', {"_raw": '"text"'}),
-    ],
-)
-def test_arguments_become_an_object_and_nothing_is_lost(arguments: str, given: dict[str, Any]) -> None:
-    assert write_input(arguments) == given
-
-
-def test_an_object_becomes_arguments() -> None:
-    assert read_arguments({"a": [1]}) == '{"a":[1]}'
-    assert read_arguments(write_input("not json")) == "not json"
 
 
 def test_citations_from_elsewhere_are_not_written() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.arguments import arguments_object
 from pointsman.losses import Losses
 from pointsman.types import (
     Choice,
@@ -30,7 +31,7 @@ from pointsman.types import (
 
 from .logprobs import read_logprobs, write_logprobs
 from .names import DIALECT, extra_of, made_id, members, rest_of
-from .parts import UNSIGNED, read_part, sealed, write_args, write_media, write_part
+from .parts import UNSIGNED, read_part, sealed, write_media, write_part
 from .tap import BLOCKED, block_reason, candidates_in, parse_whole, parts_in, searches_in
 from .usage import read_usage, usage_object
 
@@ -289,7 +290,7 @@ def write_answered(part: Part, signs: Signs, *, own: bool) -> Any:
             signs.keep(part.id, part.redacted)
             return None
         case ToolCall() if not own:
-            call = {"id": part.id, "name": part.name, "args": write_args(part.arguments)}
+            call = {"id": part.id, "name": part.name, "args": arguments_object(part.arguments)}
             return {"functionCall": call, **signs.on(part.id)}
         case Media() if part.url is not None and not own:
             return write_media(Media(part.kind, part.url, mime=part.mime))

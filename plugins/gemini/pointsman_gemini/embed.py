@@ -14,8 +14,9 @@ from pointsman.members import names, read, rendered, suit, wrong
 from pointsman.types import Chat, Embeddings, Message, Peek, Request, Response, Text, Unknown, Usage
 
 from .codecs import GeminiCodec, named, resource
-from .decode import NAMED, ROUTING, Ids
+from .decode import Ids
 from .errors import nonsense
+from .forward import asked
 from .names import DIALECT, extra_of, rest_of
 from .parts import read_part
 from .tap import parse_whole
@@ -78,13 +79,10 @@ class EmbedCodec(GeminiCodec, Translator):
         self, request: Request, *, model: str, peek: Peek, quirks: Quirks, params: Mapping[str, Any]
     ) -> tuple[bytes, list[str]]:
         """See `Codec.forward`. Each single request names the model, too; defaults are for each of them."""
-        fields = {name: value for name, value in request.fields.items() if name != "model"}
-        gone = [name for name in fields if name in ROUTING and name not in quirks.keeps]
-        for name in gone:
-            del fields[name]
-        asked = [{**params, **each, "model": resource(model)} for each in _read(request)]
-        fields["requests"] = msgspec.Raw(msgspec.json.encode(asked))
-        lost = [name for name in gone if name not in NAMED] + suit(fields, quirks)
+        fields, lost = asked(request, quirks)
+        each = [{**params, **one, "model": resource(model)} for one in _read(request)]
+        fields["requests"] = msgspec.Raw(msgspec.json.encode(each))
+        lost += suit(fields, quirks)
         return rendered(request, fields), lost
 
     def tap(self, *, peek: Peek, quirks: Quirks) -> Tap:
@@ -115,13 +113,13 @@ class EmbedCodec(GeminiCodec, Translator):
             losses.extras({dialect: rest}, own=DIALECT)
         for name in chat.params:
             losses.parameter(chat.called(name))
-        asked = []
+        texts = []
         for message in chat.messages:
             one: dict[str, Any] = {"content": {"parts": _texts(message, losses)}}
             if size is not None:
                 one["outputDimensionality"] = size
-            asked.append({**one, **message.extra.get(DIALECT, {})})
-        return {"model": chat.model, "requests": asked}
+            texts.append({**one, **message.extra.get(DIALECT, {})})
+        return {"model": chat.model, "requests": texts}
 
     def decode_response(self, body: bytes, *, quirks: Quirks) -> Embeddings:
         """See `Translator.decode_response`."""

@@ -16,7 +16,7 @@ from .names import snake
 from .params import CONFIG, NUMBERS
 from .parts import SEALED, opened, signature_of
 
-__all__ = ["forward"]
+__all__ = ["asked", "forward"]
 
 CALLED = {"stop": "stopSequences", "max_completion_tokens": "maxOutputTokens", **NUMBERS}
 """What an endpoint's defaults may call the members of `generationConfig`."""
@@ -39,19 +39,22 @@ IN_PATH = ("model", "stream")
 
 def forward(request: Request, *, quirks: Quirks, params: Mapping[str, Any]) -> tuple[bytes, list[str]]:
     """The request for a provider of this dialect, and the names of fields that were lost."""
-    lost: list[str] = []
-    fields = {name: value for name, value in request.fields.items() if name not in IN_PATH}
-    for name in [each for each in fields if each in ROUTING]:
-        if name not in quirks.keeps:
-            del fields[name]
-            if name not in NAMED:
-                lost.append(name)
+    fields, lost = asked(request, quirks)
     if params:
         _add(fields, params)
     if SEALED in request.raw and _unsealed(fields):
         lost.append("reasoning")
     lost += suit(fields, quirks)
     return rendered(request, fields), lost
+
+
+def asked(request: Request, quirks: Quirks) -> tuple[dict[str, msgspec.Raw], list[str]]:
+    """A request's members but for those that its address tells and those that are for the gateway, and which
+    of these nobody heeds."""
+    routing = [name for name in request.fields if name in ROUTING and name not in quirks.keeps]
+    gone = {*routing, *IN_PATH}
+    fields = {name: value for name, value in request.fields.items() if name not in gone}
+    return fields, [name for name in routing if name not in NAMED]
 
 
 def _add(fields: dict[str, msgspec.Raw], params: Mapping[str, Any]) -> None:

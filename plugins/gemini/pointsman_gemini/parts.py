@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.arguments import arguments_object, arguments_text
 from pointsman.members import BAD_JSON
 from pointsman.sealing import MARK, seal, unseal
 from pointsman.types import Media, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
@@ -30,11 +31,9 @@ __all__ = [
     "UNSIGNED",
     "kind_of",
     "opened",
-    "read_arguments",
     "read_part",
     "sealed",
     "signature_of",
-    "write_args",
     "write_media",
     "write_part",
     "write_response",
@@ -46,8 +45,6 @@ SIGNED = "~~signed"
 """The note of a signature that stands on the part it signs."""
 UNSIGNED = "skip_thought_signature_validator"
 """What stands in place of a signature on a call that another model made: newer models demand one."""
-UNPARSED = "_raw"
-"""The member that holds arguments which are no JSON object: the dialect has no other place for them."""
 SEALED = base64.b64encode(MARK.encode())[:5]
 """How a sealed signature begins."""
 KINDS = (
@@ -146,30 +143,9 @@ def _read_call(value: dict[str, Any], call_id: CallId) -> Readable | None:
     if not isinstance(name, str) or not name or not isinstance(args, dict | None):
         return None
     identity = call_id(name, given if isinstance(given, str) and given else None)
-    return ToolCall(identity, name, read_arguments(args), extra_of(rest_of(value, "name", "id", "args")))
-
-
-def read_arguments(args: Mapping[str, Any] | None) -> str:
-    """The arguments of a call as JSON text."""
-    if args is None:
-        return "{}"
-    if len(args) == 1 and isinstance(args.get(UNPARSED), str):
-        return str(args[UNPARSED])
-    return _encode(args).decode()
-
-
-def write_args(arguments: str) -> dict[str, Any]:
-    """Arguments as the object that this dialect wants: none for no text, and under `_raw` a text that is no
-    JSON object, as some models write them."""
-    if not arguments.strip():
-        return {}
-    try:
-        found = _decode(arguments)
-    except BAD_JSON:
-        return {UNPARSED: arguments}
-    if isinstance(found, str) and found.lstrip().startswith("{"):  # encoded twice, as some models do
-        return write_args(found)
-    return {} if found is None else found if isinstance(found, dict) else {UNPARSED: arguments}
+    return ToolCall(
+        identity, name, arguments_text(args or {}), extra_of(rest_of(value, "name", "id", "args"))
+    )
 
 
 def _read_result(value: dict[str, Any], call_id: CallId) -> Readable | None:
@@ -207,26 +183,25 @@ def write_response(result: ToolResult) -> dict[str, Any]:
 
 
 def _read_inline(value: dict[str, Any], _: CallId) -> Readable | None:
-    data, mime, name = value.get("data"), pick(value, "mimeType"), pick(value, "displayName")
-    if not isinstance(data, str) or not isinstance(mime, str | None):
-        return None
-    extra = extra_of(rest_of(value, "data", "mimeType", "displayName"))
-    media = Media(kind_of(mime), data=data, mime=mime, extra=extra)
-    if isinstance(name, str):
-        media.name = name
-    return media
+    return _media(value, "data")
 
 
 def _read_file(value: dict[str, Any], _: CallId) -> Readable | None:
-    address, mime, name = pick(value, "fileUri"), pick(value, "mimeType"), pick(value, "displayName")
-    if not isinstance(address, str) or not isinstance(mime, str | None):
+    address = pick(value, "fileUri")
+    return _media(value, "fileUri") if isinstance(address, str) and _PUBLIC.match(address) else None
+
+
+def _media(value: dict[str, Any], holds: str) -> Media | None:
+    """What is inline as `data`, or at an address."""
+    held, mime, name = pick(value, holds), pick(value, "mimeType"), pick(value, "displayName")
+    if not isinstance(held, str) or not isinstance(mime, str | None):
         return None
-    if _PUBLIC.match(address) is None:
-        return None
-    extra = extra_of(rest_of(value, "fileUri", "mimeType", "displayName"))
-    media = Media(kind_of(mime), url=address, mime=mime, extra=extra)
-    if isinstance(name, str):
-        media.name = name
+    media = Media(kind_of(mime), mime=mime, name=name if isinstance(name, str) else None)
+    if holds == "data":
+        media.data = held
+    else:
+        media.url = held
+    media.extra = extra_of(rest_of(value, holds, "mimeType", "displayName"))
     return media
 
 
@@ -257,7 +232,7 @@ def write_part(part: Part) -> Any:
             return write_media(part)
         case ToolCall():
             return {
-                "functionCall": {"id": part.id, "name": part.name, "args": write_args(part.arguments)},
+                "functionCall": {"id": part.id, "name": part.name, "args": arguments_object(part.arguments)},
             }
         case ToolResult():
             name = pick(given, "functionResponse")["name"] if given is not None else part.call_id
@@ -278,7 +253,9 @@ def _is_still(part: Part, given: Mapping[str, Any]) -> bool:
             return bool(part.text == given.get("text"))
         case ToolCall():
             call = pick(given, "functionCall")
-            return bool(call.get("name") == part.name and read_arguments(call.get("args")) == part.arguments)
+            return bool(
+                call.get("name") == part.name and arguments_text(call.get("args") or {}) == part.arguments
+            )
         case ToolResult():
             read = _read_result(pick(given, "functionResponse"), lambda *_: part.call_id)
             return isinstance(read, ToolResult) and read.parts == part.parts

@@ -13,12 +13,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from pointsman.arguments import arguments_object
 from pointsman.losses import Losses
 from pointsman.types import Media, Message, Part, Reasoning, Text, ToolCall, ToolResult, Unknown
 
 from .fit import is_signed, takes_media_results
 from .names import DIALECT, suits_as_tool
-from .parts import UNSIGNED, write_args, write_media, write_response
+from .parts import UNSIGNED, write_media, write_response
 
 __all__ = ["Turns"]
 
@@ -170,7 +171,9 @@ class Turns:
         if not suits_as_tool(part.name):
             return self.lost(f"a tool named {part.name!r}")
         self._names[part.id] = part.name
-        return [{"functionCall": {"id": part.id, "name": part.name, "args": write_args(part.arguments)}}]
+        return [
+            {"functionCall": {"id": part.id, "name": part.name, "args": arguments_object(part.arguments)}}
+        ]
 
     def _result(self, part: ToolResult) -> list[Any]:
         name = self._names.get(part.call_id)

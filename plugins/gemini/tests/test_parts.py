@@ -15,10 +15,8 @@ from pointsman_gemini.parts import (
     UNSIGNED,
     kind_of,
     opened,
-    read_arguments,
     read_part,
     sealed,
-    write_args,
     write_media,
     write_part,
     write_response,
@@ -168,27 +166,6 @@ def test_the_thought_of_another_dialect_goes_sealed_and_is_opened_again() -> Non
     assert isinstance(text, Text)
     assert isinstance(before, Reasoning)
     assert before.signature == "their signature"
-
-
-@pytest.mark.parametrize(
-    ("text", "args"),
-    [
-        ("", {}),
-        ('{"a": 1}', {"a": 1}),
-        ("null", {}),
-        ('"{\\"a\\": 1}"', {"a": 1}),
-        ("[1]", {"_raw": "[1]"}),
-        ("{broken", {"_raw": "{broken"}),
-    ],
-)
-def test_arguments_are_an_object(text: str, args: dict[str, Any]) -> None:
-    assert write_args(text) == args
-
-
-def test_arguments_come_back_as_text() -> None:
-    assert read_arguments(None) == "{}"
-    assert read_arguments({"_raw": "[1]"}) == "[1]"
-    assert read_arguments({"a": "é"}) == '{"a":"é"}'
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pointsman.providers import HttpProvider, Listed
 from pointsman.registers import RegisterSettings
 
 from .errors import DIALECT
-from .provider import DIALECTS, QUIRKS
+from .provider import DIALECTS, LIMIT_HEADERS, QUIRKS
 
 if TYPE_CHECKING:
     import httpx
@@ -46,14 +46,7 @@ ABOUT = About(
     trains=False,
     retains=True,
     retention="up to 30 days, to watch for abuse; none where that is turned off by approval",
-    limit_headers=(
-        "x-ratelimit-limit-requests",
-        "x-ratelimit-limit-tokens",
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-remaining-tokens",
-        "x-ratelimit-reset-requests",
-        "x-ratelimit-reset-tokens",
-    ),
+    limit_headers=LIMIT_HEADERS,
     verified=True,
     source="documentation, recorded traffic",
     checked="2026-11-27",

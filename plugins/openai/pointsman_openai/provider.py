@@ -9,13 +9,21 @@ from pointsman.providers import HttpProvider
 
 from .errors import DIALECT
 
-__all__ = ["ABOUT", "DIALECTS", "KEY_VARIABLE", "KIND", "QUIRKS", "make_provider"]
+__all__ = ["ABOUT", "DIALECTS", "KEY_VARIABLE", "KIND", "LIMIT_HEADERS", "QUIRKS", "make_provider"]
 
 KIND = "openai"
 BASE_URL = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
 DIALECTS = frozenset({DIALECT, "openai-responses"})
 QUIRKS = Quirks(keeps=frozenset({"max_completion_tokens", "developer"}), reasoning="never")
+LIMIT_HEADERS = (
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset-tokens",
+)
 ABOUT = About(
     title="OpenAI",
     docs="https://developers.openai.com/api/reference/overview",
@@ -24,14 +32,7 @@ ABOUT = About(
     retains=True,
     retention="30 days, to watch for abuse; zero data retention by approval",
     cancels=True,
-    limit_headers=(
-        "x-ratelimit-limit-requests",
-        "x-ratelimit-limit-tokens",
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-remaining-tokens",
-        "x-ratelimit-reset-requests",
-        "x-ratelimit-reset-tokens",
-    ),
+    limit_headers=LIMIT_HEADERS,
     verified=True,
     source="documentation, recorded traffic, OpenRouter's documentation (cancelling)",
     checked="2026-11-27",
