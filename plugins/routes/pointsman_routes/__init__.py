@@ -166,10 +166,12 @@ class Routes:
         """What the request wants, after all else: nobody changes an order that was asked for. Raises
         BadRequest where nothing came of it and losses are refused."""
         wanted: Wanted | None = exchange.notes.get(NOTE)
+        if wanted is None and len(candidates) < 2:
+            return None
         candidates = picked(exchange, candidates, self._picker)
-        if wanted is None:
-            return suited(exchange, candidates) or candidates
         candidates = suited(exchange, candidates) or candidates
+        if wanted is None:
+            return candidates
         kept, lost = ranked(exchange, candidates, wanted.wishes, wanted.variants, self._paces.known)
         if lost and exchange.plan is not None:
             if exchange.setup.core.on_loss == "reject":

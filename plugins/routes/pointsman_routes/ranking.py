@@ -17,7 +17,7 @@ from .wishes import Wishes
 
 __all__ = ["ranked", "suited"]
 
-NEEDED = ("response_format", "verbosity")
+NEEDED = frozenset({"response_format", "verbosity"})
 """Beside tools: what a request says so that its answer is of use at all."""
 UNITS = {"price": "nano-dollars", "throughput": "tokens a second", "latency": "seconds"}
 LAST = (1, 0.0)
@@ -27,12 +27,12 @@ LAST = (1, 0.0)
 def suited(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
     """Within each model, those last that are known not to take what the request cannot do without; None where
     nothing changes."""
-    fields = exchange.request.fields
-    needed = [name for name in NEEDED if name in fields]
-    if exchange.peek.has_tools:
-        needed.append("tools")
-    if not needed or len(candidates) < 2:
+    if len(candidates) < 2:
         return None
+    fields, tools = exchange.request.fields, exchange.peek.has_tools
+    if not tools and NEEDED.isdisjoint(fields):
+        return None
+    needed = [*sorted(NEEDED & fields.keys()), *(["tools"] if tools else [])]
     lacks = [any(takes(each.endpoint, name) is False for name in needed) for each in candidates]
     if not any(lacks):
         return None
