@@ -63,6 +63,7 @@ def serve(tmp_path: Path) -> Serve:
         models: str = MODELS,
         more: str = "",
         usage: str = "false",
+        limits: str = "false",
         cache: str = "false",
         folder: Path = tmp_path,
     ) -> AsyncIterator[Running]:
@@ -71,7 +72,7 @@ def serve(tmp_path: Path) -> Serve:
             config = f"""
 auth: keys
 admin_key: root
-plugins: {{budgets: {budgets}, limits: false, cache: {cache}, usage: {usage}}}
+plugins: {{budgets: {budgets}, limits: {limits}, cache: {cache}, usage: {usage}}}
 keys:
   - {{name: alice, key_hash: {digest["alice"]}, budget: {alice}{extra}}}
   - {{name: bob, key_hash: {digest["bob"]}}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import shutil
 import time
@@ -17,7 +18,8 @@ import pytest
 
 from pointsman.errors import ConfigError
 from pointsman.gateway import Gateway
-from pointsman.testing import Hang, Running, Script, in_process_client
+from pointsman.state import Demand, Quota
+from pointsman.testing import Hang, RawClient, Running, Script, in_process_client
 from pointsman_budgets import Budgets
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
@@ -80,27 +82,73 @@ async def test_others_are_not_bound_by_a_key_s_budget(serve: Serve, ask: Ask) ->
         assert (await ask(served, model="acme/free")).status_code == 200, "what costs nothing needs nothing"
 
 
-@pytest.mark.parametrize("seed", range(20))
-async def test_of_1000_requests_at_once_exactly_100_pass_a_budget_for_100(serve: Serve, seed: int) -> None:
-    """They come in any order and last differently long."""
-    draw = Random(seed)
-    echo = "models: {acme/echo: {endpoints: [{endpoint: echo/echo, price: {input: 0, output: 200}}]}}"
+ECHO = "models: {acme/echo: {endpoints: [{endpoint: echo/echo, price: {input: 0, output: 200}}]}}"
+
+
+async def ask_at_once(client: httpx.AsyncClient, many: int, draw: Random) -> Counter[int]:
+    """Ask for so many answers of a cent at once, in any order, which last differently long; what became of
+    them."""
+
+    async def one() -> int:
+        script = {"text": "Yes", "usage": {"input": 9, "output": 50}, "latency": f"{draw.randrange(20)}ms"}
+        body = {"model": "acme/echo", "messages": [{"role": "user", "content": "?"}], "max_tokens": 50}
+        return (await client.post("/v1/chat/completions", json={**body, "echo": script})).status_code
+
+    return Counter(await asyncio.gather(*(one() for _ in range(many))))
+
+
+async def left_of_the_limit(served: Running) -> int:
+    """How many of the team's 1,000 requests a day are left."""
+    look = Demand("requests:team:research", Quota(1000, "day"), 0)
+    return (await served.gateway.state.take([look])).remaining
+
+
+def team_of(requests: int, cents: int) -> dict[str, str]:
+    """Alice's team may ask so often and spend so much, whatever she may herself."""
+    budget = f"{{usd: {cents / 100}, per: day}}"
+    team = f"{{limits: {{requests: {requests}/day, concurrency: 1000}}, budget: {budget}}}"
+    more = f"teams: {{research: {team}}}"
+    return {"extra": ", team: research", "models": ECHO, "limits": "{}", "more": more}
+
+
+SHAPES = [(100, 100)] * 20 + [(150, 100), (100, 150)] * 3
+
+
+@pytest.mark.parametrize(("seed", "shape"), list(enumerate(SHAPES)))
+async def test_of_1000_requests_at_once_exactly_100_pass_a_limit_and_a_budget(
+    serve: Serve, seed: int, shape: tuple[int, int]
+) -> None:
+    """Whichever is the tighter: what one of them refuses takes nothing from the other."""
     async with (
-        serve("{usd: 1, per: day}", models=echo) as served,
+        serve("{usd: 1000, per: day}", **team_of(*shape)) as served,
         in_process_client(served.gateway, key="alice") as client,
     ):
+        codes = await ask_at_once(client, 1000, Random(seed))
+        assert codes[200] == 100
+        assert codes[402] + codes[429] == 900
+        assert codes[402] == 0 or shape[0] > 100, "limits come first"
+        assert state(served.gateway) == state(served.gateway, "team") == (100, 0)
+        assert plugin(served.gateway).book.open == 0
+        assert served.gateway.state.health()["leases"] == 0
+        assert await left_of_the_limit(served) == 900
 
-        async def one(latency: int) -> int:
-            script = {"text": "Yes", "usage": {"input": 9, "output": 50}, "latency": f"{latency}ms"}
-            body = {"model": "acme/echo", "messages": [{"role": "user", "content": "?"}]}
-            answer = await client.post(
-                "/v1/chat/completions", json={**body, "max_tokens": 50, "echo": script}
-            )
-            return answer.status_code
 
-        codes = await asyncio.gather(*(one(draw.randrange(20)) for _ in range(1000)))
-        assert Counter(codes) == {200: 100, 402: 900}
-        assert state(served.gateway) == (100, 0)
+async def test_of_400_requests_over_sockets_exactly_100_pass_a_limit_and_a_budget(serve: Serve) -> None:
+    async def one(served: Running) -> int:
+        async with RawClient(served.url) as client:
+            await client.send(request)
+            return (await client.answer())[0]
+
+    script = {"text": "Yes", "usage": {"input": 9, "output": 50}, "latency": "20ms"}
+    asked = {"model": "acme/echo", "messages": [{"role": "user", "content": "?"}], "max_tokens": 50}
+    body = json.dumps({**asked, "echo": script})
+    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-api-key: alice\r\n"
+    request = f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
+    async with serve("{usd: 1000, per: day}", **team_of(100, 100)) as served:
+        codes = Counter(await asyncio.gather(*(one(served) for _ in range(400))))
+        assert codes == {200: 100, 429: 300}
+        assert state(served.gateway, "team") == (100, 0)
+        assert served.gateway.state.health()["leases"] == 0
 
 
 @pytest.mark.parametrize("budget", ["{usd: 1}", "{usd: 1, hard: true}"])
@@ -271,16 +319,11 @@ async def test_a_server_that_is_killed_leaves_what_it_reserved_as_spent(
 
 
 async def test_of_1000_requests_at_once_exactly_100_pass_a_hard_budget_for_100(serve: Serve) -> None:
-    echo = "models: {acme/echo: {endpoints: [{endpoint: echo/echo, price: {input: 0, output: 200}}]}}"
-    script = {"text": "Yes", "usage": {"input": 9, "output": 50}}
-    body = {"model": "acme/echo", "messages": [{"role": "user", "content": "?"}], "max_tokens": 50}
     async with (
-        serve("{usd: 1, per: day, hard: true}", models=echo, usage="{}") as served,
+        serve("{usd: 1, per: day, hard: true}", models=ECHO, usage="{}") as served,
         in_process_client(served.gateway, key="alice") as client,
     ):
-        asked = [client.post("/v1/chat/completions", json={**body, "echo": script}) for _ in range(1000)]
-        codes = Counter(answer.status_code for answer in await asyncio.gather(*asked))
-        assert codes == {200: 100, 402: 900}
+        assert await ask_at_once(client, 1000, Random(0)) == {200: 100, 402: 900}
         assert state(served.gateway) == (100, 0)
         assert {row["state"] for row in await served.rows("reservations")} == {"settled"}
 
