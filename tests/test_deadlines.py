@@ -13,8 +13,8 @@ from pointsman.errors import UpstreamTimeout
 from pointsman.runs import Run
 
 
-def clocks(**changes: float) -> Clocks:
-    return Clocks(Wheel(), **{"first_content": 60.0, "stall": 60.0, "total": 60.0, **changes})
+def clocks(*, first_content: float = 60.0, stall: float = 60.0, total: float = 60.0) -> Clocks:
+    return Clocks(Wheel(), first_content=first_content, stall=stall, total=total)
 
 
 async def hang(timer: Clocks, after: Callable[[Clocks], None] = lambda timer: None) -> None:

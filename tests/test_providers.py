@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import cast
 
 import httpx
 import pytest
 
 from pointsman.catalogue import Endpoint
 from pointsman.config import ProviderSettings
+from pointsman.credentials import Key
+from pointsman.dialects import Codec
 from pointsman.errors import PluginError, StartupError
 from pointsman.providers import HttpProvider, Kind, Listed, Provider, Providers
 from pointsman.secrets import Secret
@@ -80,6 +83,48 @@ def test_a_key_is_bound_to_its_origin() -> None:
         with pytest.raises(StartupError, match=r"bound to https://api\.acme\.example:443"):
             provider.sign(other, headers)
         assert headers == {}
+
+
+class ACodec:
+    """What headers ask of a codec."""
+
+    default_headers = MappingProxyType({"x-version": "1"})
+
+
+CODEC = cast("Codec", ACodec())
+
+
+def test_requests_that_are_alike_are_signed_once() -> None:
+    keys = (Secret("sk-1"), Secret("sk-2"))
+    provider = HttpProvider.of("lab", "kind", ProviderSettings(base_url=AT.base_url, api_keys=keys))
+    one, two = provider.keys
+    url = "https://api.acme.example/v1/chat"
+    signed = provider.signed(url, CODEC, one, stream=False)
+    assert signed == {
+        "content-type": "application/json",
+        "accept": "application/json",
+        "x-version": "1",
+        "authorization": "Bearer sk-1",
+    }
+    assert provider.signed(url, CODEC, one, stream=False) is signed
+    for other in (
+        provider.signed(url, CODEC, one, stream=True),
+        provider.signed(url, CODEC, two, stream=False),
+        provider.signed(url + "/2", CODEC, one, stream=False),
+    ):
+        assert other is not None
+        assert other is not signed
+    with pytest.raises(StartupError, match="bound to"):
+        provider.signed("https://evil.com/v1", CODEC, one, stream=False)
+
+
+def test_who_signs_in_a_way_of_its_own_is_asked_each_time() -> None:
+    class Own(HttpProvider):
+        def sign(self, url: str, headers: dict[str, str], key: Key | None = None) -> None:
+            headers["x-signature"] = "of this request"
+
+    provider = Own.of("lab", "kind", AT)
+    assert provider.signed("https://api.acme.example/v1/chat", CODEC, None, stream=False) is None
 
 
 @pytest.mark.parametrize(

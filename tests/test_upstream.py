@@ -210,6 +210,24 @@ async def test_an_egress_proxy_is_used_when_configured_or_in_the_environment(
     assert lines == [b"POST http://provider.example:8000/v1/x HTTP/1.1"] * 2
 
 
+async def test_headers_that_are_kept_are_told_apart_by_what_they_are() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            await reader.readexactly(2)
+            writer.write(whole(b"".join(line for line in head.split(b"\r\n") if line.startswith(b"x-who"))))
+
+    kept = [{"x-who": "one"}, {"x-who": "two"}]
+    told = []
+    async with server(echo) as port, upstream() as client:
+        for headers in (*kept, *kept):
+            for still in (True, False):
+                asked = Outgoing("POST", f"http://127.0.0.1:{port}/", headers, b"{}", still)
+                answer = await client.send(asked)
+                told.append(await answer.read(100))
+                await answer.close()
+    assert told == [b"x-who: one", b"x-who: one", b"x-who: two", b"x-who: two"] * 2
+
+
 async def test_connections_are_limited_and_waiting_ends_with_advice() -> None:
     async with (
         server(answering(whole(b"ok"))) as port,

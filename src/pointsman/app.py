@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -252,7 +253,7 @@ class Surface:
             log.warning("%s: the client read nothing for %g s", exchange.request_id, server.write_timeout)
             scope.get("pointsman.abort", lambda: None)()
 
-    def _placed(self, scope: Scope, read: pipeline.ReadBody) -> pipeline.ReadBody:
+    def _placed(self, scope: Scope, read: Callable[[], Awaitable[bytes]]) -> pipeline.ReadBody:
         """Read a body with what the path and query of its request say beside it."""
         place = scope["path"].removeprefix(self._prefix)
         query = scope.get("query_string", b"").decode("latin-1")

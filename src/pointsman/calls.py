@@ -42,12 +42,14 @@ def origin_of(url: str) -> str:
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A request to a provider. Header names are lower case."""
+    """A request to a provider. Header names are lower case. `kept` says that other requests to this URL have
+    the very same `headers`, which never change."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes
+    kept: bool = False
 
 
 class Receiver(Protocol):

@@ -27,7 +27,7 @@ async def find_candidates(exchange: Exchange) -> None:
     """
     chains, codec = exchange.setup.chains, exchange.codec
     listed: list[Candidate] = await concat(chains.list_candidates, exchange)
-    lanes = Lanes(codec, exchange.request, exchange.setup.dialects)
+    lanes: Lanes | None = None
     faults: list[BadRequest] = []
     possible: list[Candidate] = []
     for candidate in listed:
@@ -35,6 +35,7 @@ async def find_candidates(exchange: Exchange) -> None:
         if why is None:
             candidate.way = unread(codec, candidate.endpoint)
             if candidate.way is None:
+                lanes = lanes or _lanes(exchange)
                 why = _translate(exchange, candidate, lanes, faults)
         if why is None:
             possible.append(candidate)
@@ -42,7 +43,11 @@ async def find_candidates(exchange: Exchange) -> None:
             exchange.exclude(candidate, by="core", why=why)
     exchange.candidates = await fold(chains.rank_candidates, exchange, possible)
     if not exchange.candidates:
-        raise faults[0] if faults else _nowhere(exchange, listed, lanes)
+        raise faults[0] if faults else _nowhere(exchange, listed, lanes or _lanes(exchange))
+
+
+def _lanes(exchange: Exchange) -> Lanes:
+    return Lanes(exchange.codec, exchange.request, exchange.setup.dialects)
 
 
 def _unready(exchange: Exchange, candidate: Candidate) -> str | None:

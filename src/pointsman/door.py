@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +236,8 @@ class HotRequest:
 
     def _ended(self, error: BaseException | None) -> None:
         """The exchange is over; one that was ended before it could answer leaves the client without."""
+        if self._run is not None:
+            self._connection.entrance.gateway.forget(self._run)
         if error is not None and not isinstance(error, asyncio.CancelledError):
             log.error("an exchange ended with an error", exc_info=error)
         if not (self.response_complete or self.disconnected):
@@ -242,8 +245,17 @@ class HotRequest:
 
     # the pipeline's side
 
-    async def read_body(self) -> bytes:
-        """The whole body. Raises BadRequest where it stops coming."""
+    def read_body(self) -> bytes | Awaitable[bytes]:
+        """The whole body, at once where it is there. Raises BadRequest where it stops coming."""
+        if self._whole and not self.disconnected:
+            return self._taken()
+        return self._rest()
+
+    def _taken(self) -> bytes:
+        body, self._body = self._body, []
+        return body[0] if len(body) == 1 else b"".join(body)
+
+    async def _rest(self) -> bytes:
         if self.disconnected:
             raise asyncio.CancelledError
         if not self._whole and self._error is None:
@@ -252,8 +264,7 @@ class HotRequest:
             await self._waiter
         if not self._whole and self._error is not None:
             raise self._error
-        body, self._body = self._body, []
-        return body[0] if len(body) == 1 else b"".join(body)
+        return self._taken()
 
     @property
     def full(self) -> bool:

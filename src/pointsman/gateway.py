@@ -176,7 +176,7 @@ class Gateway:
         """Run an exchange in a task of its own, known until it ends."""
         task = asyncio.get_running_loop().create_task(coroutine, name=exchange.request_id)
         self._running[task] = exchange
-        task.add_done_callback(self._forget)
+        task.add_done_callback(self.forget)
         return task
 
     def drive(
@@ -186,17 +186,14 @@ class Gateway:
         ended: Ended,
         loop: asyncio.AbstractEventLoop,
     ) -> Run:
-        """An exchange that is to be run without a task, known until it ends; its `step` begins it."""
-
-        def told(error: BaseException | None) -> None:
-            self._forget(run)
-            ended(error)
-
-        run = exchange.run = Run(loop, coroutine, told)
+        """An exchange that is to be run without a task, known until `ended`, which must `forget` it; its
+        `step` begins it."""
+        run = exchange.run = Run(loop, coroutine, ended)
         self._running[run] = exchange
         return run
 
-    def _forget(self, runner: Runner) -> None:
+    def forget(self, runner: Runner) -> None:
+        """It has ended."""
         del self._running[runner]
         if not self._running:
             self._quiet.set()

@@ -41,7 +41,7 @@ CLIENT_CLOSED = 499
 FREE = Cost(0, source="cache")
 """What an answer costs that was given before."""
 
-ReadBody = Callable[[], Awaitable[bytes]]
+ReadBody = Callable[[], bytes | Awaitable[bytes]]
 
 
 async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
@@ -49,8 +49,11 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
     client: ClientStream | None = None
     try:
         await authenticate(exchange)
-        exchange.request = Request(await read_body())
-        check_json(exchange.request.raw)
+        body = read_body()
+        if not isinstance(body, bytes):
+            body = await body
+        exchange.request = Request(body)
+        check_json(body)
         look(exchange)
         if exchange.peek.stream:
             client = _client(exchange, sink)

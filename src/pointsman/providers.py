@@ -35,6 +35,8 @@ ProviderFactory = Callable[[str, ProviderSettings], "Provider"]
 
 SHOWN = 12
 """How many vendors an error names."""
+MOST_SIGNED = 1024
+"""Headers that are kept of a provider: they differ by URL, key, and what is asked for."""
 CANONICAL_SURFACES = frozenset({"chat", "completions"})
 """What a provider that names neither dialects nor surfaces serves: those that a `Response` answers."""
 
@@ -138,6 +140,7 @@ class HttpProvider(Provider):
         self.key_required = key_required
         self.headers = dict(settings.headers) if settings else {}
         self.quirks = quirks or Quirks()
+        self._signed: dict[tuple[str, Codec, Key | None, bool], dict[str, str]] = {}
         if settings is not None:
             self.discover = bool(settings.discover)
             self.timeout = settings.timeout
@@ -169,6 +172,21 @@ class HttpProvider(Provider):
     def url(self, codec: Codec, *, model: str, stream: bool) -> str:
         """Where a surface of this provider is."""
         return self.base_url + codec.address(model=model, stream=stream)
+
+    def signed(self, url: str, codec: Codec, key: Key | None, *, stream: bool) -> dict[str, str] | None:
+        """The headers of a request that has none of its client's, signed once for all that are alike; None
+        where each has to be signed for itself."""
+        if type(self).sign is not HttpProvider.sign:
+            return None
+        alike = (url, codec, key, stream)
+        headers = self._signed.get(alike)
+        if headers is None:
+            headers = _plain(codec, stream=stream)
+            self.sign(url, headers, key)
+            if len(self._signed) >= MOST_SIGNED:
+                self._signed.clear()
+            self._signed[alike] = headers
+        return headers
 
     def sign(self, url: str, headers: dict[str, str], key: Key | None = None) -> None:
         """Add the credential: `key`, or the pool's next. Raises StartupError for a URL of another origin."""
@@ -303,9 +321,10 @@ class HttpCaller:
         """Send the request in the dialect of the lane."""
         endpoint = attempt.endpoint
         provider = endpoint.provider
-        if not isinstance(provider, HttpProvider) or attempt.way.lane == "local":
+        way, peek = attempt.way, exchange.peek
+        if not isinstance(provider, HttpProvider) or way.lane == "local":
             return None
-        way, peek, model = attempt.way, exchange.peek, provider.called(endpoint)
+        model = provider.called(endpoint)
         codec = way.codec
         body, dropped = codec.forward(
             exchange.request if way.request is None else way.request,
@@ -318,16 +337,25 @@ class HttpCaller:
         if lost or dropped:
             attempt.lost = list(dict.fromkeys((*attempt.lost, *lost, *dropped)))
         url = provider.url(codec, model=model, stream=peek.stream)
-        headers = {
-            "content-type": "application/json",
-            "accept": "text/event-stream" if peek.stream else "application/json",
-            **codec.default_headers,
-        }
-        if exchange.codec.forward_headers:
+        forwarded, own = exchange.codec.forward_headers, attempt.candidate.key
+        kept = own is None and (not forwarded or forwarded.isdisjoint(exchange.headers))
+        key = attempt.key = own or provider.keys.take()
+        headers = provider.signed(url, codec, key, stream=peek.stream) if kept else None
+        if headers is None:
+            kept, headers = False, _plain(codec, stream=peek.stream)
             _forward(exchange, attempt, headers)
-        attempt.key = attempt.candidate.key or provider.keys.take()
-        provider.sign(url, headers, attempt.key)
-        return Call(exchange.gateway.upstream.send(Outgoing("POST", url, headers, body), exchange.run))
+            provider.sign(url, headers, key)
+        outgoing = Outgoing("POST", url, headers, body, kept)
+        return Call(exchange.gateway.upstream.send(outgoing, exchange.run))
+
+
+def _plain(codec: Codec, *, stream: bool) -> dict[str, str]:
+    """The headers of a request that a client's own do not change, but for its credential."""
+    return {
+        "content-type": "application/json",
+        "accept": "text/event-stream" if stream else "application/json",
+        **codec.default_headers,
+    }
 
 
 def _forward(exchange: Exchange, attempt: Attempt, headers: dict[str, str]) -> None:

@@ -76,19 +76,21 @@ class _Target:
         path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=PRINTABLE)
         host = parts.netloc.encode("idna").decode() if not parts.netloc.isascii() else parts.netloc
         self._line = f" {path} HTTP/1.1\r\nhost: {host}\r\n"
-        self._heads: dict[tuple[Any, ...], bytes] = {}
+        self._heads: dict[object, tuple[Mapping[str, str], bytes]] = {}
         self.origin = origin
         self.egress = egress
 
     def head(self, outgoing: Outgoing) -> bytes:
         """Request line and headers. Raises Internal for a header that would be more than one."""
-        key = (outgoing.method, *outgoing.headers.items())
-        head = self._heads.get(key)
-        if head is None:
-            head = _head(outgoing.method + self._line, outgoing.headers)
+        method, headers = outgoing.method, outgoing.headers
+        key: object = id(headers) if outgoing.kept else (method, *headers.items())
+        known = self._heads.get(key)
+        if known is None:
+            known = headers, _head(method + self._line, headers)  # an identity holds as long as the object is
             if len(self._heads) >= MOST_HEADS:
                 self._heads.clear()
-            self._heads[key] = head
+            self._heads[key] = known
+        head = known[1]
         if outgoing.body or outgoing.method not in ("GET", "HEAD"):
             return b"%bcontent-length: %d\r\n\r\n" % (head, len(outgoing.body))
         return head + b"\r\n"
