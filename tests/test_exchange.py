@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from pointsman.catalogue import Endpoint
 from pointsman.config import read_text
 from pointsman.errors import UpstreamStatus
 from pointsman.exchange import Actor, Candidate, Exchange, Level, Plan
+from pointsman.facts import About
 from pointsman.gateway import Gateway
 from pointsman.providers import Provider
+from pointsman.proxies import Proxy
 from pointsman.setup import assemble
 
 
@@ -62,6 +65,46 @@ def test_an_actor_that_may_use_everything_is_not_bounded() -> None:
     assert not Actor("x", "key-x", levels=(Level("key", "key-x", "x", models=("a", "*")),)).bounded
     assert Actor("x", "key-x", models=()).bounded
     assert Actor("x", "key-x", levels=(Level("team", "t", "t", surfaces=("chat",)),)).bounded
+
+
+@pytest.mark.parametrize(
+    ("about", "uncollected", "forgotten"),
+    [
+        (About(), False, False),
+        (About(trains=False), False, False),
+        (About(retains=False), False, True),
+        (About(trains=True, retains=False), False, True),
+        (About(trains=False, retains=True), False, False),
+        (About(trains=False, retains=False), True, True),
+    ],
+)
+def test_what_is_not_known_of_a_provider_is_not_so(about: About, uncollected: bool, forgotten: bool) -> None:
+    assert (about.collects_nothing, about.forgets) == (uncollected, forgotten)
+    key = Level("key", "key-x", "x")
+    for bounds, may in (({"uncollected": True}, uncollected), ({"forgotten": True}, forgotten), ({}, True)):
+        actor = Actor("x", "key-x", levels=(key, Level("team", "t", "t", **bounds)))
+        assert actor.may_tell(about) is may
+        assert actor.bounded is bool(bounds)
+
+
+def test_what_a_plan_asked_in_vain_is_lost_at_each_attempt(gateway: Gateway) -> None:
+    made, provider = exchange(gateway), Provider("lab", kind="x")
+    candidate = Candidate(Endpoint(provider, "m"), "m")
+    assert made.begin_attempt(candidate).lost == []
+    made.plan = Plan(None, ("m",), lost=("provider.sort",))
+    for _ in range(2):
+        attempt = made.begin_attempt(candidate)
+        attempt.lost.append("n")
+        assert attempt.lost == ["provider.sort", "n"]
+
+
+def test_a_client_is_who_a_trusted_proxy_says(gateway: Gateway) -> None:
+    forwarded = {"x-forwarded-for": "198.51.100.1"}
+    assert Exchange(gateway, None, forwarded, client="10.0.0.2").client == "10.0.0.2"
+    core = gateway.setup.core
+    server = replace(core.server, trusted_proxies=(Proxy("10.0.0.0/8"),))
+    gateway.setup = replace(gateway.setup, core=replace(core, server=server))
+    assert Exchange(gateway, None, forwarded, client="10.0.0.2").client == "198.51.100.1"
 
 
 def test_ids_are_of_their_kind_and_unlike(gateway: Gateway) -> None:

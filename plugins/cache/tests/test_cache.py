@@ -327,6 +327,8 @@ async def test_keys_of_the_configuration_say_it_too(lab: Boot) -> None:
         ("lab/m", ("*",), (Level("team", "t", "t", models=("acme/n",)),), False),
         ("lab/m", ("*",), (Level("team", "t", "t", providers=("spare",)),), False),
         ("spare/m", ("*",), (Level("team", "t", "t", providers=("spare",)),), True),
+        ("lab/m", ("*",), (Level("team", "t", "t", forgotten=True),), False),
+        ("lab/m", ("*",), (Level("key", "k", "k", uncollected=True),), False),
         ("gone/m", ("*",), (), False),
     ],
 )

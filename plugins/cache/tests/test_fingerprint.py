@@ -244,6 +244,8 @@ def test_the_route_and_the_endpoints_it_leads_to_count(asking: Asking) -> None:
         Plan(None, ("acme/n", "acme/m")),
         Plan(None, ("lab/m",)),
         Plan(None, ("gone",)),
+        Plan(None, ("acme/m",), preferences={"provider": {"zdr": True}}),
+        Plan(None, ("acme/m",), preferences={"provider": {"sort": "price"}}),
     ]
     assert len({fingerprint(asking(plan=plan)) for plan in plans}) == len(plans)
 
