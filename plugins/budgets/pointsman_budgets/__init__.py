@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 NOTE = "budgets"
 FORGET_EVERY = 300.0
 """Seconds between two looks for reservations that have a generation by now."""
+MOST_TOLD = 1000
+"""Endpoints without a price that the log is told of."""
 WHOSE = {"key": "it", "team": "all its keys together", "organisation": "all its teams together"}
 
 
@@ -154,7 +156,7 @@ class Budgets:
     def _unpriced(self, exchange: Exchange) -> None:
         """Warn of answers that no budget is charged for, once an endpoint."""
         attempt = exchange.attempt
-        if attempt is not None and attempt.endpoint.id not in self._told:
+        if attempt is not None and attempt.endpoint.id not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(attempt.endpoint.id)
             log.warning("%s has no price: budgets cannot count what it answers", attempt.endpoint.id)
 

@@ -95,10 +95,9 @@ class Account:
         self.next_notice = self._next_notice()
 
     def change(self, budget: Budget) -> None:
-        """Go on with another amount for the same window."""
+        """Go on with another amount for the same window; shares that are passed no more are told again."""
         self.budget, self.limit, self.refuses = budget, budget.usd, budget.refuse
-        if self.prepaid:  # more of it is a new amount to spend shares of
-            self.told = {share for share in budget.notify if self.spent >= self._amount(share)}
+        self.told = {share for share in self.told if self.spent >= self._amount(share)}
         self.next_notice = self._next_notice()
 
     def notices(self) -> list[Notice]:

@@ -14,6 +14,8 @@ FORGET = 0.02
 """How much of the difference is forgotten with each answer that is shorter than what was learnt."""
 WEIGHT = 0.1
 """How much one answer says of a model's tokens."""
+MOST_ENDPOINTS = 10_000
+"""Endpoints of which is remembered what they used: clients may ask for models that no list has."""
 
 
 class _Learnt:
@@ -31,7 +33,7 @@ class Estimates:
 
     def __init__(self, default_output: int) -> None:
         self._default = default_output
-        self._learnt: dict[str, _Learnt] = {}  # by endpoint: no more than the catalogue has
+        self._learnt: dict[str, _Learnt] = {}  # by endpoint
 
     def usage(self, exchange: Exchange, candidate: Candidate) -> Usage:
         """The usage to expect at a candidate: as much output as the request allows, else as was learnt."""
@@ -52,6 +54,8 @@ class Estimates:
         endpoint, output = attempts[-1].endpoint.id, usage.output
         learnt = self._learnt.get(endpoint)
         if learnt is None:
+            if len(self._learnt) >= MOST_ENDPOINTS:
+                self._learnt.clear()
             learnt = self._learnt[endpoint] = _Learnt(output)
         elif output > learnt.output:
             learnt.output = output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 from typing import get_args
 from urllib.parse import urlsplit
 
@@ -65,8 +65,8 @@ def check_budgets(budget: Budget | tuple[Budget, ...] | None) -> None:
                 raise SettingError((index, "per"), f"a second budget per {each.per}: keep one of them")
     order = get_args(Per)
     by_length = sorted(enumerate(budgets), key=lambda entry: order.index(entry[1].per))
-    for (index, shorter), (_, longer) in pairwise(by_length):
-        if shorter.usd > longer.usd:
+    for (index, shorter), (_, longer) in combinations(by_length, 2):
+        if longer.refuse and shorter.usd > longer.usd:
             raise SettingError(
                 (index, "usd"),
                 f"the budget per {shorter.per} ({shorter.usd.text}) is above that per {longer.per} "

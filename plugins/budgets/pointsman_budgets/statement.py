@@ -30,10 +30,10 @@ COLUMNS = (
 )
 LINES = """
 select
-    coalesce(organisation_name, organisation, '') as organisation,
-    coalesce(team_name, team, '') as team,
-    coalesce(key_name, key_id, '') as key,
-    coalesce(model, '') as model,
+    coalesce(max(organisation_name), max(usage_days.organisation), '') as organisation,
+    coalesce(max(team_name), max(usage_days.team), '') as team,
+    coalesce(max(key_name), max(key_id), '') as key,
+    coalesce(max(usage_days.model), '') as model,
     sum(requests) as requests,
     sum(input_tokens) as input_tokens,
     sum(output_tokens) as output_tokens,
@@ -41,8 +41,8 @@ select
     sum(cost_nano) as cost_nano,
     sum(billed_nano) as billed_nano
 from usage_days
-where at >= :month and at < :after and (:team is null or team = :team)
-group by organisation, team, key_id, model
+where at >= :month and at < :after and (:team is null or usage_days.team = :team)
+group by usage_days.organisation, usage_days.team, key_id, usage_days.model
 order by 1, 2, 3, 4
 """
 NANO = ("cost_nano", "billed_nano")

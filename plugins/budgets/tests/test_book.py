@@ -126,6 +126,28 @@ def test_a_budget_that_changes_keeps_what_is_spent() -> None:
     assert account.left == 0
 
 
+def test_a_share_of_a_larger_budget_is_told_again() -> None:
+    told: list[Notice] = []
+    shares = (Percent(500_000), Percent(1_000_000))
+    account, page = Account(ALICE, budget(100, notify=shares), NOON), book(told)
+
+    def spend(amount: int) -> list[int]:
+        told.clear()
+        page.settle(held(page.reserve([account], amount, NOON)), amount)
+        return [notice.share for notice in told]
+
+    assert spend(60) == [500_000]
+    account.change(budget(200, notify=shares))
+    assert spend(30) == []
+    assert spend(30) == [500_000], "of the larger amount"
+    account.change(budget(130, notify=shares))
+    assert spend(1) == []
+    account.change(budget(121, notify=shares))
+    told.clear()
+    page.settle(held(page.reserve([account], 0, NOON)), 0)
+    assert [notice.share for notice in told] == [1_000_000], "of the smaller amount"
+
+
 @pytest.mark.parametrize(
     ("account", "said"),
     [

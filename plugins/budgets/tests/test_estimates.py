@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pointsman.types import Peek, Usage
-from pointsman_budgets.estimates import Estimates
+from pointsman_budgets.estimates import MOST_ENDPOINTS, Estimates
 
 
 def asked(peek: Peek, *, surface: str = "chat") -> Any:
@@ -59,3 +59,11 @@ def test_what_is_an_estimate_itself_teaches_nothing() -> None:
     estimates, peek = Estimates(1000), Peek("m", characters=4)
     estimates.learn(asked(peek), Usage(1, 5, estimated=True))
     assert estimated(estimates, peek)[1] == 1000
+
+
+def test_what_is_learnt_has_a_bound() -> None:
+    estimates = Estimates(1000)
+    estimates._learnt = dict.fromkeys(map(str, range(MOST_ENDPOINTS)))  # type: ignore[assignment,arg-type]
+    peek = Peek("m", characters=4)
+    estimates.learn(asked(peek), Usage(1, 50))
+    assert (len(estimates._learnt), estimated(estimates, peek)[1]) == (1, 51)

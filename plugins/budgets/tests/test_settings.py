@@ -58,6 +58,14 @@ async def test_a_webhook_is_an_address_of_the_web(serve: Serve, url: str) -> Non
             pass
 
 
+async def test_what_only_tells_bounds_nothing(serve: Serve) -> None:
+    async with serve("[{usd: 9, per: day}, {usd: 5, per: week, refuse: false}, {usd: 9}]"):
+        pass
+    with pytest.raises(ConfigError, match=r"`keys.0.budget.0.usd`: .* above that per month \(8.00\)"):
+        async with serve("[{usd: 9, per: day}, {usd: 5, per: week, refuse: false}, {usd: 8}]"):
+            pass
+
+
 async def test_budgets_that_decrease_are_in_order(serve: Serve) -> None:
     several = "[{usd: 1, per: day}, {usd: 5, per: week}, {usd: 5, hard: true}, {usd: 9, per: lifetime}]"
     async with serve(several) as served:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from pointsman.ledger import reader
+from pointsman.testing import Running
 from pointsman_budgets.statement import COLUMNS, as_csv, as_json, as_table, check_month, statement
+
+Serve = Callable[..., AbstractAsyncContextManager[Running]]
+Ask = Callable[..., Awaitable[httpx.Response]]
 
 
 class Days:
@@ -49,6 +58,25 @@ def test_a_statement_has_a_line_a_key_and_model_and_their_total() -> None:
     assert (second["key"], second["requests"], second["unpriced"]) == ("bob", 3, 1)
     assert (total["model"], total["requests"], total["cost_usd"]) == ("total", 5, "2.000000002")
     assert tuple(total) == COLUMNS or set(total) == set(COLUMNS)
+
+
+async def test_a_statement_is_of_what_was_really_used(serve: Serve, ask: Ask, tmp_path: Path) -> None:
+    more = "teams: {research: {markup: 10%}}\norganisation: {name: acme}"
+    async with serve(extra=", team: research", more=more, usage="{}") as served:
+        for key, model in (("alice", "large"), ("alice", "large"), ("alice", "unpriced"), ("bob", "large")):
+            assert (await ask(served, key, model=f"acme/{model}")).status_code == 200
+        (row, *_) = await served.rows("generations")
+        month, url = row["at"][:7], served.gateway.setup.core.ledger.url
+        with reader(url, tmp_path) as ledger:
+            everybody, team = statement(ledger, month, None), statement(ledger, month, "research")
+    shown = ("organisation", "team", "key", "model", "requests", "unpriced", "cost_usd", "billed_usd")
+    assert [tuple(line[name] for name in shown) for line in everybody] == [
+        ("acme", "", "bob", "acme/large", 1, 0, "0.10", "0.10"),
+        ("acme", "research", "alice", "acme/large", 2, 0, "0.20", "0.22"),
+        ("acme", "research", "alice", "acme/unpriced", 1, 1, "0.00", "0.00"),
+        ("", "", "", "total", 4, 1, "0.30", "0.32"),
+    ]
+    assert [line["billed_usd"] for line in team] == ["0.22", "0.00", "0.22"]
 
 
 def test_a_month_in_which_nothing_was_used_is_a_total_of_nothing() -> None:

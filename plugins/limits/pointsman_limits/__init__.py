@@ -12,7 +12,7 @@ from pointsman import hookimpl
 from pointsman.chain import Patient
 from pointsman.counters import A_WHILE
 from pointsman.errors import RateLimited
-from pointsman.exchange import Candidate, Exchange
+from pointsman.exchange import Attempt, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.money import Cost
 from pointsman.registers import RegisterSettings
@@ -164,11 +164,20 @@ class Limits:
                 self._prepared.claims(exchange, attempt.candidate) or claims,
             )
             used = [demand for demand in claims.taken() if (demand.key, demand.quota.period) not in before]
-        if not claims.varies or usage is None:
+        if usage is None or not (claims.varies or self._prepared.by_candidate):
             return used
         if exchange.usage is not None:
             self._estimates.learn(attempt.candidate.model, exchange.peek, exchange.usage)
+        if self._prepared.by_candidate and len(exchange.attempts) > 1:
+            return used + [demand for each in exchange.attempts for demand in self._used_by(exchange, each)]
         return used + claims.used(costs_of(usage.input, usage.output, cost.billed if cost is not None else 0))
+
+    def _used_by(self, exchange: Exchange, attempt: Attempt) -> list[Demand]:
+        """What one of several attempts used, of the limits of its own candidate."""
+        claims, usage, cost = self._prepared.claims(exchange, attempt.candidate), attempt.usage, attempt.cost
+        if claims is None or usage is None:
+            return []
+        return claims.used(costs_of(usage.input, usage.output, cost.billed if cost is not None else 0))
 
     def _demands(self, exchange: Exchange, candidate: Candidate, claims: Claims) -> list[Demand]:
         """What the request may use at a candidate."""

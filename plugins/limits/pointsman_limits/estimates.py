@@ -11,6 +11,8 @@ __all__ = ["Estimates"]
 BYTES_PER_TOKEN = 4.0
 OUTPUT = 500.0
 """Tokens of an answer of which nothing is known."""
+LEAST_BYTES_PER_TOKEN, MOST_BYTES_PER_TOKEN = 1.0, 8.0
+"""Beyond them it is not the text that tells: a prompt of the provider's own, a picture."""
 WEIGHT = 1 / 16
 MOST_MODELS = 10_000
 
@@ -36,13 +38,11 @@ class Estimates:
         """Take in what a request really used, unless that is itself estimated."""
         if usage.estimated or usage.input <= 0 or peek.characters <= 0:
             return
-        known = self._known.get(model)
-        seen = peek.characters / usage.input, usage.output / max(1, peek.choices)
-        if known is None:
-            if len(self._known) >= MOST_MODELS:
-                self._known.clear()
-            known = (BYTES_PER_TOKEN, OUTPUT)
-        self._known[model] = (
-            known[0] + (seen[0] - known[0]) * WEIGHT,
-            known[1] + (seen[1] - known[1]) * WEIGHT,
-        )
+        per_token, output = self._known.get(model, (BYTES_PER_TOKEN, OUTPUT))
+        seen = peek.characters / usage.input
+        if LEAST_BYTES_PER_TOKEN <= seen <= MOST_BYTES_PER_TOKEN:
+            per_token += (seen - per_token) * WEIGHT
+        output += (usage.output / max(1, peek.choices) - output) * WEIGHT
+        if model not in self._known and len(self._known) >= MOST_MODELS:
+            self._known.clear()
+        self._known[model] = per_token, output

@@ -29,6 +29,13 @@ def test_usage_is_learnt_model_by_model() -> None:
     assert estimates.tokens("other", Peek("other", characters=3000)) == (750, 500)
 
 
+def test_a_picture_says_nothing_of_text() -> None:
+    estimates = Estimates()
+    for characters, tokens in ((1_000_000, 85), (3, 2000)):
+        estimates.learn("m", Peek("m", characters=characters), Usage(tokens, 500))
+    assert estimates.tokens("m", Peek("m", characters=4000)) == (1000, 500)
+
+
 @pytest.mark.parametrize("usage", [Usage(0, 9), Usage(1000, 9, estimated=True)])
 def test_nothing_is_learnt_from_what_was_not_counted(usage: Usage) -> None:
     estimates = Estimates()

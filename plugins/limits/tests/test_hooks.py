@@ -137,20 +137,20 @@ async def test_where_a_provider_s_limit_is_used_up_the_next_candidate_answers(la
         await it.reserve(first)
 
 
-async def test_what_another_candidate_answered_is_counted_there(lab: Make, key: Make) -> None:
+async def test_what_each_candidate_used_is_counted_there(lab: Make, key: Make) -> None:
     rules = "{per: provider, requests: 5/day, tokens: 1k/day}"
     async with lab(f"{{rules: [{rules}]}}") as it:
         who, exchange = key(), it.exchange(key(), max_tokens=100)
         other = it.exchange(who, model="acme/small")
         exchange.candidates = [*exchange.candidates, *other.candidates]
         await it.reserve(exchange)
-        for candidate in exchange.candidates[1:]:
-            exchange.begin_attempt(candidate)
-        await it.settle(exchange, Usage(30, 40))
+        for candidate, usage in zip(exchange.candidates[1:], (Usage(5, 6), Usage(30, 40)), strict=True):
+            exchange.begin_attempt(candidate).usage = usage
+        await it.settle(exchange, Usage(35, 46))
         claims = [it.plugin._prepared.claims(each, each.candidates[0]) for each in (it.exchange(who), other)]
         looks = [Demand(each.demand.key, each.demand.quota, 0) for both in claims for each in both.all]
         verdict = await it.gateway.state.take(looks)
-        assert [part.remaining for part in verdict.parts] == [4, 1000, 4, 930]
+        assert [part.remaining for part in verdict.parts] == [4, 989, 4, 930]
 
 
 @pytest.mark.parametrize("seed", range(20))
