@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pointsman.catalogue import Endpoint, Model
+from pointsman.catalogue import Endpoint
 from pointsman.testing import Running, running
 from pointsman_openrouter import catalogue as module
 from pointsman_openrouter.traffic import Traffic
@@ -216,7 +216,7 @@ async def test_a_feed(served: Running) -> None:
 async def test_what_is_learnt_shows_at_once(served: Running) -> None:
     assert "new" not in await names(served)
     catalogue = served.gateway.setup.catalogue
-    catalogue.learn("lab", [Model("acme/new", [Endpoint(catalogue.providers["lab"], "new")])])
+    catalogue.learn("lab", [("acme/new", Endpoint(catalogue.providers["lab"], "new"))])
     assert "new" in await names(served)
 
 

@@ -60,7 +60,7 @@ async def test_what_changes_is_made_anew(catalogue: Catalogue, made: list[str]) 
     catalogue.changed()
     (after, _) = await listings.rows(catalogue, ANYBODY)
     assert (before.title, after.title) == ("acme/large", "Large")
-    catalogue.learn("lab", [Model("lab/new", [Endpoint(catalogue.providers["lab"], "new")])])
+    catalogue.learn("lab", [("lab/new", Endpoint(catalogue.providers["lab"], "new"))])
     assert await names(listings, catalogue) == ["acme/large", "acme/small", "lab/new"]
 
 
