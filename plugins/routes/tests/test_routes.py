@@ -57,7 +57,9 @@ async def test_an_endpoint_may_be_asked_for_by_its_own_name(decided: Decided) ->
 
 
 async def test_an_unknown_model_is_refused_with_near_names(decided: Decided) -> None:
-    with pytest.raises(UnknownModel, match=r"there is no model 'acme/smal'; did you mean .*acme/small") as caught:
+    with pytest.raises(
+        UnknownModel, match=r"there is no model 'acme/smal'; did you mean .*acme/small"
+    ) as caught:
         async with decided("", body("acme/smal")):
             pass
     assert (caught.value.code, caught.value.param, caught.value.status) == ("model_not_found", "model", 400)
