@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from pointsman.config import Percent, Usd
 from pointsman_budgets.book import Account, Book, Notice, Owner, Reservation
 from pointsman_budgets.settings import Budget
+from pointsman_budgets.windows import Clock
 
 ALICE = Owner("key", "key-1", "alice")
 TEAM = Owner("team", "team-1", "research")
@@ -167,18 +168,54 @@ def test_an_account_says_whose_it_is(account: Account, said: str) -> None:
 
 
 class Spending(RuleBasedStateMachine):
-    """A key and its team, requests that use what was estimated, or more, or less, or never end."""
+    """A key and its team, requests that use what was estimated, or more, or less, or nothing, or never end;
+    a process that ends and starts again, a clock that jumps."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.now = NOON
+        self.wall, self.steady = NOON, 0.0
+        self.records: list[tuple[float, int, list[Owner]]] = []
+        """What is on disk: when it was reserved, what was used, and by whom."""
+        self.start()
+
+    def start(self) -> None:
+        """A process that knows what is on disk, and the time by the wall."""
+        self.clock = Clock(lambda: self.wall, lambda: self.steady)
         self.page = book()
-        self.key = Account(ALICE, budget(1000), NOON)
-        self.team = Account(TEAM, budget(1500, per="month"), NOON)
-        self.running: list[tuple[Reservation, int]] = []
-        self.misestimates = {self.key: 0, self.team: 0}
-        self.used = {self.key: 0, self.team: 0}
-        self.windows = {self.key: self.key.serial, self.team: self.team.serial}
+        self.key = Account(ALICE, budget(1000), self.now)
+        self.team = Account(TEAM, budget(1500, per="month"), self.now)
+        self.running: list[tuple[Reservation, int, float]] = []
+        self.used, self.misestimates, self.windows = {}, {}, {}
+        for account in (self.key, self.team):
+            spent = sum(
+                used for at, used, owners in self.records if account.owner in owners and at >= account.starts
+            )
+            account.start_with(spent)
+            self.used[account], self.misestimates[account] = spent, max(0, spent - account.limit)
+            self.windows[account] = account.serial
+
+    @property
+    def now(self) -> float:
+        return self.clock.now()
+
+    def pass_time(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+    @rule(days=st.sampled_from([-2, 2]))
+    def jump(self, days: int) -> None:
+        """The wall clock jumps: nothing comes of it."""
+        before = self.now
+        self.wall += days * DAY
+        assert self.now == before
+
+    @rule(hard=st.booleans())
+    def restart(self, hard: bool) -> None:
+        """The process ends at once: of a hard budget what was reserved is on disk, and counts as spent."""
+        if hard:
+            for reservation, amount, at in self.running:
+                self.records.append((at, amount, [each.owner for each, _ in reservation.held]))
+        self.start()
 
     @rule(amount=st.integers(0, 400), team=st.booleans())
     def reserve(self, amount: int, team: bool) -> None:
@@ -187,7 +224,7 @@ class Spending(RuleBasedStateMachine):
         reserved = self.page.reserve(accounts, amount, self.now)
         self.roll()
         if isinstance(reserved, Reservation):
-            self.running.append((reserved, amount))
+            self.running.append((reserved, amount, self.now))
         elif reserved.serial == before[reserved][1]:
             assert amount > before[reserved][0] or self.page.open < len(self.running)
 
@@ -195,8 +232,9 @@ class Spending(RuleBasedStateMachine):
     @rule(data=st.data(), share=st.sampled_from([0, 50, 100, 130]))
     def settle(self, data: st.DataObject, share: int) -> None:
         index = data.draw(st.integers(0, len(self.running) - 1))
-        reservation, amount = self.running.pop(index)
+        reservation, amount, at = self.running.pop(index)
         used = amount * share // 100
+        self.records.append((at, used, [each.owner for each, _ in reservation.held]))
         expired = reservation.expires <= self.now
         for account, serial in reservation.held:
             if account.serial == serial:
@@ -212,12 +250,12 @@ class Spending(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE, DAY / 3, DAY, 31 * DAY]))
     def wait(self, seconds: float) -> None:
-        self.now += seconds
+        self.pass_time(seconds)
 
     @rule()
     def everything_expires(self) -> None:
         """Nothing leaks: after the lease of the last reservation nothing is held."""
-        self.now += LEASE
+        self.pass_time(LEASE)
         self.page.expire(self.now)
         assert self.page.open == 0
         assert self.key.reserved == self.team.reserved == 0
