@@ -120,6 +120,42 @@ async def test_what_was_reserved_and_has_no_generation_is_spent(serve: Serve, as
         assert await records.spent(Owner("team", "t", "t"), timestamp(1_795_694_460.0)) == 0
 
 
+async def test_a_reservation_is_that_of_the_key_that_asks(serve: Serve) -> None:
+    async with serve(HARD) as served:
+        records = plugin(served).records
+        owners = [
+            Owner("key", "key-alice", "alice"),
+            Owner("key", "key-chief", "chief"),
+            Owner("team", "t", "t"),
+        ]
+        await records.reserve("gen-1", owners, 7, 1_795_694_400.0)
+        (row,) = await served.rows("reservations")
+        assert (row["key_id"], row["team"]) == ("key-alice", "t")
+
+
+async def test_what_a_key_spends_is_that_of_who_made_it_too(serve: Serve) -> None:
+    made = (
+        "insert into keys (hash, digest, name, settings, created_at, maker) "
+        "values (:hash, :hash, :hash, '{}', '2026', :maker)"
+    )
+    async with serve(HARD) as served:
+        records, ledger = plugin(served).records, served.gateway.ledger
+        family = [
+            ("a" * 64, None),
+            ("b" * 64, "key-" + "a" * 12),
+            ("c" * 64, "key-" + "b" * 12),
+            ("d" * 64, None),
+        ]
+        for hash, maker in family:
+            await ledger.execute([(made, {"hash": hash, "maker": maker})])
+            await records.reserve(
+                f"gen-{hash[0]}", [Owner("key", f"key-{hash[:12]}", "x")], 1, 1_795_694_400.0
+            )
+        await records.recover()
+        owners = [Owner("key", f"key-{hash[:12]}", "x") for hash, _ in family]
+        assert [await records.spent(owner, BEGINNING) for owner in owners] == [3, 2, 1, 1]
+
+
 def plugin(served: Running) -> Budgets:
     """The running plugin."""
     return next(each.target for each in served.gateway.setup.plugins.plugins if each.name == "budgets")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pointsman.config import Percent
-from pointsman.exchange import Actor
+from pointsman.exchange import Actor, Level
 from pointsman.state import Demand, Quota
-from pointsman_limits import RuleSettings, Settings
+from pointsman_limits import LimitSettings, RuleSettings, Settings
 from pointsman_limits.claims import claims_of, costs_of
 
 Make = Callable[..., Any]
@@ -85,3 +86,20 @@ def test_batch_leaves_others_a_part_of_what_is_shared_but_never_nothing_for_itse
 
     assert [seats(PLAIN, shared) for shared in (10, 11, 2, 1)] == [[4, 8], [4, 8], [4, 1], [4, 1]]
     assert seats(Settings(interactive_share=Percent(0)), 10) == [4, 10]
+
+
+def made_by(maker: Level, who: Actor) -> Actor:
+    """The same key, made by somebody whose level this is."""
+    return replace(who, levels=(*who.levels[:1], maker, *who.levels[1:]))
+
+
+def test_who_made_a_key_is_counted_too_but_has_no_default_limits(key: Make) -> None:
+    settings = Settings(default=LimitSettings(requests=key(requests="7/h").extra["limits"].requests))
+    chief = Level("key", "key-chief", "chief")
+    assert [claim.whose for claim in claims_of(settings, made_by(chief, key()), {}).all] == ["key 'alice'"]
+    bounded = replace(chief, extra=key(requests="3/h").extra)
+    claims = claims_of(settings, made_by(bounded, key(requests="5/h")), {})
+    assert [(claim.whose, *claim.counter) for claim in claims.all] == [
+        ("key 'alice'", "requests:key:key-alice", "hour"),
+        ("key 'chief'", "requests:key:key-chief", "hour"),
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from pointsman.exchange import Level
 from pointsman_limits.prepared import MOST_KEYS, MOST_VARIANTS
 
 Make = Callable[..., Any]
@@ -58,3 +59,12 @@ async def test_what_is_kept_has_bounds(lab: Make, key: Make) -> None:
             exchange = it.exchange(who, headers={"x-title": f"app-{number}"})
             prepared.claims(exchange, exchange.candidates[0])
         assert len(prepared._known[who.key_id].variants) == 1
+
+
+async def test_a_rule_for_each_key_is_about_the_one_that_asks(lab: Make, key: Make) -> None:
+    async with lab("{rules: [{per: key, concurrency: 1}]}") as it:
+        who = key()
+        who = replace(who, levels=(*who.levels[:1], Level("key", "key-chief", "chief"), *who.levels[1:]))
+        exchange = it.exchange(who)
+        (claim,) = it.plugin._prepared.claims(exchange, exchange.candidates[0]).all
+        assert claim.whose == "key 'alice'"
