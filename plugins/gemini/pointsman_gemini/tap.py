@@ -60,7 +60,8 @@ def parse_event(event: bytes) -> dict[str, Any] | None:
 
 
 def parse_whole(body: bytes, holds: str = "candidates") -> dict[str, Any]:
-    """A whole answer: one that `holds` something, or tells why not. Raises as `parse_event` does."""
+    """A whole answer: one that `holds` something, or tells why a prompt was not answered. Raises as
+    `parse_event` does."""
     try:
         answer = _object.decode(body)
     except BAD_JSON as error:
@@ -68,7 +69,9 @@ def parse_whole(body: bytes, holds: str = "candidates") -> dict[str, Any]:
     fault = answer.get("error")
     if fault:
         raise reported(fault, phase="body")
-    if not isinstance(answer.get(holds), list) and block_reason(answer) is None:
+    found = answer.get(holds)
+    blocked = holds == "candidates" and block_reason(answer) is not None
+    if not (isinstance(found, list) and found) and not blocked:
         raise nonsense(f"the provider's answer has no {holds}", phase="body")
     return answer
 

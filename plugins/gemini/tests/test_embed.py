@@ -145,7 +145,8 @@ def test_answers_are_read_and_written() -> None:
 
 
 def test_what_is_no_vector_is_refused() -> None:
-    for body in (b"{}", b'{"embeddings": [{}]}', b'{"embeddings": ["a"]}'):
+    blocked = b'{"promptFeedback": {"blockReason": "SAFETY"}}'
+    for body in (b"{}", blocked, b'{"embeddings": [{}]}', b'{"embeddings": ["a"]}'):
         with pytest.raises(MalformedAnswer):
             CODEC.decode_response(body, quirks=Quirks())
 

@@ -110,7 +110,9 @@ def test_an_error_is_raised_wherever_it_stands() -> None:
     assert (caught.value.upstream_status, caught.value.phase) == (503, "body")
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"candidates": 5}', b'{"promptFeedback": {}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"candidates": 5}', b'{"candidates": []}', b'{"promptFeedback": {}}']
+)
 def test_what_is_no_answer_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedAnswer):
         parse_whole(body)
