@@ -11,11 +11,14 @@ import logging
 import secrets
 from hashlib import sha256
 
+from msgspec import structs
+
 from pointsman import hookimpl
 from pointsman.errors import Forbidden, RateLimited, StartupError, Unauthenticated
 from pointsman.exchange import Actor, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.hosts import is_loopback
+from pointsman.providers import Provider
 from pointsman.registers import RegisterSettings, RegisterTable
 from pointsman.secrets import Secret
 from pointsman.setup import Setup
@@ -34,6 +37,7 @@ from .settings import (
     KeyGrants,
     KeySettings,
     OrganisationSettings,
+    ProviderData,
     Settings,
     TeamSettings,
     check_keys,
@@ -65,7 +69,20 @@ LONGEST_SEEN = 256
 """Characters up to which headers are remembered."""
 MOST_SEEN = 4096
 
+DATA = "data"
+"""What the settings of a provider call what it does with data."""
+
 log = logging.getLogger(__name__)
+
+
+def _tell_of(provider: Provider) -> None:
+    """Put what the configuration says of a provider in the place of what is known of its kind."""
+    data: ProviderData | None = provider.extra.get(DATA)
+    if data is None:
+        return
+    given = {"trains": data.trains, "retains": data.retains, "retention": data.retention}
+    said = {name: value for name, value in given.items() if value is not None}
+    provider.about = structs.replace(provider.about, **said, source="configuration")
 
 
 class Keys:
@@ -79,8 +96,12 @@ class Keys:
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
-        """Settings, and the sections `keys:`, `teams:` and `organisation:`."""
+        """Settings, the sections `keys:`, `teams:` and `organisation:`, and `data` of a provider, which data
+        policies go by."""
         register(Settings)
+        register.field(
+            "provider", DATA, ProviderData | None, default=None, help="", example={"retains": False}
+        )
         register(tuple[KeySettings, ...], section="keys", default=(), help="Who may ask.", check=check_keys)
         register(
             dict[str, TeamSettings],
@@ -106,6 +127,8 @@ class Keys:
     async def startup(self, gateway: Gateway) -> None:
         """Index the keys by digest; make a session key where there is no configuration."""
         setup = gateway.setup
+        for provider in setup.providers.values():
+            _tell_of(provider)
         self._guesses = Guesses(setup.settings("keys").wrong_keys)
         self.directory = configured(setup)
         if setup.core.admin_key:

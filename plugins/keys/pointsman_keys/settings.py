@@ -20,6 +20,7 @@ __all__ = [
     "KeyGrants",
     "KeySettings",
     "OrganisationSettings",
+    "ProviderData",
     "Settings",
     "TeamSettings",
     "check_keys",
@@ -90,6 +91,16 @@ class DataPolicy:
     zdr: bool | None = setting(
         default=None, help="true: only providers that are known to keep nothing (zero data retention)."
     )
+
+
+@dataclass(frozen=True)
+class ProviderData:
+    """What a provider does with what it is sent, where the operator knows better than what is known of its
+    vendor: by contract, or because it is his own."""
+
+    trains: bool | None = setting(default=None, help="Whether it learns from it.")
+    retains: bool | None = setting(default=None, help="Whether it keeps it.")
+    retention: str | None = setting(default=None, help="For how long, in words.", example="30 days")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from pointsman.config import json_schema, read, show_text
 from pointsman.errors import ConfigError, StartupError
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup, assemble
-from pointsman.testing import Running
+from pointsman.testing import Running, running
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
 Ask = Callable[..., Awaitable[httpx.Response]]
@@ -161,3 +162,25 @@ async def test_every_session_has_a_key_of_its_own(serve: Serve) -> None:
 async def test_no_key_is_made_where_there_is_one(serve: Serve, digest: Callable[[str], str]) -> None:
     async with serve(f"keys: [{{name: alice, key_hash: {digest(KEY)}}}]") as served:
         assert served.gateway.session_key is None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "source"),
+    [
+        ("", (None, None, ""), ""),
+        (", data: {retains: false}", (None, False, ""), "configuration"),
+        (
+            ", data: {trains: false, retains: true, retention: a week}",
+            (False, True, "a week"),
+            "configuration",
+        ),
+    ],
+)
+async def test_what_the_operator_knows_of_a_provider_counts(data: str, expected: Any, source: str) -> None:
+    url = 'base_url: "http://127.0.0.1:9/v1"'
+    async with running(
+        f"providers: {{lab: {{{url}{data}}}}}\nmodels: {{m: {{endpoints: [lab/m]}}}}"
+    ) as served:
+        about = served.gateway.setup.providers["lab"].about
+        assert (about.trains, about.retains, about.retention) == expected
+        assert about.source == source
