@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sqlite3
 import threading
@@ -393,3 +394,27 @@ def test_a_row_that_comes_as_the_thread_ends_is_counted_as_lost(writer: Writer) 
     writer._deadline = None  # as a `put` saw it that began before
     writer.put("a", ("0", 0))
     assert (writer.health()["queued"], writer.health()["lost"]) == (0, 1)
+
+
+def test_rows_that_come_while_a_group_is_gathered_wait_for_the_next(writer: Writer, path: Path) -> None:
+    """Python may stop for its collector between any two objects, and others run meanwhile."""
+    late = iter(range(50))
+
+    def come(phase: str, info: dict[str, int]) -> None:
+        if threading.current_thread().name == "ledger-writer" and (number := next(late, None)) is not None:
+            writer.put("a", (f"late-{number:02d}", number))
+
+    before = gc.get_threshold()
+    gc.callbacks.append(come)
+    gc.set_threshold(1)
+    try:
+        for number in range(200):
+            writer.put("a", (f"row-{number:03d}", number))
+            writer.flush().result(timeout=10)
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(come)
+    writer.flush().result(timeout=10)
+    assert sorted(ids(path)) == [f"late-{number:02d}" for number in range(50)] + [
+        f"row-{number:03d}" for number in range(200)
+    ]
