@@ -12,6 +12,7 @@ import pytest
 
 from pointsman.errors import ConfigError
 from pointsman.exchange import Actor
+from pointsman.facts import About
 from pointsman.testing import Running
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
@@ -214,3 +215,37 @@ async def test_wrong_keys_are_refused_alike_and_then_told_to_wait(
         page = await served.client.get("/v1/models", headers={"x-api-key": "pm-wrong-5"})
         assert page.status_code == 429
         assert (await ask(served, KEY)).status_code == 200, "a key that is known is let in"
+
+
+@pytest.mark.parametrize("level", ["key", "team", "organisation"])
+@pytest.mark.parametrize(
+    ("policy", "known", "status"),
+    [
+        ("zdr: true", "", 404),
+        ("zdr: true", "trains: false, retains: true", 404),
+        ("zdr: true", "retains: false", 200),
+        ("collection: deny", "retains: false", 404),
+        ("collection: deny", "trains: false, retains: false", 200),
+        ("collection: allow, zdr: false", "", 200),
+    ],
+)
+async def test_data_goes_nowhere_that_a_level_does_not_allow(
+    serve: Serve, ask: Ask, sections: Callable[..., str], level: str, policy: str, known: str, status: int
+) -> None:
+    levels = {level: f"data_policy: {{{policy}}}"}
+    written = sections(levels.get("key", ""), levels.get("team", ""), levels.get("organisation", ""))
+    async with serve(written) as served:
+        for provider in ("lab", "spare"):
+            served.gateway.setup.providers[provider].about = About(**_said(known))
+        answer = await ask(served, KEY, models=["fast"])
+        assert answer.status_code == status
+        listed = (await served.client.get("/v1/models", headers=KEY)).json()["data"]
+        assert ("acme/large" in {row["id"] for row in listed}) is (status == 200)
+        if status == 404:
+            excluded = answer.json()["error"]["metadata"]["excluded_by"]
+            assert {each["by"] for each in excluded} == {"keys"}
+
+
+def _said(known: str) -> dict[str, Any]:
+    pairs = (each.split(": ") for each in known.split(", ") if each)
+    return {name: value == "true" for name, value in pairs}
