@@ -50,7 +50,8 @@ async def activity(gateway: Gateway, actor: Actor, query: Mapping[str, str]) -> 
     check_names(query, PARAMETERS)
     if not gateway.ledger.has_table("usage_days"):
         return []
-    by_team = bool(query.get("group_by")) and choice("group_by", query["group_by"], ("workspace",)) != ""
+    grouped = query.get("group_by")
+    by_team = bool(grouped and choice("group_by", grouped, ("workspace",)))
     first, last = _days(query.get("date", ""), datetime.now(UTC).date())
     conditions, params = _conditions(gateway, reach_of(gateway, actor), query)
     params |= {"first": first.isoformat(), "last": last.isoformat()}

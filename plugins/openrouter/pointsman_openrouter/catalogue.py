@@ -27,8 +27,7 @@ from .listing import TURN, Listings
 from .offers import Offer, named_offer
 from .popularity import Popularity
 from .providers import may_ask, provider_shape
-from .rows import PREFIX, Row, details_of, endpoint_shape, row_of
-from .rss import feed
+from .rows import PREFIX, Row, details_of, encoded, endpoint_shape, row_of
 from .traffic import NOTHING, Traffic, TrafficWatch
 
 __all__ = ["CataloguePages"]
@@ -78,6 +77,8 @@ class CataloguePages:
             raise BadRequest(f"`{FLAGS[1]}`: there is no chat here to link to", param=FLAGS[1])
         rows = await self._in_order(request, filtered(await self._in_category(request), query))
         if as_feed:
+            from .rss import feed
+
             page = _page(rows, query)
             base = str(request.base_url).rstrip("/")
             return Response(feed(page, base), media_type="application/rss+xml")
@@ -243,7 +244,7 @@ def _listed(request: Request, rows: Sequence[Row]) -> Response:
 
 
 def _answer(data: Any) -> Response:
-    return _json(msgspec.json.encode(data))
+    return _json(encoded(data))
 
 
 def _json(data: bytes) -> Response:

@@ -6,6 +6,7 @@ What nobody told is null or left out. Where the shape allows neither, `created` 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from .pricing import main_prices, pricing_of
 from .providers import names_of, title_of
 from .traffic import Traffic
 
-__all__ = ["PREFIX", "Row", "architecture", "details_of", "endpoint_shape", "row_of"]
+__all__ = ["PREFIX", "Row", "architecture", "details_of", "encoded", "endpoint_shape", "row_of"]
 
 PREFIX = "/api/v1"
 INPUTS = ("text", "image", "file", "audio", "video")
@@ -120,7 +121,7 @@ def row_of(offer: Offer, now: float) -> Row:
     providers = {each.provider.name: each.provider for each in endpoints}.values()
     return Row(
         offer=offer,
-        text=msgspec.json.encode(data),
+        text=encoded(data),
         title=data["name"],
         description=data.get("description"),
         created=created,
@@ -188,6 +189,14 @@ def architecture(offer: Offer) -> dict[str, Any]:
     if tokenizer is not None:
         shown["tokenizer"] = next((each for each in TOKENIZERS if each.lower() == tokenizer.lower()), OTHER)
     return shown
+
+
+def encoded(data: Any) -> bytes:
+    """Data as JSON. Half characters, which a provider's texts may have, stay as they are."""
+    try:
+        return msgspec.json.encode(data)
+    except UnicodeEncodeError:
+        return json.dumps(data).encode()
 
 
 def _identity(offer: Offer) -> dict[str, Any]:

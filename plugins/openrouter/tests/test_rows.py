@@ -136,6 +136,11 @@ def test_an_endpoint(validate: Callable[..., None], facts: dict[str, Any]) -> No
     )
 
 
+def test_half_a_character_spoils_nothing() -> None:
+    found = shown(offer(endpoint(name="Large \ud83d", description="\u00e9")))
+    assert (found["name"], found["description"]) == ("Large \ud83d", "\u00e9")
+
+
 def test_what_an_endpoint_shows() -> None:
     made = endpoint(**KNOWN)
     found = endpoint_shape(offer(made), made, NOW, Traffic((99.0, 98.0, 97.0)))
