@@ -51,8 +51,8 @@ def names_of(endpoint: Endpoint) -> frozenset[str]:
 
 
 def named(slugs: Iterable[str], names: frozenset[str]) -> int | None:
-    """The place of the first of some slugs that is among the names."""
-    return next((place for place, slug in enumerate(slugs) if slug.lower() in names), None)
+    """The place of the first of some slugs, in lower case, that is among the names."""
+    return next((place for place, slug in enumerate(slugs) if slug in names), None)
 
 
 def takes(endpoint: Endpoint, parameter: str) -> bool | None:
@@ -84,9 +84,9 @@ class Filters:
         if not (wishes.only or wishes.ignore):
             return None
         names = names_of(endpoint)
-        if named(wishes.ignore, names) is not None:
+        if not names.isdisjoint(wishes.ignore):
             return "ignore: it is named there"
-        if any(named(only, names) is None for only in wishes.only):
+        if any(names.isdisjoint(only) for only in wishes.only):
             return "only: it is not named there"
         return None
 
@@ -105,7 +105,7 @@ class Filters:
             return "enforce_distillable_text: it is not known that its text may train others"
         if wishes.quantizations is not None:
             quantization = str(_value(endpoint, "quantization") or "unknown").lower()
-            if quantization not in map(str.lower, wishes.quantizations):
+            if quantization not in wishes.quantizations:
                 return f"quantizations: it is {quantization}"
         for parameter in self._used:
             if not takes(endpoint, parameter):

@@ -29,7 +29,7 @@ __all__ = [
 
 MEMBER = "provider"
 """The member of a request that holds them."""
-LONGEST = 16 * 1024
+LONGEST = 8 * 1024
 """Bytes of that member, at most."""
 MOST_KEPT = 1024
 By = Literal["price", "throughput", "latency", "exacto"]

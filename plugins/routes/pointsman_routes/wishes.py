@@ -19,17 +19,18 @@ __all__ = ["NOTHING", "Above", "Wishes", "wishes_of"]
 
 FIELD = "preferences"
 """What they are called in the settings of keys, teams, organisations and rules."""
-MOST_KEPT = 10_000
+MOST_ACTORS = 10_000
+MOST_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is asked of endpoints. `only` has a list for each of those that name some; `most` are prices in
-    nano-USD, by the names of `MaxPrice`."""
+    """What is asked of endpoints; names are in lower case. `only` has a set for each of those that name some;
+    `most` are prices in nano-USD, by the names of `MaxPrice`."""
 
     order: tuple[str, ...] = ()
-    only: tuple[tuple[str, ...], ...] = ()
-    ignore: tuple[str, ...] = ()
+    only: tuple[frozenset[str], ...] = ()
+    ignore: frozenset[str] = frozenset()
     alone: bool = False
     whole: bool = False
     deny: bool = False
@@ -86,7 +87,7 @@ class Above:
     def _learn(self, actor: Actor) -> tuple[Preferences, ...]:
         extras = [level.extra for level in actor.levels] or [actor.extra]
         found = tuple(said for extra in extras if (said := extra.get(FIELD)) is not None)
-        if len(self._known) >= MOST_KEPT:
+        if len(self._known) >= MOST_ACTORS:
             self._known.clear()
         self._known[id(actor)] = actor, found
         return found
@@ -100,17 +101,18 @@ def wishes_of(said: tuple[Preferences, ...]) -> Wishes:
     chosen = next((each for each in said if each.order is not None or each.sort is not None), None)
     order = chosen.order if chosen is not None else None
     sort = chosen.sort if chosen is not None else None
+    quantizations = _nearest(said, "quantizations")
     prices = [each.max_price for each in said if each.max_price is not None]
     return Wishes(
-        order=order or (),
-        only=tuple(each.only for each in said if each.only is not None),
-        ignore=tuple(dict.fromkeys(slug for each in said for slug in each.ignore or ())),
+        order=_slugs(order or ()),
+        only=tuple(frozenset(_slugs(each.only)) for each in said if each.only is not None),
+        ignore=frozenset(slug for each in said for slug in _slugs(each.ignore or ())),
         alone=_nearest(said, "allow_fallbacks") is False,
         whole=_nearest(said, "require_parameters") is True,
         deny=any(each.data_collection == "deny" for each in said),
         zdr=any(each.zdr is True for each in said),
         distillable=any(each.enforce_distillable_text is True for each in said),
-        quantizations=_nearest(said, "quantizations"),
+        quantizations=_slugs(quantizations) if quantizations is not None else None,
         by=sort.by if sort is not None and not order else None,
         across=sort is not None and sort.partition == "none",
         most=_least(prices),
@@ -118,6 +120,10 @@ def wishes_of(said: tuple[Preferences, ...]) -> Wishes:
         latency=_nearest(said, "preferred_max_latency"),
         said=_together(said),
     )
+
+
+def _slugs(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
 
 
 def _nearest(said: Iterable[Preferences], name: str) -> Any:

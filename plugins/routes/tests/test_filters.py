@@ -154,7 +154,7 @@ def test_the_names_of_an_endpoint() -> None:
     endpoint = Endpoint(provider, "m", facts={"quantization": Fact("FP8", "x")})
     names = names_of(endpoint)
     assert names == {"lab", "acme", "acme cloud", "lab/m", "lab/fp8", "acme/fp8"}
-    assert [named(slugs, names) for slugs in (["x", "ACME"], ["x"], [])] == [1, None, None]
+    assert [named(slugs, names) for slugs in (["x", "acme"], ["x"], [])] == [1, None, None]
 
 
 def test_whether_an_endpoint_takes_a_parameter() -> None:

@@ -85,7 +85,7 @@ def test_a_request_without_them_is_not_read() -> None:
         ({"max_price": {"prompt": "cheap"}}, "provider.max_price.prompt", "not a number of US dollars"),
         ({"preferred_max_latency": -1}, "provider.preferred_max_latency.p50", "at least 0"),
         ({"preferred_min_throughput": {"p95": 1}}, "provider.preferred_min_throughput", "unknown key `p95`"),
-        ({"order": ["x" * 20_000]}, "provider", "more than 16384 bytes"),
+        ({"order": ["x" * 20_000]}, "provider", "more than 8192 bytes"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_path(provider: Any, param: str, words: str) -> None:

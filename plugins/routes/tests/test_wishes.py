@@ -33,7 +33,7 @@ def test_who_says_nothing_wishes_nothing() -> None:
         ("quantizations", ("fp8",), ("fp16",), "quantizations", ("fp8",)),
         ("sort", SortSettings(by="latency"), PRICE, "by", "latency"),
         ("sort", None, PRICE, "by", "price"),
-        ("order", ("a",), ("b",), "order", ("a",)),
+        ("order", ("A",), ("b",), "order", ("a",)),
         (
             "preferred_min_throughput",
             Percentiles(p50=1),
@@ -56,8 +56,8 @@ def test_of_choices_the_nearest_counts(name: str, near: Any, far: Any, attribute
         ("zdr", True, False, "zdr", True),
         ("data_collection", "allow", "deny", "deny", True),
         ("enforce_distillable_text", False, True, "distillable", True),
-        ("only", ("a", "b"), ("b", "c"), "only", (("a", "b"), ("b", "c"))),
-        ("ignore", ("a",), ("b", "a"), "ignore", ("a", "b")),
+        ("only", ("a", "B"), ("b", "c"), "only", (frozenset("ab"), frozenset("bc"))),
+        ("ignore", ("A",), ("b", "a"), "ignore", frozenset("ab")),
     ],
 )
 def test_of_filters_all_count(name: str, near: Any, far: Any, attribute: str, expected: Any) -> None:
