@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from pointsman.config import Duration
 from pointsman.errors import RateLimited
+from pointsman.ledger import Ledger, open_ledger
+from pointsman.money import Cost
 from pointsman.state import Demand, MemoryState, Verdict
 from pointsman.types import Usage
+from pointsman_limits.recount import recount
+from pointsman_usage.generations import GENERATIONS, Generations
 
 Make = Callable[..., Any]
 ALL = {"requests": "50/day", "tokens": "1k/day", "input_tokens": "900/day", "output_tokens": "800/day"}
@@ -345,37 +361,93 @@ async def test_batch_leaves_the_last_share_to_others(lab: Make, key: Make, team:
         assert "of 5 at a time" in (await refused(it, it.exchange(chat))).message
 
 
+NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
+PATIENT = Duration(60)
+
+
 class Accounts(RuleBasedStateMachine):
-    """Limits against a plain model: what is promised never exceeds a limit, and in the end all is there."""
+    """Limits against a plain model: what is promised never exceeds a limit, and in the end all is there.
+
+    Requests end in every way, are cancelled while they wait, outlive their lease; the process starts again,
+    and the wall clock jumps.
+    """
 
     run: Any
     it: Any
     keys: Make
-    group: Any
+    teams: Make
+    ledger: Ledger
+    numbers = count()
 
     def __init__(self) -> None:
         super().__init__()
-        self.it.gateway.state = MemoryState()
-        self.open: list[tuple[Any, int, int]] = []
-        self.used = {"alice": [0, 0, 0], "bob": [0, 0, 0]}
+        number = next(self.numbers)  # the ledger is that of all examples
+        self.nanoseconds, self.days, self.expiries = 0, 0, 0
+        self.rows = Generations()
+        self.group = self.teams(
+            f"{number}", requests="9/day", tokens="500/day", usd="0.001/day", concurrency=4
+        )
         limits = {"requests": "6/day", "tokens": "300/day", "concurrency": 3}
-        self.who = {name: self.keys(name, self.group, **limits) for name in self.used}
+        self.who = {name: self.keys(f"{name}-{number}", self.group, **limits) for name in ("alice", "bob")}
+        self.used = {name: [0, 0, 0] for name in self.who}
+        self.start()
+
+    def start(self) -> None:
+        """A process that knows nothing yet, and what it has under way: name, exchange, estimates, whether its
+        lease still holds."""
+        self.open: list[list[Any]] = []
+        self.it.gateway.state = MemoryState(
+            now=lambda: self.nanoseconds + time.monotonic_ns(),
+            utcnow=lambda: NOON + timedelta(days=self.days, microseconds=self.nanoseconds // 1000),
+        )
+
+    @rule(days=st.sampled_from([-2, 2]))
+    def jump(self, days: int) -> None:
+        self.days += days
+
+    @rule()
+    def restart(self) -> None:
+        """What was under way ends with the process; requests that ended are counted again."""
+        self.start()
+        self.run(self.ledger.flush())
+        self.run(recount(self.it.gateway, ()))
+        for name in self.used:
+            self.used[name][0] = self.ended[name]
+
+    @initialize()
+    def begin(self) -> None:
+        self.ended = dict.fromkeys(self.used, 0)
+
+    @precondition(lambda self: self.open and self.expiries < 3)
+    @rule()
+    def expire(self) -> None:
+        """Nobody settles in time."""
+        self.expiries += 1
+        self.nanoseconds += round(self.it.plugin._ttl * 1e9)
+        for each in self.open:
+            each[-1] = False
+
+    def fits(self, name: str, most: int, nano: int) -> bool:
+        """Whether a request finds room."""
+        fits = True
+        for names, requests, total, money, seats in (
+            ([name], 6, 300, 10**18, 3),
+            (["alice", "bob"], 9, 500, 1_000_000, 4),
+        ):
+            mine = [each for each in self.open if each[0] in names]
+            held = [each for each in mine if each[-1]]
+            used = [sum(self.used[each][place] for each in names) for place in range(3)]
+            fits &= used[0] + len(mine) < requests and len(held) < seats
+            fits &= not most or used[1] + sum(each[2] for each in held) + most <= total
+            fits &= not nano or used[2] + sum(each[3] for each in held) + nano <= money
+        return fits
 
     @rule(name=st.sampled_from(["alice", "bob"]), size=st.integers(0, 320), tokens=st.integers(0, 320))
     def ask(self, name: str, size: int, tokens: int) -> None:
         exchange = self.it.exchange(self.who[name], characters=size, max_tokens=tokens)
         most = -(-size // 4) + tokens
         nano = -(-size // 4) * 1000 + tokens * 2000
-        fits = True
-        for names, requests, total, money, seats in (
-            ([name], 6, 300, 10**18, 3),
-            (["alice", "bob"], 9, 500, 1_000_000, 4),
-        ):
-            mine = [each for each in self.open if each[0].actor.name in names]
-            used = [sum(self.used[each][place] for each in names) for place in range(3)]
-            fits &= used[0] + len(mine) < requests and len(mine) < seats
-            fits &= used[1] + sum(each[1] for each in mine) + most <= total
-            fits &= used[2] + sum(each[2] for each in mine) + nano <= money
+        fits = self.fits(name, most, nano)
         try:
             self.run(self.it.reserve(exchange))
         except RateLimited:
@@ -383,50 +455,79 @@ class Accounts(RuleBasedStateMachine):
             assert not fits
         else:
             assert fits
-            self.open.append((exchange, most, nano))
+            self.open.append([name, exchange, most, nano, True])
+
+    @rule(name=st.sampled_from(["alice", "bob"]), turns=st.integers(0, 3))
+    def leave(self, name: str, turns: int) -> None:
+        """A client comes, waits where it has to, and leaves."""
+        exchange = self.it.exchange(self.who[name], max_tokens=9)
+
+        async def come_and_go() -> None:
+            task = start(self.it.reserve(exchange))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self.it.settle(exchange)
+
+        plugin = self.it.plugin
+        plugin._settings = replace(plugin._settings, max_wait=PATIENT)
+        self.run(come_and_go())
+        plugin._settings = replace(plugin._settings, max_wait=Duration(0))
+        assert not plugin._line.queues
 
     @precondition(lambda self: self.open)
     @rule(data=st.data(), ending=st.sampled_from(["whole", "failed", "refused"]))
     def end(self, data: st.DataObject, ending: str) -> None:
-        exchange, most, nano = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
-        usage, cost = None, None
-        used = self.used[exchange.actor.name]
+        name, exchange, most, nano, _ = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+        used, cost = self.used[name], None
         if ending != "refused":
             exchange.begin_attempt(exchange.candidates[0])
             used[0] += 1
+            self.ended[name] += 1
         if ending == "whole":
-            usage = Usage(0, data.draw(st.integers(0, most)))
+            exchange.usage = Usage(0, data.draw(st.integers(0, most)))
             cost = data.draw(st.integers(0, nano))
-            used[1] += usage.output
+            exchange.cost = Cost(cost)
+            used[1] += exchange.usage.output
             used[2] += cost
-        self.run(self.it.settle(exchange, usage, cost))
+        self.run(self.it.settle(exchange, exchange.usage, cost))
+        if ending != "refused":
+            self.ledger.insert(GENERATIONS.name, self.rows.row(exchange))
 
     def teardown(self) -> None:
-        for exchange, _, _ in self.open:
+        for _, exchange, *_ in self.open:
             self.run(self.it.settle(exchange))
         totals = [sum(each[place] for each in self.used.values()) for place in range(3)]
         assert self.run(left(self.it, self.keys("x", self.group))) == {
             "concurrency": 4,
-            "requests": 9 - totals[0],
-            "tokens": 500 - totals[1],
-            "usd": 1_000_000 - totals[2],
+            "requests": max(0, 9 - totals[0]),
+            "tokens": max(0, 500 - totals[1]),
+            "usd": max(0, 1_000_000 - totals[2]),
         }
+        assert self.it.gateway.state.health()["leases"] == 0
 
 
-def test_limits_agree_with_a_plain_model(lab: Make, key: Make, team: Make) -> None:
+def test_limits_agree_with_a_plain_model(lab: Make, key: Make, team: Make, tmp_path: Path) -> None:
     async def enter() -> Any:
-        return await context.__aenter__()
+        it = await context.__aenter__()
+        it.gateway.ledger = open_ledger("sqlite:///ledger.db", base=tmp_path, durability="relaxed")
+        await it.gateway.ledger.open(it.gateway.setup.tables)
+        return it
 
     with asyncio.Runner() as runner:
         context = lab()
+        it = runner.run(enter())
         within = {
-            "it": runner.run(enter()),
+            "it": it,
             "run": staticmethod(runner.run),
             "keys": staticmethod(key),
-            "group": team(requests="9/day", tokens="500/day", usd="0.001/day", concurrency=4),
+            "teams": staticmethod(team),
+            "ledger": it.gateway.ledger,
         }
         run_state_machine_as_test(
             type("Bound", (Accounts,), within),
             settings=settings(deadline=None, max_examples=60, stateful_step_count=30),
         )
+        runner.run(it.gateway.ledger.close())
         runner.run(context.__aexit__(None, None, None))
