@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from pointsman.exchange import Candidate, Exchange
@@ -36,16 +35,23 @@ def suited(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] |
     lacks = [any(takes(each.endpoint, name) is False for name in needed) for each in candidates]
     if not any(lacks):
         return None
-    places = {each.model: place for place, each in reversed([*enumerate(candidates)])}
+    places = _places(candidates, across=_is_across(exchange))
     for candidate, lacking in zip(candidates, lacks, strict=True):
         if lacking:
             candidate.reasons.append(f"behind others: it is known not to take {' or '.join(needed)}")
-    across = exchange.plan is not None and exchange.plan.across
-    order = sorted(
-        range(len(candidates)),
-        key=lambda each: (0 if across else places[candidates[each].model], lacks[each]),
-    )
+    order = sorted(range(len(candidates)), key=lambda each: (places[candidates[each].model], lacks[each]))
     return [candidates[each] for each in order]
+
+
+def _is_across(exchange: Exchange) -> bool:
+    """Whether the plan puts the endpoints of all models in one order."""
+    return exchange.plan is not None and exchange.plan.across
+
+
+def _places(candidates: Sequence[Candidate], *, across: bool) -> dict[str, int]:
+    """Where the endpoints of each model stand among those of all."""
+    placed = reversed([*enumerate(candidates)])
+    return {each.model: 0 if across else place for place, each in placed}
 
 
 def ranked(
@@ -58,10 +64,12 @@ def ranked(
     """The candidates that stay, and the wishes of which nothing came. Raises BadRequest."""
     quotes = Quotes(exchange)
     kept = [*_kept(exchange, candidates, wishes, quotes)] if wishes.filters else list(candidates)
-    order = _Order(wishes, variants, paces, quotes, kept)
+    chosen = wishes.by is not None or wishes.order or variants
+    across = wishes.across or (not chosen and _is_across(exchange))
+    order = _Order(wishes, variants, paces, quotes, _places(kept, across=across))
     kept.sort(key=order.place)
     if wishes.alone:
-        kept = [*_alone(exchange, kept, wishes)]
+        kept = [*_alone(exchange, kept, wishes, across=across)]
     return kept, order.lost()
 
 
@@ -87,13 +95,13 @@ class _Order:
         variants: Mapping[str, Variant],
         paces: Mapping[str, Pace],
         quotes: Quotes,
-        candidates: Sequence[Candidate],
+        places: Mapping[str, int],
     ) -> None:
         self._wishes = wishes
         self._variants = variants
         self._paces = paces
         self._quotes = quotes
-        self._models = {each.model: place for place, each in reversed([*enumerate(candidates)])}
+        self._places = places
         self._asked: set[str] = set()
         self._honoured: set[str] = set()
 
@@ -108,7 +116,7 @@ class _Order:
             candidate.reasons.append(f"number {place + 1} of {MEMBER}.order")
         asker = f"{MEMBER}.sort" if by == wishes.by or variant is None else f"model:{variant.suffix}"
         return (
-            0 if wishes.across else self._models[candidate.model],
+            self._places[candidate.model],
             candidate.key is None,
             free,
             len(wishes.order) if place is None else place,
@@ -160,18 +168,18 @@ class _Order:
             self._honoured.add(name)
 
 
-def _alone(exchange: Exchange, candidates: Iterable[Candidate], wishes: Wishes) -> Iterator[Candidate]:
+def _alone(
+    exchange: Exchange, candidates: Iterable[Candidate], wishes: Wishes, *, across: bool
+) -> Iterator[Candidate]:
     """The first endpoint of each model, or those that are named: nobody is to answer in their place."""
-    for _, group in groupby(candidates, lambda each: "" if wishes.across else each.model):
-        first: str | None = None
-        for candidate in group:
-            endpoint = candidate.endpoint
-            if wishes.order:
-                stays = named(wishes.order, names_of(endpoint)) is not None
-            else:
-                first = first or endpoint.id
-                stays = endpoint.id == first
-            if stays:
-                yield candidate
-            else:
-                exchange.exclude(candidate, by="routes", why=f"{MEMBER}.allow_fallbacks: it is false")
+    first: dict[str, str] = {}
+    for candidate in candidates:
+        endpoint = candidate.endpoint
+        if wishes.order:
+            stays = named(wishes.order, names_of(endpoint)) is not None
+        else:
+            stays = first.setdefault("" if across else candidate.model, endpoint.id) == endpoint.id
+        if stays:
+            yield candidate
+        else:
+            exchange.exclude(candidate, by="routes", why=f"{MEMBER}.allow_fallbacks: it is false")

@@ -15,7 +15,7 @@ from pointsman.secrets import Secret
 from pointsman.setup import Picker, Setup
 from pointsman_routes.pace import Pace
 from pointsman_routes.picking import picked
-from pointsman_routes.preferences import Percentiles, Preferences
+from pointsman_routes.preferences import Percentiles, Preferences, SortSettings
 from pointsman_routes.ranking import ranked
 from pointsman_routes.variants import SUFFIXES
 from pointsman_routes.wishes import NOTHING, Wishes, wishes_of
@@ -237,3 +237,29 @@ async def test_whoever_picks_ones_own_credentials_go_first(
         exchange.plan = Plan(None, ("big", "fast"), across=across)
         found = picked(exchange, candidates, backwards)
         assert [f"{each.endpoint.id}{' own' if each.key else ''}" for each in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"ignore": ["nobody"]}, ["lab/tiny", "lab/large", "spare/large"]),
+        ({"sort": "price"}, ["lab/tiny", "spare/large", "lab/large"]),
+        ({"order": ["spare"]}, ["lab/tiny", "spare/large", "lab/large"]),
+        ({"allow_fallbacks": False}, ["lab/tiny"]),
+    ],
+)
+async def test_a_rule_that_goes_across_models_keeps_its_order(
+    decided: Decided, said: dict[str, Any], expected: list[str]
+) -> None:
+    rule = "routes: [{name: all, use: {across: true}}]\n"
+    async with decided(rule, body(models=["lab/tiny"])) as exchange:
+        assert exchange.plan is not None
+        assert exchange.plan.across
+        candidates = [exchange.candidates[place] for place in (2, 0, 1)]
+        kept, _ = ranked(exchange, candidates, wishes_of((Preferences(**preferences(said)),)), {}, {})
+        assert [each.endpoint.id for each in kept] == expected
+
+
+def preferences(said: dict[str, Any]) -> dict[str, Any]:
+    made = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+    return made if "sort" not in made else {"sort": SortSettings(by=made["sort"])}
