@@ -18,7 +18,6 @@ from pointsman.catalogue import Catalogue
 from pointsman.errors import BadRequest, NotFound
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
-from pointsman.registers import Handler, RegisterHttp
 
 from .activity import activity
 from .filters import CATEGORIES, FILTERS, SORTS, check_names, choice, filtered, number, sorted_rows
@@ -50,23 +49,6 @@ class CataloguePages:
         self._listings = Listings()
         self._traffic = TrafficWatch()
         self._popularity = Popularity()
-
-    def register(self, register: RegisterHttp) -> None:
-        """Register every route: whoever has a key sees what it may use."""
-        pages: Mapping[str, Handler] = {
-            "/models": self.models,
-            "/models/count": self.count,
-            "/models/user": self.of_key,
-            "/models/{model:path}/endpoints": self.endpoints,
-            "/model/{model:path}": self.model,
-            "/embeddings/models": self.embeddings,
-            "/endpoints/zdr": self.forgetting,
-            "/providers": self.providers,
-            "/generation": self.generation,
-            "/activity": self.activity,
-        }
-        for path, page in pages.items():
-            register(PREFIX + path, page, methods=("GET",), role="viewer")
 
     async def models(self, request: Request) -> Response:
         """Models, filtered, in an order, page by page or all at once; or as a feed."""
