@@ -24,9 +24,10 @@ from .filters import CATEGORIES, FILTERS, SORTS, check_names, choice, filtered, 
 from .generation import generation
 from .listing import TURN, Listings
 from .offers import Offer, named_offer
+from .pages import PREFIX
 from .popularity import Popularity
 from .providers import may_ask, provider_shape
-from .rows import PREFIX, Row, details_of, encoded, endpoint_shape, row_of
+from .rows import Row, details_of, encoded, endpoint_shape, row_of
 from .traffic import NOTHING, Traffic, TrafficWatch
 
 __all__ = ["CataloguePages"]

@@ -16,7 +16,7 @@ from pointsman_keys import Caller
 
 from .book import Book
 
-__all__ = ["register_pages"]
+__all__ = ["PREFIX", "register_pages"]
 
 PREFIX = "/api/v1"
 LARGEST = 64 * 1024

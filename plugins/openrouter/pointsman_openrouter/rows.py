@@ -16,13 +16,13 @@ import msgspec
 from pointsman.catalogue import Endpoint
 
 from .offers import Offer
+from .pages import PREFIX
 from .pricing import main_prices, pricing_of
 from .providers import names_of, title_of
 from .traffic import Traffic
 
-__all__ = ["PREFIX", "Row", "architecture", "details_of", "encoded", "endpoint_shape", "row_of"]
+__all__ = ["Row", "architecture", "details_of", "encoded", "endpoint_shape", "row_of"]
 
-PREFIX = "/api/v1"
 INPUTS = ("text", "image", "file", "audio", "video")
 OUTPUTS = ("text", "image", "embeddings", "audio", "video", "rerank", "speech", "transcription")
 PARAMETERS = (

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from email.utils import formatdate
 from html import escape
 
-from .rows import PREFIX, Row
+from .pages import PREFIX
+from .rows import Row
 
 __all__ = ["feed"]
 
