@@ -117,7 +117,7 @@ class Bucket(msgspec.Struct, gc=False):
         else:
             self.full_at = empty + used + taken
         remaining = room // length if room > 0 else 0
-        return Verdict(True, demand, amount, remaining, 0.0, -(-owed // amount) / SECOND)
+        return Verdict(True, demand, amount, remaining, 0.0, owed / amount / SECOND)
 
     def _refuse(self, demand: Demand, used: int, over: int) -> Verdict:
         """The verdict on a demand that is `over` what there is, of which `used` refills with time."""
