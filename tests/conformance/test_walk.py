@@ -418,7 +418,7 @@ def test_no_key_of_a_recorded_request_is_lost_silently(source: str, target: str)
 def test_every_recorded_request_comes_back_in_its_own_dialect(dialect: str) -> None:
     changed = []
     for recording in recorded(dialect):
-        wanted = dict(recording.request)
+        wanted = {name: value for name, value in recording.request.items() if name != "provider"}
         if recording.status >= 400:
             continue
         written = back(dialect, wanted)
