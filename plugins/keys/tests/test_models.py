@@ -146,3 +146,16 @@ async def test_a_model_that_does_not_exist_is_not_found_for_every_key(
         assert answer.status_code == 400
         assert "acme/small" in answer.json()["error"]["message"]
         assert "acme/large" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("model", "status"), [("acme/small:floor", 200), ("fast:nitro", 200), ("acme/large:floor", 403)]
+)
+async def test_a_suffix_makes_no_other_model_of_it(
+    serve: Serve, ask: Ask, section: Callable[[str], str], model: str, status: int
+) -> None:
+    async with serve(section("[acme/small]")) as served:
+        answer = await ask(served, KEY, model=model)
+        assert answer.status_code == status
+        if status == 403:
+            assert "may not use model 'acme/large:floor'" in answer.json()["error"]["message"]
