@@ -90,7 +90,7 @@ class Attempts:
             kept = 0  # attempts that are left to the candidates behind it
             while self._may_try(candidate, kept):
                 attempt = exchange.begin_attempt(candidate)
-                if chains.attempt_started:
+                if chains.attempt_started.links:
                     observe(chains.attempt_started, exchange, attempt)
                 self._refused = self._again = self._answered = False
                 try:
@@ -106,7 +106,7 @@ class Attempts:
                 finally:
                     attempt.ended = time.monotonic()
                     attempt.usage = self._used(attempt)
-                    if chains.attempt_finished:
+                    if chains.attempt_finished.links:
                         observe(chains.attempt_finished, exchange, attempt)
                 if not self._again:
                     break

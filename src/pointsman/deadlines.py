@@ -128,13 +128,12 @@ class Clocks(Deadline):
         self, wheel: Wheel, *, first_content: float, stall: float, total: float, run: Run | None = None
     ) -> None:
         now = time.monotonic()
-        super().__init__(wheel, now + min(first_content, total), run)
+        soon = first_content < total
+        super().__init__(wheel, now + (first_content if soon else total), run)
         self._stall = stall
         self._total_at = now + total
         self._paused_at: float | None = None
-        self._which: Literal["first content", "stall", "total"] = (
-            "first content" if first_content < total else "total"
-        )
+        self._which: Literal["first content", "stall", "total"] = "first content" if soon else "total"
         self.first_content: float | None = None
         """When the first content came, in monotonic seconds."""
 

@@ -83,6 +83,8 @@ class Actor:
     levels: tuple[Level, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
     bounded: bool = field(init=False)
+    extras: tuple[Mapping[str, Any], ...] = field(init=False, repr=False, compare=False)
+    """The `extra` of each level, or its own."""
 
     def __post_init__(self) -> None:
         globs = [self.models]
@@ -90,6 +92,8 @@ class Actor:
             globs += [level.models, level.providers, level.surfaces]
         private = any(level.uncollected or level.forgotten for level in self.levels)
         object.__setattr__(self, "bounded", private or any("*" not in each for each in globs))
+        extras = tuple(level.extra for level in self.levels) or (self.extra,)
+        object.__setattr__(self, "extras", extras)
 
     def may_use(self, *names: str) -> bool:
         """Whether any of a model's names is among the models this actor may use, at each level."""
@@ -392,10 +396,11 @@ class Exchange:
     def said(self, name: str) -> list[Any]:
         """What the route says of a field that a plugin declared, and the key and those above it, in this
         order; None where they say nothing."""
-        extras = [self.plan.extra] if self.plan is not None else []
-        if self.actor is not None:
-            extras += [level.extra for level in self.actor.levels] or [self.actor.extra]
-        return [extra.get(name) for extra in extras]
+        plan, actor = self.plan, self.actor
+        said = [plan.extra.get(name)] if plan is not None else []
+        for extra in actor.extras if actor is not None else ():
+            said.append(extra.get(name))
+        return said
 
     def wants_explanation(self) -> bool:
         """Whether the client asked for the decision record and may see it."""

@@ -124,7 +124,7 @@ async def decide(exchange: Exchange, *, admitted: bool) -> Stored | None:
     if admitted:
         await each(chains.admit, exchange)
         exchange.admitted = True
-        if chains.lookup_response:
+        if chains.lookup_response.links:
             stored: Stored | None = await first(chains.lookup_response, exchange)
             if stored is not None:
                 return stored
@@ -138,7 +138,7 @@ async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -
     attempts = Attempts(exchange, client)
     failure: BaseException | None = None
     try:
-        if chains.reserve_usage:
+        if chains.reserve_usage.links:
             exchange.reserved = True
             await each(chains.reserve_usage, exchange)
         if client is not None:
