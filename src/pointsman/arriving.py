@@ -139,10 +139,11 @@ class Http1Answer:
         """See `Answer`."""
         if self._compressed:
             return await ChunkedAnswer(self.status, self.headers, self._chunks()).read(limit)
-        self._wants_end = limit
-        self._connection.resume(self)
-        while not self.complete and self.size <= limit and self.error is None:
-            await self.wait()
+        if not self.complete:
+            self._wants_end = limit
+            self._connection.resume(self)
+            while not self.complete and self.size <= limit and self.error is None:
+                await self.wait()
         if self.size > limit:
             raise too_large(limit)
         if self.error is not None:

@@ -247,13 +247,9 @@ class HotRequest:
 
     def read_body(self) -> bytes | Awaitable[bytes]:
         """The whole body, at once where it is there. Raises BadRequest where it stops coming."""
-        if self._whole and not self.disconnected:
-            return self._taken()
+        if self._whole and len(self._body) == 1 and not self.disconnected:
+            return self._body.pop()
         return self._rest()
-
-    def _taken(self) -> bytes:
-        body, self._body = self._body, []
-        return body[0] if len(body) == 1 else b"".join(body)
 
     async def _rest(self) -> bytes:
         if self.disconnected:
@@ -264,7 +260,8 @@ class HotRequest:
             await self._waiter
         if not self._whole and self._error is not None:
             raise self._error
-        return self._taken()
+        body, self._body = self._body, []
+        return b"".join(body)
 
     @property
     def full(self) -> bool:

@@ -89,7 +89,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._jobs: set[asyncio.Task[None]] = set()
         self._running: dict[Runner, Exchange] = {}
-        self._quiet = asyncio.Event()
+        self._quiet: asyncio.Event | None = None  # where somebody waits for nothing to run
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -195,7 +195,7 @@ class Gateway:
     def forget(self, runner: Runner) -> None:
         """It has ended."""
         del self._running[runner]
-        if not self._running:
+        if self._quiet is not None and not self._running:
             self._quiet.set()
 
     def drain(self) -> None:
@@ -205,11 +205,12 @@ class Gateway:
 
     async def idle(self, patience: float) -> bool:
         """Wait for what is under way, `patience` seconds at most; say whether nothing is."""
+        quiet = self._quiet = self._quiet or asyncio.Event()
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while self._running:
-                    self._quiet.clear()
-                    await self._quiet.wait()
+                    quiet.clear()
+                    await quiet.wait()
         return not self._running
 
     @property

@@ -238,7 +238,8 @@ class Connection(Connectable):
 
     def _finish(self, answer: Http1Answer) -> None:
         """The answer is whole: the connection is free for another, where both sides agree."""
-        self.resume(answer)
+        if self._paused:
+            self.resume(answer)
         self._answer = None
         transport = self._transport
         unsent = transport is None or transport.get_write_buffer_size() > 0

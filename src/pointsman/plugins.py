@@ -110,6 +110,8 @@ def _adapt(function: Callable[..., Any], wanted: tuple[str, ...], has: tuple[str
     """A callable with the hook's full positional arguments, for a function that takes some of them."""
     if has == wanted:
         return function
+    if has == wanted[:1]:
+        return lambda argument, *_: function(argument)
     places = tuple(wanted.index(name) for name in has)
 
     def call(*args: Any) -> Any:

@@ -121,8 +121,7 @@ class Payers:
 
 def pays(actor: Actor) -> bool:
     """Whether anything is charged for what an actor does."""
-    extras = [level.extra for level in actor.levels] or [actor.extra]
-    return any(extra.get("budget") or extra.get("prepaid") for extra in extras)
+    return any(extra.get("budget") or extra.get("prepaid") for extra in actor.extras)
 
 
 def owners_of(actor: Actor) -> Sequence[tuple[Owner, Mapping[str, Any]]]:
