@@ -122,8 +122,7 @@ class Http1Answer:
             self._head = _Head(self.raw)
         return self._head
 
-    @property
-    def _compressed(self) -> bool:
+    def _is_compressed(self) -> bool:
         """Whether its body has to be inflated. Where the name is nowhere in its head, nobody need read it."""
         if self._head is None and not self.interim:
             raw = self.raw
@@ -137,7 +136,7 @@ class Http1Answer:
 
     async def read(self, limit: int) -> bytes:
         """See `Answer`."""
-        if self._compressed:
+        if self._is_compressed():
             return await ChunkedAnswer(self.status, self.headers, self._chunks()).read(limit)
         if not self.complete:
             self._wants_end = limit
@@ -153,7 +152,7 @@ class Http1Answer:
 
     async def pump(self, receiver: Receiver) -> None:
         """See `Answer`."""
-        if self._compressed:
+        if self._is_compressed():
             await ChunkedAnswer(self.status, self.headers, self._chunks()).pump(receiver)
             return
         self._receiver = receiver
@@ -185,7 +184,7 @@ class Http1Answer:
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives, inflated where it has to be."""
-        return inflated(self._chunks(), self.headers) if self._compressed else self._chunks()
+        return inflated(self._chunks(), self.headers) if self._is_compressed() else self._chunks()
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while True:

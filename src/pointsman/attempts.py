@@ -254,7 +254,7 @@ class Attempts:
         """Bytes of the lane's dialect."""
         attempt.upstream_status = answer.status
         attempt.answer = answer
-        way = attempt.way
+        way = attempt.candidate.way or attempt.way
         codec = way.codec
         try:
             if answer.status >= 300:

@@ -8,8 +8,6 @@ from .errors import BadRequest
 
 __all__ = ["DEEPEST", "check_json"]
 
-SMALL = 4096
-"""Bytes of a body whose brackets are counted."""
 DEEPEST = 64
 """Parsers accept a thousand levels and encoders fail at a quarter of that: nothing sensible is deeper."""
 
@@ -36,10 +34,8 @@ def _check_utf8(raw: bytes) -> None:
 
 
 def _opens_more_than(raw: bytes, most: int) -> bool:
-    """Whether there are more opening brackets than `most`, those in strings too: in what is not small a few
-    searches tell sooner than a count does."""
-    if len(raw) <= SMALL:
-        return raw.count(b"[") + raw.count(b"{") > most
+    """Whether there are more opening brackets than `most`, those in strings too: a few searches tell sooner
+    than a count does."""
     for bracket in (b"[", b"{"):
         at = raw.find(bracket)
         while at >= 0:

@@ -321,7 +321,7 @@ class HttpCaller:
         """Send the request in the dialect of the lane."""
         endpoint = attempt.endpoint
         provider = endpoint.provider
-        way, peek = attempt.way, exchange.peek
+        way, peek = attempt.candidate.way or attempt.way, exchange.peek
         if not isinstance(provider, HttpProvider) or way.lane == "local":
             return None
         model = provider.called(endpoint)

@@ -88,7 +88,7 @@ class Writer:
 
     def put(self, table: str, values: tuple[StoredValue, ...]) -> None:
         """Queue one row, or count it as lost where the queue is full or closed."""
-        if self._deadline is not None or self.full:
+        if self._deadline is not None or len(self._queue) >= self.most:
             with self._changed:
                 self._lose(1)
             return
