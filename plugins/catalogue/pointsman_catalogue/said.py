@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeVar
 
 __all__ = ["facts_of"]
@@ -66,6 +67,8 @@ PER_TOKEN: Mapping[str, str] = {
 ALWAYS_PRICED = ("prompt", "completion")
 EACH: Mapping[str, str] = {"request": "request", "image": "image", "web_search": "search"}
 LONGEST_TEXT = 4000
+MOST_TOKENS = 10**12
+"""More than any model has: what is larger is no number of tokens."""
 EARLIEST = 1_500_000_000
 """Seconds since 1970: models of chat are younger."""
 FRESH = 86_400.0
@@ -106,7 +109,10 @@ def _first(said: Said, paths: Iterable[str], read: Callable[[Any], T | None]) ->
 
 
 def _text(value: Any) -> str | None:
-    return value.strip()[:LONGEST_TEXT] or None if isinstance(value, str) else None
+    """A text, with `?` for half a character: no JSON and no ledger takes one."""
+    if not isinstance(value, str):
+        return None
+    return value.strip()[:LONGEST_TEXT].encode(errors="replace").decode() or None
 
 
 def _word(value: Any) -> str | None:
@@ -115,7 +121,8 @@ def _word(value: Any) -> str | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 < value <= MOST_TOKENS else None
 
 
 def _day(value: Any) -> str | None:
@@ -134,10 +141,8 @@ def _name(native_id: str, said: Said) -> str | None:
 def _created(said: Said) -> int | None:
     created = said.get("created")
     if isinstance(said.get("created_at"), str):
-        try:
+        with suppress(ValueError, OverflowError):
             created = int(datetime.fromisoformat(said["created_at"]).timestamp())
-        except ValueError:
-            return None
     if isinstance(created, bool) or not isinstance(created, int):
         return None
     return created if EARLIEST < created < time.time() - FRESH else None
@@ -168,7 +173,7 @@ def _parameters(said: Said) -> list[str] | None:
     for name in ("parameters", "supported_parameters", "supported_sampling_parameters"):
         value = said.get(name)
         if isinstance(value, list | tuple):
-            found += [each for each in value if isinstance(each, str)]
+            found += [text for each in value if (text := _text(each)) is not None]
     for name in ("supported_features", "features"):
         value = said.get(name)
         if isinstance(value, list):
@@ -182,10 +187,14 @@ def _parameters(said: Said) -> list[str] | None:
 
 def _price(said: Said) -> dict[str, Any] | None:
     """The price, in the shape of `price:`, where the listing shows its unit."""
-    pricing, metadata = said.get("pricing"), _at(said, "metadata.pricing")
+    pricing, metadata, price = said.get("pricing"), _at(said, "metadata.pricing"), said.get("price")
     try:
-        if isinstance(said.get("price"), Mapping):
-            return dict(said["price"])
+        if isinstance(price, Mapping) and "id" not in said:
+            return dict(price)  # by our names: a row of a listing has an id
+        if isinstance(price, Mapping) and _at(price, "input.usd") is not None:
+            usd = {name: _at(each, "usd") for name, each in price.items()}
+            names = {"input": "input", "output": "output", "input_cache_read": "cache_read"}
+            return _plain(usd, names, Decimal(1))
         if isinstance(pricing, Mapping) and isinstance(pricing.get("prompt"), str):
             return _by_token(pricing)
         if isinstance(pricing, Mapping) and {"input", "output", "base", "hourly"} <= pricing.keys():
@@ -196,19 +205,22 @@ def _price(said: Said) -> dict[str, Any] | None:
         if {"input_token_price_per_m", "output_token_price_per_m"} <= said.keys():
             names = {"input_token_price_per_m": "input", "output_token_price_per_m": "output"}
             return _plain(said, names, Decimal(10_000))
-    except (InvalidOperation, ValueError, KeyError, TypeError, AttributeError):
+    except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError):
         return None  # of a shape that only seems to be known
     return None
 
 
 def _plain(said: Said, names: Mapping[str, str], per_dollar: Decimal) -> dict[str, Any] | None:
-    """Numbers by the million tokens; nothing at all is what is not sold so."""
+    """Numbers by the million tokens; nothing at all is what is not sold so, and nothing for what is cached
+    is no price of its own."""
     found = {
         ours: _amount(said[name], 1 / per_dollar)
         for name, ours in names.items()
         if said.get(name) is not None
     }
-    return found if any(each != "0" for each in found.values()) else None
+    if all(each == "0" for each in found.values()):
+        return None
+    return {name: amount for name, amount in found.items() if amount != "0" or name != "cache_read"}
 
 
 def _by_token(pricing: Said) -> dict[str, Any]:
@@ -218,13 +230,15 @@ def _by_token(pricing: Said) -> dict[str, Any]:
     price: dict[str, Any] = dict(_prices(pricing, share))
     for each in pricing.get("overrides") or ():
         layer = dict(_prices(each, share))
+        begin: dict[str, Any]
         if "min_prompt_tokens" in each and "utc_start" not in each:
-            price.setdefault("tiers", []).append({"above": int(each["min_prompt_tokens"]), **layer})
+            kind, begin = "tiers", {"above": int(each["min_prompt_tokens"])}
         elif "utc_start" in each and "min_prompt_tokens" not in each:
-            hours = f"{_clock(each['utc_start'])}-{_clock(each['utc_end'])} UTC"
-            price.setdefault("windows", []).append({"time": hours, **layer})
+            kind, begin = "windows", {"time": f"{_clock(each['utc_start'])}-{_clock(each['utc_end'])} UTC"}
         else:
             raise ValueError("an override for long requests at some hours")
+        if layer:  # or else it says nothing of what has a price here
+            price.setdefault(kind, []).append({**begin, **layer})
     price.get("tiers", []).sort(key=lambda tier: tier["above"])
     return price
 

@@ -147,6 +147,31 @@ def test_what_rows_of_listings_say(said: dict[str, Any], facts: dict[str, Any]) 
             {"input": "0.39", "output": "0.39"},
         ),
         ({"price": {"input": 1, "output": 2}}, {"input": 1, "output": 2}),
+        (
+            {
+                "id": "m",
+                "price": {
+                    "input": {"usd": 0.38, "tao": 0.001},
+                    "output": {"usd": 1.72, "tao": 0.005},
+                    "input_cache_read": {"usd": 0.19, "tao": 0.0005},
+                },
+            },
+            {"input": "0.38", "output": "1.72", "cache_read": "0.19"},
+        ),
+        (
+            {"metadata": {"pricing": {"input_tokens": 1, "output_tokens": 2, "cache_read_tokens": 0}}},
+            {"input": "1", "output": "2"},
+        ),
+        (
+            {
+                "pricing": {
+                    "prompt": "0.000001",
+                    "completion": "0.000002",
+                    "overrides": [{"min_prompt_tokens": 200000, "internal_reasoning": "0"}],
+                }
+            },
+            {"input": "1", "output": "2"},
+        ),
     ],
 )
 def test_prices_whose_unit_shows(said: dict[str, Any], price: dict[str, Any]) -> None:
@@ -162,6 +187,10 @@ def test_prices_whose_unit_shows(said: dict[str, Any], price: dict[str, Any]) ->
         {"pricing": {"prompt": "-1", "completion": "-1"}},  # it depends
         {"pricing": {"prompt": "cheap", "completion": "0.1"}},
         {"pricing": {"prompt": "NaN", "completion": "0.1"}},
+        {"pricing": {"prompt": "1E+999999", "completion": "0.1"}},
+        {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"min_prompt_tokens": 1e999}]}},
+        {"id": "m", "price": {"input": 0.5, "output": 1.5}},
+        {"id": "m", "price": {"input": {"usd": "cheap"}, "output": {"usd": 1}}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "image_output": "0.04"}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"utc_start": 100}]}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": 5}},
@@ -173,11 +202,13 @@ def test_prices_whose_unit_shows(said: dict[str, Any], price: dict[str, Any]) ->
         {"context_length": 0},
         {"context_length": "long"},
         {"context_length": True},
+        {"context_length": 10**30},
         {"max_tokens": 8192},  # of what?
         {"created": 0},
         {"created": 12.5},
         {"created": True},
         {"created_at": "yesterday"},
+        {"created_at": "0001-01-01"},
         {"name": "m", "description": "  ", "quantization": "unknown", "deprecated": "soon"},
         {"name": "another-id"},
         {"input_modalities": ["text", 5], "supported_parameters": "all", "supported_features": [5]},
@@ -194,3 +225,12 @@ def test_servers_that_say_now_do_not_know_when_a_model_was_made() -> None:
 
 def test_texts_have_a_bound() -> None:
     assert len(facts_of("m", {"description": "x" * 100_000})["description"]) == 4000
+
+
+def test_half_a_character_is_a_question_mark() -> None:
+    facts = facts_of("m", {"description": "a \ud800 b", "supported_parameters": ["tools", "\udfff"]})
+    assert facts == {"description": "a ? b", "parameters": ["tools", "?"]}
+
+
+def test_a_day_that_is_none_leaves_the_seconds() -> None:
+    assert facts_of("m", {"created_at": "soon", "created": 1_760_000_000}) == {"created": 1_760_000_000}
