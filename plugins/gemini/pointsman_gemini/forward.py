@@ -60,7 +60,7 @@ def asked(request: Request, quirks: Quirks) -> tuple[dict[str, msgspec.Raw], lis
 def _add(fields: dict[str, msgspec.Raw], params: Mapping[str, Any]) -> None:
     """Add an endpoint's defaults that a request lacks, at the top or in `generationConfig`."""
     name = snake(CONFIG) if snake(CONFIG) in fields else CONFIG
-    config = msgspec.json.decode(fields[name]) if name in fields else {}
+    config = (msgspec.json.decode(fields[name]) if name in fields else None) or {}
     before = dict(config)
     for given, value in params.items():
         written = CALLED.get(given, given)

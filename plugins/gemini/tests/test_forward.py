@@ -57,6 +57,13 @@ def test_defaults_are_added_where_they_belong() -> None:
     assert sent(spelled, top_p=0.9, safetySettings=[1])[0] == spelled
 
 
+def test_defaults_are_added_where_the_configuration_is_null() -> None:
+    for name in ("generationConfig", "generation_config"):
+        body = {"contents": CONTENTS, name: None}
+        assert sent(body, top_p=0.9)[0] == {"contents": CONTENTS, name: {"topP": 0.9}}
+        assert sent(body, safetySettings=[])[0] == {**body, "safetySettings": []}
+
+
 def test_thoughts_of_other_dialects_are_taken_out() -> None:
     signature = sealed(Reasoning("Hm.", "theirs", origin="other"))
     contents = [
