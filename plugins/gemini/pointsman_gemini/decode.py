@@ -136,7 +136,7 @@ def _tools(body: Mapping[str, Any], chat: Chat, own: dict[str, Any]) -> None:
         if not isinstance(each, dict):
             raise wrong(f"tools[{index}]", "an object")
         declared = pick(each, "functionDeclarations")
-        for data in declared if isinstance(declared, list) else ():
+        for data in declared if isinstance(declared, list) else (declared,) if declared is not None else ():
             if not isinstance(data, dict) or not isinstance(data.get("name"), str):
                 raise wrong(f"tools[{index}].functionDeclarations", "a list of objects with a `name` each")
             chat.tools.append(_tool(data))
@@ -172,8 +172,10 @@ def _tool_config(body: Mapping[str, Any], chat: Chat, own: dict[str, Any]) -> No
     mode = calling.get("mode") if isinstance(calling, dict) else None
     word = mode.upper() if isinstance(mode, str) else "AUTO"
     if isinstance(calling, dict) and word in _MODES:
-        names = pick(calling, "allowedFunctionNames")
-        allowed = tuple(each for each in names or () if isinstance(each, str))
+        names = pick(calling, "allowedFunctionNames") or []
+        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+            raise wrong("toolConfig.functionCallingConfig.allowedFunctionNames", "a list of names")
+        allowed = tuple(names)
         chosen: Any = _MODES[word]
         if allowed or word != "VALIDATED":
             chat.tool_choice = ToolChoice(chosen, allowed)

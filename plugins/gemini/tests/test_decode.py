@@ -90,7 +90,7 @@ def test_tools_are_functions_and_what_only_this_dialect_has(chat_of: ChatOf) -> 
         ({"mode": "none"}, ToolChoice("none")),
         ({"mode": "ANY"}, ToolChoice("required")),
         ({"mode": "ANY", "allowed_function_names": ["a"]}, ToolChoice("required", ("a",))),
-        ({"mode": "VALIDATED", "allowedFunctionNames": ["a", 5]}, ToolChoice("auto", ("a",))),
+        ({"mode": "VALIDATED", "allowedFunctionNames": ["a"]}, ToolChoice("auto", ("a",))),
         ({"mode": "VALIDATED"}, None),
         ({"mode": "NEW"}, None),
     ],
@@ -127,6 +127,15 @@ def test_thoughts_of_others_are_opened(chat_of: ChatOf) -> None:
         ({"systemInstruction": 5}, "systemInstruction"),
         ({"tools": ["a"]}, "tools[0]"),
         ({"tools": [{"functionDeclarations": [{}]}]}, "tools[0].functionDeclarations"),
+        ({"tools": [{"functionDeclarations": "f"}]}, "tools[0].functionDeclarations"),
+        (
+            {"toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": 5}}},
+            "toolConfig.functionCallingConfig.allowedFunctionNames",
+        ),
+        (
+            {"toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["f", 5]}}},
+            "toolConfig.functionCallingConfig.allowedFunctionNames",
+        ),
     ],
     ids=str,
 )
