@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ from pointsman.types import (
 from .logprobs import read_logprobs, write_logprobs
 from .names import DIALECT, extra_of, made_id, members, rest_of
 from .parts import UNSIGNED, read_part, sealed, write_media, write_part
-from .tap import BLOCKED, block_reason, candidates_in, parse_whole, parts_in, searches_in
+from .tap import BLOCKED, Searches, block_reason, candidates_in, parse_whole, parts_in
 from .usage import read_usage, usage_object
 
 __all__ = [
@@ -82,6 +82,7 @@ WORDS: Mapping[str, str] = {
 
 GROUNDED: Extra = {DIALECT: {"~~grounded": True}}
 """The note of a citation that the candidate tells, too."""
+ENDS = ("startIndex", "endIndex")
 
 
 class Signs:
@@ -146,7 +147,7 @@ def decode_answer(body: bytes) -> Response:
     """A provider's whole answer. Raises UpstreamStatus, MalformedAnswer."""
     answer = parse_whole(body)
     identity, model, created = head_of(answer)
-    usage = read_usage(answer.get("usageMetadata"), searches=searches_in(answer))
+    usage = read_usage(answer.get("usageMetadata"), searches=Searches().take(answer))
     response = Response(identity, model, created, [], usage, {DIALECT: head_extra(answer)})
     calls = Calls(identity)
     for _, candidate in sorted(candidates_in(answer), key=lambda each: each[0]):
@@ -192,34 +193,53 @@ def citations_in(candidate: Mapping[str, Any], text: str) -> list[Citation]:
     grounding = candidate.get("groundingMetadata")
     if not isinstance(grounding, dict):
         return []
-    chunks, supports = grounding.get("groundingChunks"), grounding.get("groundingSupports")
-    raw = text.encode()
-    found: list[Citation] = []
-    for support in supports if isinstance(supports, list) else ():
+    chunks = grounding.get("groundingChunks")
+    supports = _supports(grounding.get("groundingSupports")) if isinstance(chunks, list) else []
+    at = _characters(text, (place for start, end, _ in supports for place in (start, end)))
+    return [
+        Citation(web["uri"], _title(web), start=at.get(start), end=at.get(end), extra=GROUNDED)
+        for start, end, places in supports
+        for place in places
+        if (web := _web(chunks, place)) is not None
+    ]
+
+
+def _supports(given: Any) -> list[tuple[int | None, int | None, list[Any]]]:
+    """What a text has from elsewhere: where it starts and ends in bytes, and from which chunks it is."""
+    found = []
+    for support in given if isinstance(given, list) else ():
         segment = support.get("segment") if isinstance(support, dict) else None
         places = support.get("groundingChunkIndices") if isinstance(support, dict) else None
-        if not isinstance(segment, dict) or not isinstance(places, list) or not isinstance(chunks, list):
-            continue
-        start, end = _place(raw, segment.get("startIndex") or 0), _place(raw, segment.get("endIndex"))
-        for place in places:
-            web = _web(chunks, place)
-            if web is not None:
-                title = web.get("title") if isinstance(web.get("title"), str) else None
-                found.append(Citation(web["uri"], title, start=start, end=end, extra=GROUNDED))
+        if isinstance(segment, dict) and isinstance(places, list):
+            start, end = (at if isinstance(at, int) else None for at in map(segment.get, ENDS))
+            found.append((start if segment.get(ENDS[0]) else 0, end, places))
     return found
 
 
-def _web(chunks: list[Any], place: Any) -> dict[str, Any] | None:
+def _web(chunks: Any, place: Any) -> dict[str, Any] | None:
     chunk = chunks[place] if isinstance(place, int) and 0 <= place < len(chunks) else None
     web = chunk.get("web") if isinstance(chunk, dict) else None
     return web if isinstance(web, dict) and isinstance(web.get("uri"), str) else None
 
 
-def _place(raw: bytes, at: Any) -> int | None:
-    """A place in characters, from one in bytes."""
-    if not isinstance(at, int) or not 0 <= at <= len(raw):
-        return None
-    return len(raw[:at].decode("utf-8", "ignore"))
+def _title(web: Mapping[str, Any]) -> str | None:
+    title = web.get("title")
+    return title if isinstance(title, str) else None
+
+
+def _characters(text: str, places: Iterable[int | None]) -> dict[int | None, int]:
+    """Places in a text in characters, by the same in bytes; without what is no place in it."""
+    raw = text.encode()
+    found: dict[int | None, int] = {}
+    before = count = 0
+    for place in sorted({each for each in places if each is not None and 0 <= each <= len(raw)}):
+        start = place
+        while 0 < start < len(raw) and raw[start] & 0xC0 == 0x80:  # within a character
+            start -= 1
+        count += len(raw[before:start].decode())
+        before = start
+        found[place] = count
+    return found
 
 
 def encode_answer(response: Response, *, losses: Losses) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["fit", "is_signed", "refuses_prefill", "takes_media_results"]
+__all__ = ["bills_each_search", "fit", "is_signed", "refuses_prefill", "takes_media_results"]
 
 NEWEST = (99, 0)
 """The generation of a name that tells none."""
@@ -49,6 +49,11 @@ def is_signed(model: str) -> bool:
 
 def takes_media_results(model: str) -> bool:
     """Whether a function may answer a model with pictures and documents."""
+    return _generation(model) >= (3, 0)
+
+
+def bills_each_search(model: str) -> bool:
+    """Whether every search of the web has its price, and not the request in which there are any."""
     return _generation(model) >= (3, 0)
 
 

@@ -17,17 +17,18 @@ from pointsman.sse import data_of
 from pointsman.types import Usage
 
 from .errors import nonsense, reported
+from .fit import bills_each_search
 from .usage import read_usage
 
 __all__ = [
     "BLOCKED",
     "GeminiTap",
+    "Searches",
     "block_reason",
     "candidates_in",
     "parse_event",
     "parse_whole",
     "parts_in",
-    "searches_in",
 ]
 
 BLOCKED = "content_filter"
@@ -99,14 +100,26 @@ def parts_in(candidate: Mapping[str, Any]) -> list[Any]:
     return parts if isinstance(parts, list) else []
 
 
-def searches_in(answer: Mapping[str, Any]) -> int:
-    """How often the web was searched for an answer."""
-    count = 0
-    for _, candidate in candidates_in(answer):
-        grounding = candidate.get("groundingMetadata")
-        queries = grounding.get("webSearchQueries") if isinstance(grounding, dict) else None
-        count += len(queries) if isinstance(queries, list) else 0
-    return count
+class Searches:
+    """The searches of the web for an answer, as they are billed: each that is not empty and no other's like,
+    or one for the whole request, as the model's generation has it (Gemini API, pricing)."""
+
+    def __init__(self) -> None:
+        self._queries: set[str] = set()
+        self._each = True
+
+    def take(self, answer: Mapping[str, Any]) -> int:
+        """How many there are with those of one more answer of a stream, or of the only one."""
+        model = answer.get("modelVersion")
+        if isinstance(model, str):
+            self._each = bills_each_search(model)
+        for _, candidate in candidates_in(answer):
+            grounding = candidate.get("groundingMetadata")
+            queries = grounding.get("webSearchQueries") if isinstance(grounding, dict) else None
+            for query in queries if isinstance(queries, list) else ():
+                if isinstance(query, str) and query:
+                    self._queries.add(query)
+        return len(self._queries) if self._each else min(len(self._queries), 1)
 
 
 def _written(parts: list[Any]) -> tuple[int, bool]:
@@ -138,7 +151,7 @@ class GeminiTap:
         """Every candidate that has begun has told why it ended."""
         self._seen: set[int] = set()
         self._finished: set[int] = set()
-        self._searches = 0
+        self._searches = Searches()
         self._called = False
 
     def feed(self, event: bytes) -> Mark:
@@ -147,8 +160,8 @@ class GeminiTap:
         return self._take(answer) if answer is not None else _NOTHING
 
     def _take(self, answer: Mapping[str, Any]) -> Mark:
-        self._searches += searches_in(answer)
-        self.usage = read_usage(answer.get("usageMetadata"), searches=self._searches) or self.usage
+        searches = self._searches.take(answer)
+        self.usage = read_usage(answer.get("usageMetadata"), searches=searches) or self.usage
         version = answer.get("modelVersion")
         self.model = version if isinstance(version, str) and version else self.model
         mark = _NOTHING

@@ -12,7 +12,7 @@ from .answer import Calls, candidate_extra, citations_in, head_extra, head_of, r
 from .logprobs import read_logprobs
 from .names import DIALECT, extra_of
 from .parts import read_part
-from .tap import BLOCKED, candidates_in, parse_event, parts_in, searches_in
+from .tap import BLOCKED, Searches, candidates_in, parse_event, parts_in
 from .usage import read_usage
 
 __all__ = ["GeminiDecoder"]
@@ -130,7 +130,7 @@ class GeminiDecoder:
         self.ended = False
         self._calls: Calls | None = None
         self._candidates: dict[int, _Candidate] = {}
-        self._searches = 0
+        self._searches = Searches()
 
     def feed(self, event: bytes) -> list[Event]:
         """See `StreamDecoder`."""
@@ -157,8 +157,8 @@ class GeminiDecoder:
             ]
         found = self._candidates.values()
         self.complete = bool(found) and all(each.finish is not None for each in found)
-        self._searches += searches_in(answer)
-        usage = read_usage(answer.get("usageMetadata"), searches=self._searches)
+        searches = self._searches.take(answer)
+        usage = read_usage(answer.get("usageMetadata"), searches=searches)
         return [*events, UsageUpdate(usage)] if usage is not None else events
 
     def _candidate(self, index: int) -> _Candidate:

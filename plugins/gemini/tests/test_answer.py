@@ -25,7 +25,7 @@ from pointsman.types import (
     Unknown,
     Usage,
 )
-from pointsman_gemini.answer import Calls, decode_answer, encode_answer, finish_reason, head_of
+from pointsman_gemini.answer import Calls, citations_in, decode_answer, encode_answer, finish_reason, head_of
 from pointsman_gemini.parts import UNSIGNED, opened
 
 
@@ -145,6 +145,7 @@ def test_pages_are_cited_where_the_text_stands_alone() -> None:
         "groundingSupports": [
             {"segment": {"startIndex": 3, "endIndex": 6}, "groundingChunkIndices": [0, 1, 2, 9, "odd"]},
             {"segment": {"endIndex": 99}, "groundingChunkIndices": [0]},
+            {"segment": {"startIndex": ["odd"], "endIndex": 1}, "groundingChunkIndices": [0]},
             {"segment": 5},
             5,
         ],
@@ -152,12 +153,26 @@ def test_pages_are_cited_where_the_text_stands_alone() -> None:
     answer = decode_answer(whole({"text": "é öl."}, groundingMetadata=grounding))
     (text,) = answer.choices[0].message.parts
     assert isinstance(text, Text)
-    first, second = text.citations
+    first, second, third = text.citations
     assert (first.url, first.title, first.start, first.end) == ("https://a", "A", 2, 4)
     assert (second.start, second.end) == (0, None)
+    assert (third.start, third.end) == (None, 0)
     assert answer.choices[0].extra["gemini"]["groundingMetadata"] == grounding
     two = decode_answer(whole({"text": "a"}, {"text": "b"}, groundingMetadata=grounding))
     assert all(not part.citations for part in two.choices[0].message.parts if isinstance(part, Text))
+
+
+def test_a_text_is_read_once_for_all_places_in_it() -> None:
+    """Each place read from the beginning made a long answer a matter of minutes."""
+    text, most = "aé€😀" * 50_000, 10 * 50_000
+    supports = [
+        {"segment": {"startIndex": at, "endIndex": most - at}, "groundingChunkIndices": [0]}
+        for at in range(50_000)
+    ]
+    grounding = {"groundingChunks": [{"web": {"uri": "https://a"}}], "groundingSupports": supports}
+    found = citations_in({"groundingMetadata": grounding}, text)
+    assert [each.start for each in found[:11]] == [0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4]
+    assert [each.end for each in found[:3]] == [200_000, 199_999, 199_999]
 
 
 def test_log_probabilities_are_of_the_first_text() -> None:

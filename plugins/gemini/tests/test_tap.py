@@ -12,7 +12,7 @@ from pointsman.errors import MalformedAnswer, UpstreamStatus
 from pointsman.sse import Splitter
 from pointsman.testing import Recording
 from pointsman.types import Usage
-from pointsman_gemini.tap import BLOCKED, GeminiTap, parse_event, parse_whole, searches_in
+from pointsman_gemini.tap import BLOCKED, GeminiTap, Searches, parse_event, parse_whole
 
 FINISH = Mark.FINISH | Mark.HOLD
 
@@ -76,16 +76,26 @@ def test_a_prompt_that_is_blocked_is_an_end() -> None:
     assert (whole.finish, whole.complete, whole.usage and whole.usage.input) == (BLOCKED, True, 9)
 
 
-def test_searches_are_counted_over_the_whole_stream() -> None:
-    found = {"groundingMetadata": {"webSearchQueries": ["a", "b"]}}
+@pytest.mark.parametrize(
+    ("model", "count"), [("gemini-3-flash-preview", 3), ("gemini-2.5-pro", 1), (None, 3), (5, 3)]
+)
+def test_searches_are_counted_over_the_whole_stream_as_they_are_billed(model: Any, count: int) -> None:
     tap = GeminiTap()
-    for _ in range(2):
-        answer = {"candidates": [found], "usageMetadata": {"promptTokenCount": 1}}
+    for queries in (["a", "", "b"], ["b", "c", 5]):
+        found = {"groundingMetadata": {"webSearchQueries": queries}}
+        answer = {"candidates": [found], "usageMetadata": {"promptTokenCount": 1}, "modelVersion": model}
         tap.feed(b"data: " + json.dumps(answer).encode() + b"\n\n")
     assert tap.usage is not None
     assert tap.usage.details is not None
-    assert tap.usage.details.searches == 4
-    assert searches_in({"candidates": [{"groundingMetadata": 5}, {"groundingMetadata": {}}, 5]}) == 0
+    assert tap.usage.details.searches == count
+
+
+def test_where_nothing_was_searched_nothing_is_counted() -> None:
+    odd = [
+        {"groundingMetadata": each} for each in (5, {}, {"webSearchQueries": 5}, {"webSearchQueries": [""]})
+    ]
+    for model in ("gemini-3-pro", "gemini-2.5-pro"):
+        assert Searches().take({"candidates": [*odd, 5], "modelVersion": model}) == 0
 
 
 @pytest.mark.parametrize("data", [b": hello\n\n", b"data:\n\n", b"data: [DONE]\n\n"])
