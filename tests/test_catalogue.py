@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 import pytest
 
 from pointsman.catalogue import Catalogue, Endpoint, Model
@@ -116,6 +118,26 @@ def test_listed_names_and_near_ones(catalogue: Catalogue) -> None:
     assert catalogue.near("zzzzzz") == []
     assert catalogue.near("x/smal", among=["x/large", "x/small"])[0] == "x/small", "the closest comes first"
     assert catalogue.near("acme/on", among=["acme/two"]) == ["acme/two"]
+
+
+def test_of_thousands_of_names_only_those_that_share_letters_are_compared(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+    original = difflib.get_close_matches
+
+    def counted(word: str, names: list[str], n: int, cutoff: float) -> list[str]:
+        compared.append(len(names))
+        return original(word, names, n, cutoff)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    names = [f"other/thing-{number}" for number in range(3000)]
+    assert catalogue.near("acme/larg", among=[*names, "acme/large", "acme/Larger"]) == [
+        "acme/large",
+        "acme/Larger",
+    ]
+    assert catalogue.near("x/thing-77", among=names)[0] == "other/thing-77"
+    assert compared == [64, 64]
 
 
 def names_of(catalogue: Catalogue) -> list[str]:

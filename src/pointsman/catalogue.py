@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import nlargest
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from .lanes import Way
 
 __all__ = ["Catalogue", "Endpoint", "Model", "Resolution"]
-
 
 MOST_ASKED = 256
 LONGEST_ASKED = 200
@@ -178,9 +179,7 @@ class Catalogue:
             known = Resolution(name, model.name, tuple(model.endpoints), (name, model.name, *model.aliases))
             self._resolved[name] = known
             return known
-        found = self._endpoints.get(name)
-        if found is None:
-            found = self._unlisted(name)
+        found = self._endpoints.get(name) or self._unlisted(name)
         if found is None:
             native = {endpoint.id: (model, endpoint) for model, endpoint in self._native.get(name, ())}
             if len(native) == 1:
@@ -197,9 +196,8 @@ class Catalogue:
 
     def lacks(self, name: str) -> bool:
         """Whether `name` means nothing, and is not one of those that may still come."""
-        if self.pending or self.resolve(name) is not None:
-            return False
-        return not any(name in names for names in self.expected.values())
+        known = self.pending or self.resolve(name) is not None
+        return not known and not any(name in names for names in self.expected.values())
 
     def _unlisted(self, name: str) -> tuple[Model, Endpoint] | None:
         prefix, slash, native = name.partition("/")
@@ -224,11 +222,13 @@ class Catalogue:
         return names
 
     def near(self, name: str, *, among: Iterable[str] | None = None) -> list[str]:
-        """Up to three listed names that look like `name`."""
+        """Up to three listed names that look like `name`: the closest of those that share most pairs of
+        letters with it, since to compare all of thousands takes seconds."""
         pool = {each.lower(): each for each in (among if among is not None else self.names())}
-        wanted = name.lower()
-        close = difflib.get_close_matches(wanted, pool, 3, 0.6)
-        tail = wanted.rpartition("/")[2]
+        wanted, tail = name.lower(), name.lower().rpartition("/")[2]
+        pairs = {*pairwise(wanted)}
+        alike = nlargest(64, pool, lambda each: len(pairs & {*pairwise(each)}) / (1 + len(each + wanted)))
+        close = difflib.get_close_matches(wanted, alike, 3, 0.6)
         close += [each for each in pool if each not in close and each.rpartition("/")[2] == tail]
         return [pool[each] for each in close[:3]]
 
