@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
@@ -197,6 +199,30 @@ async def test_what_was_cancelled_on_the_way_to_a_task_is() -> None:
     driven = Driven(work)
     asyncio.get_running_loop().call_soon(driven.run.step)
     assert isinstance(await driven.end(), asyncio.CancelledError)
+
+
+async def test_when_it_is_over_it_lets_go_of_who_is_told() -> None:
+    class Owner:
+        run: Run
+
+        def ended(self, error: BaseException | None) -> None:
+            assert error is None
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+
+    gc.disable()
+    try:
+        owner = Owner()
+        owner.run = Run(asyncio.get_running_loop(), work(), owner.ended)
+        owner.run.step()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gone = weakref.ref(owner)
+        del owner
+        assert gone() is None, "without a search for cycles"
+    finally:
+        gc.enable()
 
 
 async def test_each_has_variables_of_its_own() -> None:

@@ -40,9 +40,10 @@ class _Head:
         self.size = 0
         """Bytes of all lines, those of interim answers too."""
         self._whole = False
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         with suppress(httptools.HttpParserError, httptools.HttpParserUpgrade):  # behind the head
             self._parser.feed_data(raw)
+        self._parser = None  # it has us in hand, too
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """See `httptools`."""
@@ -54,7 +55,7 @@ class _Head:
 
     def on_headers_complete(self) -> None:
         """See `httptools`. An interim answer is followed by another."""
-        self._whole = self._parser.get_status_code() >= 200
+        self._whole = self._whole or self._parser is None or self._parser.get_status_code() >= 200
         if not self._whole:
             self.fields = {}
 

@@ -47,6 +47,10 @@ async def in_task() -> None:
         await _task
 
 
+def _nobody(error: BaseException | None) -> None:
+    """Told nothing more."""
+
+
 class Run:
     """A coroutine under way. Begin it with `step`; `await` it from inside to pause until `resume`.
 
@@ -160,7 +164,11 @@ class Run:
 
     def _end(self, error: BaseException | None) -> None:
         self._coroutine = None
-        self._ended(error)
+        ended, self._ended = (
+            self._ended,
+            _nobody,
+        )  # who is told mostly has the run in hand: let go of each other
+        ended(error)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._end(asyncio.CancelledError() if task.cancelled() else task.exception())
