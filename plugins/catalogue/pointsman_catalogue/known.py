@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pointsman.catalogue import Endpoint
-from pointsman.facts import Facts
+from pointsman.facts import Fact, Facts
 from pointsman.gateway import Gateway
 
 from . import plugin_of
 from .names import naming
 from .rows import Row
 
-__all__ = ["KnownEndpoint", "canonical", "current", "endpoints", "models", "near", "servers"]
+__all__ = ["KnownEndpoint", "canonical", "current", "endpoints", "models", "near", "said_price", "servers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ async def endpoints(
     known of them; of other vendors it is what compiled sources say.
     """
     found = [
-        _own(each.name, endpoint)
+        _own(gateway, each.name, endpoint)
         for each in gateway.setup.catalogue.models.values()
         if each.listed and (model is None or each.name == model)
         for endpoint in each.endpoints
@@ -103,9 +103,19 @@ async def canonical(gateway: Gateway) -> int:
     return len({row.model for row in rows if not rules.of_kind(row.vendor).canonical})
 
 
-def _own(model: str, endpoint: Endpoint) -> KnownEndpoint:
-    provider = endpoint.provider
-    return KnownEndpoint(model, provider.kind, endpoint.native_id, endpoint.facts, True, provider.name)
+def said_price(gateway: Gateway, endpoint: Endpoint) -> Fact | None:
+    """The price that the configuration gives an endpoint, if the plugin is there that reads it."""
+    if gateway.setup.plugins.get("prices") is None:
+        return None
+    from pointsman_prices.book import said_price
+
+    return said_price(endpoint)
+
+
+def _own(gateway: Gateway, model: str, endpoint: Endpoint) -> KnownEndpoint:
+    provider, price = endpoint.provider, said_price(gateway, endpoint)
+    facts = endpoint.facts if price is None else {**endpoint.facts, "price": price}
+    return KnownEndpoint(model, provider.kind, endpoint.native_id, facts, True, provider.name)
 
 
 def _known(row: Row, *, configured: bool) -> KnownEndpoint:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pointsman.catalogue import Endpoint
-from pointsman.facts import Fact
+from pointsman.facts import Fact, Facts
 from pointsman.gateway import Gateway
 
 from . import known, plugin_of
@@ -17,7 +18,8 @@ __all__ = ["Told", "told_of"]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of one endpoint, here or at a vendor; of each fact the one that counts comes first."""
+    """What is told of one endpoint, here or at a vendor; of each fact the one that counts comes first.
+    `configured` says whether a provider of that vendor is."""
 
     model: str
     place: str
@@ -41,24 +43,29 @@ class Told:
 
 
 async def told_of(gateway: Gateway, name: str) -> list[Told]:
-    """What is told of every endpoint that a name leads to, those of configured providers first."""
+    """What is told of every endpoint that a name leads to, those of configured providers first; where none
+    leads there, of what these could have."""
     resolution = gateway.setup.catalogue.resolve(name)
     model, endpoints = (resolution.model, resolution.endpoints) if resolution is not None else (name, ())
     found = [Told(model, each.id, True, await _of_endpoint(gateway, each)) for each in endpoints]
+    elsewhere = []
     for each in await known.servers(gateway, model):
-        if not each.configured:
+        if not each.configured or not found:
             facts = {fact: [value] for fact, value in sorted(each.facts.items())}
-            found.append(Told(each.model, f"{each.vendor}/{each.native_id}", False, facts))
-    return found
+            elsewhere.append(Told(each.model, f"{each.vendor}/{each.native_id}", each.configured, facts))
+    return found + elsewhere
 
 
 async def _of_endpoint(gateway: Gateway, endpoint: Endpoint) -> dict[str, list[Fact]]:
-    keeper = plugin_of(gateway).keeper
+    keeper, price = plugin_of(gateway).keeper, known.said_price(gateway, endpoint)
+    said = [{"price": price}] if price is not None else []
     if keeper is None:
-        return {name: [fact] for name, fact in sorted(endpoint.facts.items())}
-    stock = await keeper.stock_of(endpoint.provider)
+        heard: Iterable[Facts] = [endpoint.facts]
+    else:
+        stock = await keeper.stock_of(endpoint.provider)
+        heard = layers(endpoint.native_id, stock, keeper.shelf.said(endpoint))
     told: dict[str, list[Fact]] = {}
-    for layer in layers(endpoint.native_id, stock, keeper.shelf.said(endpoint)):
+    for layer in (*heard, *said):
         for name, fact in layer.items():
             told.setdefault(name, []).insert(0, fact)
     return dict(sorted(told.items()))

@@ -19,10 +19,10 @@ from pointsman.types import Usage
 
 from .layers import Given, layered, tier_of
 from .rates import Rates
-from .settings import SERVICE_TIERS, Priced, PriceSettings, ServiceTier, check_history, history
+from .settings import SERVICE_TIERS, Priced, PriceSettings, ServiceTier, as_data, check_history, history
 from .windows import Week
 
-__all__ = ["Book", "Page", "book_of", "price_at", "price_of", "read_price", "service_tier"]
+__all__ = ["Book", "Page", "book_of", "price_at", "price_of", "read_price", "said_price", "service_tier"]
 
 log = logging.getLogger(__name__)
 
@@ -182,12 +182,26 @@ def price_of(endpoint: Endpoint) -> Book | None:
 
 def _looked_up(endpoint: Endpoint) -> tuple[object, Book | None]:
     """The fact that an endpoint's price is made of, or SETTLED where a configuration gives it; the price."""
+    given = _given(endpoint)
+    if given is not None:
+        return SETTLED, _compiled(_Origin(*given))
+    fact = endpoint.facts.get(FACT)
+    return fact, book_of(fact) if fact is not None else None
+
+
+def _given(endpoint: Endpoint) -> tuple[Priced, str] | None:
+    """The price that a configuration gives, and whose it is."""
     for place, layer in ((endpoint, "endpoint"), (endpoint.provider, "provider")):
         price = place.extra.get("price")
         if price is not None:
-            return SETTLED, _compiled(_Origin(price, layer))
-    fact = endpoint.facts.get(FACT)
-    return fact, book_of(fact) if fact is not None else None
+            return price, layer
+    return None
+
+
+def said_price(endpoint: Endpoint) -> Fact | None:
+    """The price that a configuration gives an endpoint or its provider, as the fact that it is."""
+    given = _given(endpoint)
+    return Fact(as_data(given[0]), CONFIGURATION) if given is not None else None
 
 
 def book_of(fact: Fact) -> Book | None:

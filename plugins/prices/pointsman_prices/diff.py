@@ -81,13 +81,11 @@ async def differences(gateway: Gateway, endpoints: Iterable[Endpoint], time: flo
 async def _told(gateway: Gateway, endpoint: Endpoint, book: Book) -> list[Fact]:
     """What others say of an endpoint's price than whom it is from."""
     if gateway.setup.plugins.get(CATALOGUE) is None:
-        facts = [endpoint.facts[FACT]] if FACT in endpoint.facts else []
-    else:
-        from pointsman_catalogue.why import told_of
+        return [endpoint.facts[FACT]] if FACT in endpoint.facts and book.layer != CATALOGUE else []
+    from pointsman_catalogue.why import told_of
 
-        told = await told_of(gateway, endpoint.id)
-        facts = [fact for each in told if each.place == endpoint.id for fact in each.facts.get(FACT, ())]
-    return facts[1:] if book.layer == CATALOGUE else facts
+    told = await told_of(gateway, endpoint.id)
+    return [fact for each in told if each.place == endpoint.id for fact in each.facts.get(FACT, ())[1:]]
 
 
 async def _newer(gateway: Gateway) -> Callable[[Endpoint], list[Fact]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar, Literal, Self, TypeAlias, get_args
 
 from pointsman.config import Percent, SettingError, Usd, setting
+from pointsman.config.declare import record_spec
 
 from .windows import Day, Hours, overlaps
 
@@ -26,6 +27,7 @@ __all__ = [
     "Settings",
     "TierSettings",
     "WindowSettings",
+    "as_data",
     "check_history",
     "history",
 ]
@@ -274,6 +276,19 @@ def check_history(price: Priced) -> None:
                 expected="another day in `from`",
             )
         seen.add(each.begins)
+
+
+def as_data(price: Any) -> Any:
+    """A price, a history, or a part of one, as it is written; what is not given is left out."""
+    if is_dataclass(price) and not isinstance(price, type):
+        fields = record_spec(type(price)).fields.items()
+        keys = ((name, getattr(price, field.attribute)) for name, field in fields)
+        return {name: as_data(value) for name, value in keys if value not in (None, ())}
+    if isinstance(price, tuple):
+        return [as_data(each) for each in price]
+    if isinstance(price, Usd | Percent):
+        return price.text
+    return str(price) if isinstance(price, str) else price
 
 
 def history(price: Priced) -> Sequence[PriceSettings]:

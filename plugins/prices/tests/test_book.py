@@ -13,7 +13,7 @@ from pointsman.catalogue import Endpoint
 from pointsman.facts import Fact
 from pointsman.providers import Provider
 from pointsman.types import Usage, UsageDetails
-from pointsman_prices.book import Book, price_at, price_of, read_price, service_tier
+from pointsman_prices.book import Book, price_at, price_of, read_price, said_price, service_tier
 
 M = 1_000_000
 DEEPSEEK = {
@@ -169,6 +169,22 @@ def test_an_endpoints_own_price_counts_before_its_providers_and_that_before_a_fa
         assert cost.nano == price * 10**9
     assert price_of(endpoint()) is None
     assert price_at(endpoint(), Usage(M), NOW) is None
+
+
+def test_what_a_configuration_says_of_a_price_is_a_fact_as_it_was_written() -> None:
+    written = {
+        "input": "2.50",
+        "windows": [{"all": "200%", "time": "01:00-04:00 UTC", "days": ["mon", "tue"]}],
+        "tiers": [{"input": "5.00", "above": 200000}],
+        "service_tiers": {"batch": {"all": "50%"}},
+        "from": "2026-12-01",
+        "source": "the lab's page",
+    }
+    lab = Provider("lab", kind="lab", extra={"price": read_price(written)})
+    fact = said_price(Endpoint(lab, "m"))
+    assert fact == Fact([written], "configuration")
+    assert read_price(fact.value) == lab.extra["price"]
+    assert said_price(Endpoint(Provider("bare", kind="lab"), "m")) is None
 
 
 def test_a_fact_says_where_its_price_comes_from() -> None:
