@@ -43,9 +43,11 @@ def _moment(_: click.Context, parameter: click.Parameter, text: str | None) -> f
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
+        found = datetime.max
+    if not 1970 <= found.year < datetime.max.year:
         raise click.BadParameter(
             f"{text!r} is no time; write 2026-11-23T02:00Z or 2026-11-23", param_hint=f"--{parameter.name}"
-        ) from None
+        )
     return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()
 
 

@@ -35,7 +35,8 @@ def endpoints_of(catalogue: Catalogue, name: str | None) -> list[tuple[str, Endp
 
 def rows_of(model: str, endpoint: Endpoint, time: float) -> list[Row]:
     """The prices of an endpoint: those that count at a time, in seconds since 1970, then what else counts
-    past each tier and in each service tier. One without a price is a row without a key."""
+    past each tier, in each service tier, and past each tier in those. One without a price is a row without
+    a key."""
     book = price_of(endpoint)
     page = book.page(time) if book is not None else None
     place: Row = {"model": model, "endpoint": endpoint.id, "at": _moment(time)}
@@ -63,7 +64,20 @@ def _given(page: Page, time: float) -> Iterator[tuple[str, Given]]:
         yield from _ordered(_changed(usual, page.prices(time, tier=tier)))
     for service in SERVICE_TIERS:
         if tier_of(page.price, service) is not None:
-            yield from _ordered(_changed(usual, page.prices(time, service=service)))
+            served = page.prices(time, service=service)
+            yield from _ordered(_changed(usual, served))
+            for number, begin in enumerate(page.price.tiers, 1):
+                long = page.prices(time, tier=number, service=service)
+                yield from _ordered(_past_tier(served, long, f"{service} above {begin.above}"))
+
+
+def _past_tier(served: Mapping[str, Given], long: Mapping[str, Given], layer: str) -> dict[str, Given]:
+    """What a long request costs otherwise than a short one that is served the same."""
+    return {
+        key: Given(given.nano, layer)
+        for key, given in long.items()
+        if key not in served or given.nano != served[key].nano
+    }
 
 
 def _changed(usual: Mapping[str, Given], other: Mapping[str, Given]) -> dict[str, Given]:

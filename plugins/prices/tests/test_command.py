@@ -74,6 +74,7 @@ def test_each_key_of_an_endpoint_is_told_with_layer_source_and_next_change(
         ("input", "0.27", "flex"),
         ("output", "1.10", "flex"),
         ("cache_read", "0.07", "flex"),
+        ("input", "1.50", "flex above 200000"),
     ]
     assert {(row["whose"], row["source"], row["date"]) for row in found} == {
         ("provider", "the page", "2026-11-01")
@@ -115,6 +116,8 @@ def test_without_a_name_there_is_a_line_for_each_endpoint(run: Callable[..., Res
     [
         (("acme/larg",), "did you mean acme/large"),
         (("lab/large", "--at", "noon"), "'noon' is no time"),
+        (("lab/large", "--at", "9999-12-31T23:59"), "is no time"),
+        (("lab/large", "--at", "0001-01-01T00:00+14:00"), "is no time"),
         (("drift", "--since", "ever"), "'ever' is not a duration"),
     ],
 )
