@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -51,7 +51,8 @@ async def generation(gateway: Gateway, actor: Actor, id: str) -> dict[str, Any]:
 def _shape(gateway: Gateway, row: Mapping[str, Any]) -> dict[str, Any]:
     provider, queued = row["provider"], row["queue_ms"]
     counts: dict[str, int] = msgspec.json.decode(row["more_counts"]) if row["more_counts"] else {}
-    used = row["input_tokens"] is not None
+    tried: list[dict[str, Any]] = msgspec.json.decode(row["tried"]) if row["tried"] else []
+    used = row["input_tokens"] is not None or any("cost_nano" in each for each in tried)
     return {
         "id": row["id"],
         "request_id": row["request_id"],
@@ -97,7 +98,7 @@ def _shape(gateway: Gateway, row: Mapping[str, Any]) -> dict[str, Any]:
         "data_region": "global",
         "workspace_id": row["team_name"],
         "response_cache_source_id": None,
-        "provider_responses": _responses(gateway, row),
+        "provider_responses": _responses(gateway, row, tried),
     }
 
 
@@ -108,11 +109,11 @@ def _usd(nano: int | None, used: bool) -> float:
     return nano / NANO
 
 
-def _responses(gateway: Gateway, row: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def _responses(
+    gateway: Gateway, row: Mapping[str, Any], tried: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]] | None:
     """The attempts, in their order."""
-    if not row["tried"]:
-        return None
-    return [
+    shown = [
         {
             "endpoint_id": each["endpoint"],
             "provider_name": title_at(gateway, each["endpoint"].partition("/")[0]),
@@ -121,5 +122,6 @@ def _responses(gateway: Gateway, row: Mapping[str, Any]) -> list[dict[str, Any]]
             **({"latency": each["ms"]} if each["ms"] is not None else {}),
             "is_byok": each["byok"],
         }
-        for each in msgspec.json.decode(row["tried"])
+        for each in tried
     ]
+    return shown or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -113,6 +114,21 @@ async def test_a_cost_that_is_not_known_is_not_zero_and_nothing_costs_nothing(
         validate(failed, "/generation")
     assert (failed["data"]["total_cost"], failed["data"]["tokens_prompt"]) == (0, None)
     assert {each["status"] for each in failed["data"]["provider_responses"]} == {500}
+
+
+@pytest.mark.parametrize(("cost", "shown"), [({"cost_nano": None}, -1), ({}, 0)])
+async def test_what_attempts_before_the_last_used_is_not_nothing(
+    serve: Serve, cost: dict[str, None], shown: int
+) -> None:
+    first = {"endpoint": "lab/large", "status": 200, "error_type": "timeout", "ms": 9, "byok": False}
+    async with serve() as served:
+        await chat(served)
+        await served.gateway.ledger.flush()
+        (row,) = await served.rows("generations")
+        unused = dict.fromkeys(("input_tokens", "output_tokens", "cost_nano", "billed_nano"))
+        tried = json.dumps([{**first, **cost}, {**first, "status": 500}])
+        found = _shape(served.gateway, {**row, **unused, "tried": tried})
+    assert (found["total_cost"], found["usage"], found["upstream_inference_cost"]) == (shown, shown, None)
 
 
 async def test_what_is_asked_for_must_be_said_and_be_there(serve: Serve) -> None:
