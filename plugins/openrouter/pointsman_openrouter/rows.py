@@ -52,7 +52,7 @@ UNTESTED: Mapping[str, Any] = {
 """What nobody tells of endpoints, and clients look for."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Row:
     """A model in a listing: its JSON, and what filters and orders ask of it; None is unknown.
 
@@ -243,6 +243,6 @@ def _defaults(endpoint: Endpoint) -> Mapping[str, Any] | None:
 
 
 def _expiration(endpoints: tuple[Endpoint, ...]) -> str | None:
-    """When the last endpoint goes away, where it is known that all do."""
-    dates = _values(endpoints, "deprecated")
-    return max(map(str, dates)) if len(dates) == len(endpoints) else None
+    """When the last endpoint goes away, where it is known when each does."""
+    dates = [str(date) for date in _values(endpoints, "deprecated") if date]
+    return max(dates) if len(dates) == len(endpoints) else None

@@ -112,6 +112,15 @@ def test_of_several_endpoints_a_model_has_the_lowest_price_and_all_that_any_can(
 
 
 @pytest.mark.parametrize(
+    ("dates", "last"),
+    [(("2027-01-01", "2027-03-01"), "2027-03-01"), (("2027-01-01", ""), None), (("", ""), None)],
+)
+def test_an_end_without_a_date_is_none(dates: tuple[str, str], last: str | None) -> None:
+    ends = [endpoint(at, deprecated=date) for at, date in zip(("a", "b"), dates, strict=True)]
+    assert shown(offer(*ends))["expiration_date"] == last
+
+
+@pytest.mark.parametrize(
     ("told", "known"), [("GPT", "GPT"), ("deepseek", "DeepSeek"), ("o200k_base", "Other")]
 )
 def test_a_tokenizer_goes_by_the_names_there_are(told: str, known: str) -> None:
