@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 from cachetools import LRUCache
 
@@ -30,11 +31,11 @@ Edition = tuple[Catalogue, int, int]
 @dataclass(slots=True)
 class Listings:
     """Makes listings and remembers them. A row is made once for all keys that may use the same endpoints of
-    its model."""
+    its model, and goes with the last listing it is in."""
 
     _edition: Edition | None = None
     _listings: LRUCache[Hashable, list[Row]] = field(default_factory=lambda: LRUCache(MOST))
-    _rows: dict[tuple[str, ...], Row] = field(default_factory=dict)
+    _rows: WeakValueDictionary[tuple[str, ...], Row] = field(default_factory=WeakValueDictionary)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def rows(self, catalogue: Catalogue, actor: Actor) -> list[Row]:

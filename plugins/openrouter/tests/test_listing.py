@@ -74,6 +74,19 @@ async def test_another_day_may_have_other_prices(
     assert made == ["acme/large", "acme/small"] * 2
 
 
+async def test_rows_go_with_the_last_listing_they_are_in(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST", 2)
+    listings = Listings()
+    for name in ("acme/large", "lab/large", "cloud/large", "acme/small"):
+        await listings.rows(catalogue, Actor(name, f"key-{name}", models=(name,)))
+    assert list(listings._rows) == [
+        ("acme/large", "cloud/large"),
+        ("acme/small", "lab/small"),
+    ]
+
+
 async def test_many_models_leave_turns_to_others_and_are_made_once_for_many_at_a_time(
     made: list[str],
 ) -> None:
