@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ class Popularity:
     """Reads the week when it is asked for, and remembers it for a while."""
 
     _kept: TTLCache[str | None, Mapping[str, float]] = field(default_factory=lambda: TTLCache(MOST, FRESH))
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def tokens(self, ledger: Ledger) -> Mapping[str, float]:
         """Tokens of the last week by model."""
@@ -41,9 +43,10 @@ class Popularity:
         return await self._week(ledger, "generations", OF_TASK, task)
 
     async def _week(self, ledger: Ledger, table: str, sql: str, task: str | None) -> Mapping[str, float]:
-        found = self._kept.get(task)
-        if found is None and ledger.has_table(table):
-            since = (datetime.now(UTC) - WEEK).date().isoformat()
-            rows = await ledger.select(sql, {"since": since, "task": task})
-            found = self._kept[task] = {row["model"]: row["tokens"] for row in rows}
+        async with self._lock:
+            found = self._kept.get(task)
+            if found is None and ledger.has_table(table):
+                since = (datetime.now(UTC) - WEEK).date().isoformat()
+                rows = await ledger.select(sql, {"since": since, "task": task})
+                found = self._kept[task] = {row["model"]: row["tokens"] for row in rows}
         return found or {}

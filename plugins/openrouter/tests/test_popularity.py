@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ class Ledger:
 
     async def select(self, sql: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         self.asked.append(params)
+        await asyncio.sleep(0)
         return [{"model": "acme/large", "tokens": 12}]
 
 
@@ -33,6 +35,13 @@ async def test_each_question_is_asked_once_in_a_while() -> None:
     assert [each["task"] for each in ledger.asked] == [None, "science", "legal"]
     week_ago = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
     assert ledger.asked[0]["since"] <= week_ago
+
+
+async def test_many_who_ask_at_a_time_wait_for_one_answer() -> None:
+    popularity, ledger = Popularity(), Ledger("usage_days")
+    asked: Any = ledger
+    await asyncio.gather(*(popularity.tokens(asked) for _ in range(3)))
+    assert len(ledger.asked) == 1
 
 
 async def test_without_records_nothing_is_popular() -> None:
