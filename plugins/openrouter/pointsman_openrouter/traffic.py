@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from pointsman.ledger import Ledger
 
 __all__ = ["NOTHING", "Traffic", "TrafficWatch"]
@@ -33,25 +31,37 @@ BLAMELESS = (
     *("unsupported_image_format", "image_not_found", "image_download_failed"),
 )
 """Errors that say nothing of an endpoint: the client's, and those of who asks too often."""
-BLAMELESS_STATUSES = frozenset({400, 413, 429})
+BLAMELESS_STATUSES = "400, 413, 429"
 MINUTE, TEN_MINUTES = 16, 15
 """How many characters of a time say the minute, and ten of them."""
 
 BLAMELESS_NAMES = {f"blameless{number}": each for number, each in enumerate(BLAMELESS)}
+BLAMED = f"not in ({', '.join(f':{name}' for name in BLAMELESS_NAMES)})"
 ALONE = f"""
 select substr(at, 1, :length) as slot, endpoint,
     sum(case when outcome = 'complete' then 1 else 0 end) as good,
-    sum(case when outcome in ('failed', 'incomplete')
-        and coalesce(error_type, '') not in ({", ".join(f":{name}" for name in BLAMELESS_NAMES)})
+    sum(case when outcome in ('failed', 'incomplete') and coalesce(error_type, '') {BLAMED}
         then 1 else 0 end) as bad
 from generations
 where at >= :start and at < :end and attempts = 1 and byok = 0
 group by substr(at, 1, :length), endpoint
 """  # noqa: S608 - our own names
-SEVERAL = """
-select substr(at, 1, :length) as slot, tried from generations
-where at >= :start and at < :end and attempts > 1
-"""
+TOLD = ", ".join(
+    f"json_extract(value, '$.{name}') as {name}" for name in ("endpoint", "status", "error_type", "ms")
+)
+SEVERAL = f"""
+with each as (
+    select substr(at, 1, :length) as slot, {TOLD}
+    from generations, json_each(tried)
+    where at >= :start and at < :end and attempts > 1 and not json_extract(value, '$.byok')
+)
+select slot, endpoint,
+    sum(case when error_type is null and ms is not null then 1 else 0 end) as good,
+    sum(case when error_type {BLAMED} and coalesce(status, 0) not in ({BLAMELESS_STATUSES})
+        then 1 else 0 end) as bad
+from each group by slot, endpoint
+"""  # noqa: S608 - our own names
+"""Of attempts; one that was interrupted has no time."""
 TIMES = """
 with timed as (
     select endpoint, {value} as value from generations
@@ -82,19 +92,6 @@ THROUGHPUT = _times(
 
 Counts = dict[str, tuple[int, int]]
 """By endpoint: how often it answered, and how often it failed."""
-
-
-class _Tried(msgspec.Struct):
-    """One of several attempts."""
-
-    endpoint: str
-    status: int | None = None
-    error_type: str | None = None
-    ms: int | None = None
-    byok: bool = False
-
-
-_decode = msgspec.json.Decoder(list[_Tried]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,26 +167,12 @@ async def _counts(ledger: Ledger, length: int, start: str, end: str) -> dict[str
     """Successes and failures by slots of time, each said by so many characters."""
     params = {"length": length, "start": start, "end": end}
     found: dict[str, Counts] = {}
-    for row in await ledger.select(ALONE, {**params, **BLAMELESS_NAMES}):
-        found.setdefault(row["slot"], {})[row["endpoint"]] = row["good"], row["bad"]
-    several = await ledger.select(SEVERAL, params)
-    if several:
-        await asyncio.to_thread(_add_attempts, found, several)
+    for sql in (ALONE, SEVERAL):
+        for row in await ledger.select(sql, {**params, **BLAMELESS_NAMES}):
+            counts = found.setdefault(row["slot"], {})
+            good, bad = counts.get(row["endpoint"], (0, 0))
+            counts[row["endpoint"]] = good + row["good"], bad + row["bad"]
     return found
-
-
-def _add_attempts(found: dict[str, Counts], rows: Iterable[Mapping[str, Any]]) -> None:
-    for row in rows:
-        counts = found.setdefault(row["slot"], {})
-        for tried in _decode(row["tried"]):
-            if tried.byok:
-                continue
-            good, bad = counts.get(tried.endpoint, (0, 0))
-            if tried.error_type is None:
-                good += tried.ms is not None  # one that was interrupted has no time
-            elif tried.status not in BLAMELESS_STATUSES and tried.error_type not in BLAMELESS:
-                bad += 1
-            counts[tried.endpoint] = good, bad
 
 
 def _sum(several: Iterable[Counts]) -> Counts:

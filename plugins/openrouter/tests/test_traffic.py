@@ -118,6 +118,9 @@ async def test_a_request_that_went_to_several_counts_for_each(writer: Writer) ->
         "gone/m": None,
     }
     assert found["cloud/m"].latency is None, "its time is with the others' in it"
+    params = {"start": "2026", "end": "9", "length": 4, **module.BLAMELESS_NAMES}
+    read = await writer.ledger.select(module.SEVERAL, params)
+    assert len(read) == len(found), "not one row for each of the requests"
 
 
 async def test_shares_are_of_requests_that_were_as_fast_at_least(writer: Writer) -> None:
