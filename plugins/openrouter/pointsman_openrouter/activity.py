@@ -11,7 +11,7 @@ from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
 from pointsman.money import NANO
 
-from .filters import check_names, choice
+from .filters import choice
 from .providers import title_at
 from .reach import Reach, directory_of, reach_of
 
@@ -47,7 +47,6 @@ async def activity(gateway: Gateway, actor: Actor, query: Mapping[str, str]) -> 
 
     Raises BadRequest, and NotFound for a key that is not there.
     """
-    check_names(query, PARAMETERS)
     if not gateway.ledger.has_table("usage_days"):
         return []
     grouped = query.get("group_by")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ from pointsman.errors import BadRequest, NotFound
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
 
-from .activity import activity
+from .activity import PARAMETERS, activity
 from .filters import CATEGORIES, FILTERS, SORTS, check_names, choice, filtered, number, sorted_rows
 from .generation import generation
 from .listing import TURN, Listings
@@ -53,8 +53,7 @@ class CataloguePages:
 
     async def models(self, request: Request) -> Response:
         """Models, filtered, in an order, page by page or all at once; or as a feed."""
-        query = request.query_params
-        check_names(query, MODEL_PARAMETERS)
+        query = _query(request, MODEL_PARAMETERS)
         as_feed, chat_links = (_flag(query, name) for name in FLAGS)
         if chat_links:
             raise BadRequest(f"`{FLAGS[1]}`: there is no chat here to link to", param=FLAGS[1])
@@ -69,33 +68,36 @@ class CataloguePages:
 
     async def count(self, request: Request) -> Response:
         """How many models there are."""
-        check_names(request.query_params, ("output_modalities",))
-        rows = filtered(await self._rows(request), request.query_params)
+        query = _query(request, ("output_modalities",))
+        rows = filtered(await self._rows(request), query)
         return _answer({"data": {"count": len(rows)}})
 
     async def of_key(self, request: Request) -> Response:
         """Every model, whatever it answers with."""
-        check_names(request.query_params, PAGING)
+        _query(request, PAGING)
         return _listed(request, await self._rows(request))
 
     async def embeddings(self, request: Request) -> Response:
         """The models that make embeddings."""
-        check_names(request.query_params, PAGING)
+        _query(request, PAGING)
         rows = filtered(await self._rows(request), {"output_modalities": "embeddings"})
         return _listed(request, rows)
 
     async def model(self, request: Request) -> Response:
         """One model, by any of its names."""
+        _query(request)
         offer = await self._offer(request)
         return _json(b'{"data":%b}' % row_of(offer, time.time()).text)
 
     async def endpoints(self, request: Request) -> Response:
         """A model's endpoints, with what their traffic shows."""
+        _query(request)
         offer = await self._offer(request)
         return _answer({"data": {**details_of(offer), "endpoints": await self._shapes(request, [offer])}})
 
     async def forgetting(self, request: Request) -> Response:
         """Endpoints at providers that are known to keep nothing of what they are sent."""
+        _query(request)
         found = []
         for row in await self._rows(request):
             kept = tuple(each for each in row.offer.endpoints if each.provider.about.forgets)
@@ -105,6 +107,7 @@ class CataloguePages:
 
     async def providers(self, request: Request) -> Response:
         """The providers that a key may use."""
+        _query(request)
         actor: Actor = request.state.actor
         found = [
             provider_shape(each)
@@ -115,13 +118,13 @@ class CataloguePages:
 
     async def generation(self, request: Request) -> Response:
         """One generation."""
-        check_names(request.query_params, ("id",))
-        id = request.query_params.get("id", "")
+        id = _query(request, ("id",)).get("id", "")
         return _answer({"data": await generation(_gateway(request), request.state.actor, id)})
 
     async def activity(self, request: Request) -> Response:
         """What was used, by day, model and provider."""
-        found = await activity(_gateway(request), request.state.actor, request.query_params)
+        query = _query(request, PARAMETERS)
+        found = await activity(_gateway(request), request.state.actor, query)
         return _answer({"data": found})
 
     async def _rows(self, request: Request) -> Sequence[Row]:
@@ -178,6 +181,17 @@ class CataloguePages:
 def _gateway(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
+
+
+def _query(request: Request, known: Collection[str] = ()) -> Query:
+    """The parameters of a request, each once and of those that are known: the rest would be ignored in
+    silence. Raises BadRequest."""
+    query = request.query_params
+    check_names(query, known)
+    for name in query:
+        if len(query.getlist(name)) > 1:
+            raise BadRequest(f"`{name}` is given twice", param=name)
+    return query
 
 
 def _flag(query: Query, name: str) -> bool:

@@ -128,7 +128,11 @@ async def test_each_key_sees_what_it_may_use(served: Running) -> None:
     ]
     missing = await get(served, "/model/acme/plain", "narrow-key", status=404)
     assert "no model 'acme/plain' that this key may use" in missing["error"]["message"]
-    assert "acme/large" not in (await get(served, "/model/acme/larg", "private-key", status=404))
+    assert "acme/large or" not in missing["error"]["message"]
+    near = await get(served, "/model/acme/plai", "narrow-key", status=404)
+    assert "acme/plain" not in near["error"]["message"]
+    near = await get(served, "/model/acme/plai", "private-key", status=404)
+    assert "did you mean acme/plain" in near["error"]["message"]
     await get(served, "/models", "nobody", status=401)
 
 
@@ -144,6 +148,26 @@ async def test_pages_follow_one_another(served: Running) -> None:
     assert await names(served, "/models?offset=9") == []
     for query in ("limit=0", "limit=1001", "offset=-1", "offset=x"):
         await get(served, f"/models?{query}", status=400)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/models?providers=lab&providers=groq", "`providers` is given twice"),
+        ("/models?provider=lab", "did you mean `providers`?"),
+        ("/models/count?q=large", "no parameter `q`"),
+        ("/models/user?q=large", "no parameter `q`"),
+        ("/embeddings/models?sort=newest", "no parameter `sort`"),
+        ("/model/acme/large?full=1", "no parameter `full`"),
+        ("/models/acme/large/endpoints?region=eu", "no parameter `region`"),
+        ("/endpoints/zdr?region=eu", "no parameter `region`"),
+        ("/providers?region=eu", "no parameter `region`"),
+        ("/generation?id=a&id=b", "`id` is given twice"),
+        ("/activity?user_id=a&user_id=b", "`user_id` is given twice"),
+    ],
+)
+async def test_a_parameter_that_would_be_ignored_is_refused(served: Running, path: str, said: str) -> None:
+    assert said in (await get(served, path, status=400))["error"]["message"]
 
 
 async def test_a_model_goes_by_any_of_its_names(served: Running) -> None:
