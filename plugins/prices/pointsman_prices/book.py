@@ -34,7 +34,9 @@ SETTLED = object()
 CATALOGUE = "catalogue"
 MOST_BOOKS = 16_384
 """Compiled prices that are remembered."""
-BY_WORD: Mapping[str, ServiceTier] = {word: word for word in SERVICE_TIERS}
+BY_WORD: Mapping[str, ServiceTier] = {**{word: word for word in SERVICE_TIERS}, "fast": "priority"}
+"""What words mean; `fast` is the newer name of `priority`."""
+LONGEST_TOLD = 300
 _plain = Schema()
 """Nobody adds keys to a price."""
 
@@ -131,7 +133,10 @@ class Book:
                 return None
         elif asked is not None and tier_of(page.price, asked) is not None:
             service = asked
-        rates = self._flat or page.rates(usage.input, time, service)
+        rates = self._flat
+        if rates is None:
+            length = max(usage.input, usage.cache_read + usage.cache_write)  # or the usage contradicts itself
+            rates = page.rates(length, time, service)
         return rates.cost(usage, page.origin, markup)
 
     def next_change(self, time: float) -> float | None:
@@ -152,13 +157,14 @@ def _everywhere(price: PriceSettings) -> set[str]:
 
 
 class _Origin:
-    """What a price was made of, told apart by identity."""
+    """What a price was made of, told apart by identity, and the endpoint that it was first asked of."""
 
-    __slots__ = ("layer", "value")
+    __slots__ = ("endpoint", "layer", "value")
 
-    def __init__(self, value: Any, layer: str) -> None:
+    def __init__(self, value: Any, layer: str, endpoint: str) -> None:
         self.value = value
         self.layer = layer
+        self.endpoint = endpoint
 
     def __hash__(self) -> int:
         return id(self.value)
@@ -184,9 +190,9 @@ def _looked_up(endpoint: Endpoint) -> tuple[object, Book | None]:
     """The fact that an endpoint's price is made of, or SETTLED where a configuration gives it; the price."""
     given = _given(endpoint)
     if given is not None:
-        return SETTLED, _compiled(_Origin(*given))
+        return SETTLED, _compiled(_Origin(*given, endpoint.id))
     fact = endpoint.facts.get(FACT)
-    return fact, book_of(fact) if fact is not None else None
+    return fact, book_of(fact, endpoint.id) if fact is not None else None
 
 
 def _given(endpoint: Endpoint) -> tuple[Priced, str] | None:
@@ -204,9 +210,10 @@ def said_price(endpoint: Endpoint) -> Fact | None:
     return Fact(as_data(given[0]), CONFIGURATION) if given is not None else None
 
 
-def book_of(fact: Fact) -> Book | None:
-    """A price that is a fact; None for one that cannot be read, which is told in the log once."""
-    return _compiled(_Origin(fact, CATALOGUE))
+def book_of(fact: Fact, endpoint: str) -> Book | None:
+    """A price that is a fact of an endpoint, by its id; None for one that cannot be read, which is told in
+    the log once."""
+    return _compiled(_Origin(fact, CATALOGUE, endpoint))
 
 
 def price_at(endpoint: Endpoint, usage: Usage, time: float) -> Cost | None:
@@ -223,7 +230,9 @@ def _compiled(origin: _Origin) -> Book | None:
     try:
         return Book(read_price(value.value), origin.layer, value.source, value.date)
     except (ConfigError, ValueError) as error:
-        log.warning("a price from %s cannot be read, and is not used: %s", value.source, error)
+        why = " ".join(str(error).split())[:LONGEST_TOLD]
+        text = "%s: a price from %s cannot be read, and is not used: %s"
+        log.warning(text, origin.endpoint, value.source, why)
         return None
 
 

@@ -69,7 +69,7 @@ async def differences(gateway: Gateway, endpoints: Iterable[Endpoint], time: flo
             continue
         here = {key: given.nano for key, given in page.prices(time).items()}
         for fact in [*await _told(gateway, endpoint, book), *newer(endpoint)]:
-            there = _prices(fact, time)
+            there = _prices(fact, endpoint, time)
             found += [
                 Difference(endpoint.id, key, here.get(key), page.origin, there.get(key), origin_of(fact))
                 for key in KEYS
@@ -117,9 +117,9 @@ async def _newer(gateway: Gateway) -> Callable[[Endpoint], list[Fact]]:
     return newer
 
 
-def _prices(fact: Fact, time: float) -> dict[str, int]:
+def _prices(fact: Fact, endpoint: Endpoint, time: float) -> dict[str, int]:
     """The prices that a fact tells of a time; none where it cannot be read."""
-    book = book_of(fact)
+    book = book_of(fact, endpoint.id)
     page = book.page(time) if book is not None else None
     return {key: given.nano for key, given in page.prices(time).items()} if page is not None else {}
 

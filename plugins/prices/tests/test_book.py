@@ -81,6 +81,11 @@ def test_past_a_limit_the_whole_request_is_repriced(tokens: int, price: int) -> 
     assert cost.nano == tokens * price * 1000 + 1000 * (10 if price == 1 else 20) * 1000
 
 
+def test_what_is_cached_makes_a_request_long_though_its_whole_leaves_it_out() -> None:
+    long = book(input=1, output=0, tiers=[{"above": 200_000, "input": 2}])
+    assert usd(long, Usage(1000, cache_read=M)) == 2
+
+
 TIERED: dict[str, Any] = {"input": 1, "output": 0, "service_tiers": {"flex": "50%", "priority": {"input": 3}}}
 
 
@@ -93,6 +98,8 @@ TIERED: dict[str, Any] = {"input": 1, "output": 0, "service_tiers": {"flex": "50
         ("flex", None, 0.5),
         ("FLEX", None, 0.5),
         ("priority", "flex", 3),
+        ("fast", None, 3),
+        (None, "fast", 3),
         (None, "flex", 0.5),
         (None, "batch", 1),
         ("batch", None, None),
@@ -210,6 +217,7 @@ def test_a_fact_that_is_replaced_counts_at_once() -> None:
     "bad",
     [
         {"input": "cheap"},
+        {"input": "9" * 100_000},
         {"input": -1},
         {"inptu": 1},
         {},
@@ -226,7 +234,10 @@ def test_a_bad_fact_is_told_once_and_no_price(bad: Any, caplog: pytest.LogCaptur
         assert price_of(place) is None
         assert price_of(place) is None
     (record,) = caplog.records
-    assert "a price from a list cannot be read" in record.getMessage()
+    message = record.getMessage()
+    assert message.startswith(f"{place.id}: a price from a list cannot be read")
+    assert "\n" not in message
+    assert len(message) < 500
 
 
 def test_what_a_price_asks_about_a_request_is_known_beforehand() -> None:
