@@ -80,3 +80,14 @@ def test_another_model_is_told_once_an_hour_and_noted_every_time(caplog: pytest.
     assert len(texts) == 2
     assert "lab/large answered with model 'small'" in texts[0]
     assert "an alias of acme/large" in texts[0]
+
+
+def test_of_names_without_end_only_the_beginning_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    alarms, long = Alarms(), "y" * 100_000
+    attempt = Attempt(1, Candidate(Endpoint(LAB, "x" * 100_000), "lab/" + "x" * 100_000))
+    with caplog.at_level(logging.WARNING):
+        asked = exchange()
+        alarms.model(asked, attempt, long)
+        alarms.bill(attempt.endpoint, Cost(2), 1)
+    assert asked.notes == {"served": "y" * 200}
+    assert [len(record.getMessage()) < 1000 for record in caplog.records] == [True, True]
