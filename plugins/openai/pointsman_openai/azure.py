@@ -30,6 +30,7 @@ __all__ = ["ADDRESS", "KEY_VARIABLE", "KIND", "AzureProvider", "check_version", 
 KIND = "azure"
 KEY_VARIABLE = "AZURE_OPENAI_API_KEY"
 ADDRESS = "https://{resource}.openai.azure.com"
+EXAMPLE = ADDRESS.format(resource="my-resource")
 SUFFIX = re.compile(r"/openai(/v1)?/?$")
 """What resource addresses are often given with."""
 VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
@@ -76,8 +77,8 @@ def declare(register: RegisterSettings) -> None:
         "deployments",
         dict[str, str],
         factory=dict,
-        help="The deployments of an Azure resource, by the models they serve; a model that is not among them "
-        "is its own deployment.",
+        help="The deployments of an Azure resource, by the models they serve, which are then the provider's "
+        "models; any other that is asked for is its own deployment.",
         example={"gpt-5.2": "prod-gpt-5-2"},
     )
     register.field(
@@ -98,7 +99,8 @@ def declare(register: RegisterSettings) -> None:
 
 
 class AzureProvider(HttpProvider):
-    """A resource and its deployments. It has no listing of them: those it was told of are its models."""
+    """A resource and its deployments. It has no listing of them: where it was told of any, those are its
+    models, whatever else the vendor has."""
 
     listing = None
 
@@ -118,6 +120,8 @@ class AzureProvider(HttpProvider):
             settings=settings,
         )
         self.about = ABOUT
+        if settings.discover is None:
+            self.discover = bool(self.deployments)
 
     @property
     def dated(self) -> bool:
@@ -157,8 +161,11 @@ class AzureProvider(HttpProvider):
 def make_provider(name: str, settings: ProviderSettings) -> AzureProvider:
     """The provider of one section. Raises StartupError for one without the address of its resource."""
     if settings.base_url is None:
+        raise StartupError(f"provider {name!r}: base_url is missing: the resource's address, as in {EXAMPLE}")
+    address = SUFFIX.sub("", settings.base_url.rstrip("/"))
+    if "{" in address or "/openai/" in address:
         raise StartupError(
-            f"provider {name!r}: base_url is missing: the resource's address, as in "
-            "https://my-resource.openai.azure.com"
+            f"provider {name!r}: base_url must be the resource's address alone, as in {EXAMPLE}; "
+            "a deployment is named by `deployments`, or by `deployment` of an endpoint"
         )
-    return AzureProvider(name, SUFFIX.sub("", settings.base_url.rstrip("/")), settings)
+    return AzureProvider(name, address, settings)

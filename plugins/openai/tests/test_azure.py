@@ -16,7 +16,7 @@ from pointsman.errors import ConfigError, StartupError
 from pointsman.providers import Listed
 from pointsman.secrets import Secret
 from pointsman.testing import FakeProvider, Running, Script, running
-from pointsman_openai import ChatCodec, EmbeddingsCodec, ResponsesCodec
+from pointsman_openai import ChatCodec, EmbeddingsCodec, ResponsesCodec, azure
 from pointsman_openai.azure import AzureProvider, check_version, make_provider
 
 RESOURCE = "https://mine.openai.azure.com"
@@ -81,6 +81,14 @@ def test_the_address_of_a_resource_may_be_given_with_its_path(given: str) -> Non
     assert provider(RESOURCE + given).base_url == RESOURCE
 
 
+@pytest.mark.parametrize(
+    "given", [f"{RESOURCE}/openai/deployments/mini", f"{RESOURCE}/openai/v1/chat", azure.ADDRESS]
+)
+def test_an_address_of_anything_else_is_refused(given: str) -> None:
+    with pytest.raises(StartupError, match=r"must be the resource's address alone, as in https://my-res"):
+        provider(given)
+
+
 def test_without_an_address_there_is_no_resource() -> None:
     with pytest.raises(StartupError, match=r"base_url is missing.*my-resource"):
         make_provider("azure", ProviderSettings(api_key=Secret("key")))
@@ -110,6 +118,30 @@ async def test_its_models_are_those_it_was_told_of() -> None:
             Listed("b"),
         ]
         assert await provider().list_models(http) == []
+
+
+@pytest.mark.parametrize(
+    ("deployments", "discover", "listed"),
+    [({"a": "x"}, None, True), ({}, None, False), ({"a": "x"}, False, False), ({}, True, True)],
+)
+def test_those_are_asked_for_unless_it_is_said_otherwise(
+    deployments: dict[str, str], discover: bool | None, listed: bool
+) -> None:
+    settings = ProviderSettings(base_url=RESOURCE, discover=discover, extra={"deployments": deployments})
+    assert make_provider("azure", settings).discover is listed
+
+
+async def test_the_models_of_a_resource_are_those_that_are_deployed() -> None:
+    config = {
+        "plugins": {"catalogue": {"prices": False}},
+        "providers": {
+            "azure": {"base_url": RESOURCE, "api_key": "x", "deployments": {"gpt-5.2": "p", "own": "q"}}
+        },
+    }
+    async with running(config) as served:
+        models = served.gateway.setup.catalogue.models.values()
+        found = [each.id for model in models for each in model.endpoints if each.provider.name == "azure"]
+    assert found == ["azure/gpt-5.2", "azure/own"]
 
 
 @pytest.mark.parametrize(
