@@ -354,14 +354,14 @@ _FINISH: Mapping[str, FinishReason] = {
     **dict.fromkeys(
         (
             *("safety", "recitation", "blocklist", "prohibited_content", "spii", "model_armor"),
-            *("image_safety", "image_prohibited_content", "image_recitation"),
+            *("image_safety", "image_prohibited_content", "image_recitation", "language"),
         ),
         "content_filter",
     ),
     **dict.fromkeys(
         (
             *("malformed_function_call", "malformed_response", "missing_thought_signature"),
-            *("other", "image_other", "no_image"),
+            *("other", "image_other", "no_image", "too_many_tool_calls"),
         ),
         "error",
     ),
