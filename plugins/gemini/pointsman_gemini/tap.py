@@ -106,20 +106,21 @@ class Searches:
 
     def __init__(self) -> None:
         self._queries: set[str] = set()
-        self._each = True
+        self._model = ""
 
     def take(self, answer: Mapping[str, Any]) -> int:
         """How many there are with those of one more answer of a stream, or of the only one."""
         model = answer.get("modelVersion")
         if isinstance(model, str):
-            self._each = bills_each_search(model)
+            self._model = model
         for _, candidate in candidates_in(answer):
             grounding = candidate.get("groundingMetadata")
             queries = grounding.get("webSearchQueries") if isinstance(grounding, dict) else None
             for query in queries if isinstance(queries, list) else ():
                 if isinstance(query, str) and query:
                     self._queries.add(query)
-        return len(self._queries) if self._each else min(len(self._queries), 1)
+        count = len(self._queries)
+        return count if count < 2 or bills_each_search(self._model) else 1
 
 
 def _written(parts: list[Any]) -> tuple[int, bool]:
