@@ -40,12 +40,16 @@ __all__ = ["ContentCodec", "GeminiCodec", "named", "resource"]
 
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 SSE = "alt=sse"
+FOLDERS = ("models", "tunedModels")
 
 
 def resource(model: str) -> str:
-    """A model's name as it stands in an address: those that are tuned have a folder of their own."""
-    name = model if model.startswith(("models/", "tunedModels/")) else f"models/{model}"
-    return quote(name, safe="/:@")
+    """A model's name as it stands in an address: those that are tuned have a folder of their own. One that
+    leads out of its folder would be another model than the key was asked about: its slashes are no path."""
+    folder = model.partition("/")[0]
+    folder = folder if folder in FOLDERS else FOLDERS[0]
+    safe = ":@" if ".." in model else "/:@"
+    return f"{folder}/{quote(model.removeprefix(f'{folder}/'), safe=safe)}"
 
 
 def named(raw: bytes, place: str, **members: Any) -> bytes:

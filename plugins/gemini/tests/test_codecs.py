@@ -45,6 +45,10 @@ ASKED = {"model": "lab/gemini-3-flash", "messages": [{"role": "user", "content":
         ("tunedModels/mine", False, "/tunedModels/mine:generateContent"),
         ("models/gemini-3-pro", False, "/models/gemini-3-pro:generateContent"),
         ("a b?c", False, "/models/a%20b%3Fc:generateContent"),
+        ("a/b", False, "/models/a/b:generateContent"),
+        ("models", False, "/models/models:generateContent"),
+        ("cheap/../dear", False, "/models/cheap%2F..%2Fdear:generateContent"),
+        ("tunedModels/../models/dear", False, "/tunedModels/..%2Fmodels%2Fdear:generateContent"),
     ],
 )
 def test_the_address_names_the_model(codec: ContentCodec, model: str, stream: bool, address: str) -> None:
