@@ -13,10 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from pointsman.app import create_app
-from pointsman.config import read_text
+from pointsman.config import Document, read_text
 from pointsman.errors import ConfigError, PluginError, StartupError
 from pointsman.gateway import Gateway
 from pointsman.plugins import standard_order
+from pointsman.reload import Reloader
 from pointsman.setup import assemble
 
 HEAD = """
@@ -81,9 +82,10 @@ Send = Callable[..., Awaitable[httpx.Response]]
 class Running:
     """A gateway with one plugin file, answering in this process."""
 
-    def __init__(self, gateway: Gateway, client: httpx.AsyncClient) -> None:
+    def __init__(self, gateway: Gateway, client: httpx.AsyncClient, text: str) -> None:
         self.gateway = gateway
         self.client = client
+        self.text = text
 
     async def chat(self, model: str = "one", **headers: str) -> httpx.Response:
         body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
@@ -111,7 +113,7 @@ def start(tmp_path: Path) -> Start:
         transport = httpx.ASGITransport(create_app(gateway))
         try:
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield Running(gateway, client)
+                yield Running(gateway, client, text)
         finally:
             await gateway.stop()
 
@@ -258,6 +260,36 @@ async def startup(gateway):
     with pytest.raises(StartupError, match="not today"):
         async with start("@hookimpl\ndef startup(gateway):\n    raise StartupError('not today')\n"):
             pass
+
+
+async def test_hook_reload(start: Start) -> None:
+    plugin = """
+SEEN = []
+@hookimpl
+async def reload(gateway, setup):
+    if setup.core.attempts == 9:
+        raise StartupError("not nine")
+    SEEN.append((gateway.setup.core.attempts, setup.core.attempts))
+    return lambda: SEEN.append("changed")
+"""
+    async with start(plugin) as running:
+        gateway, text = running.gateway, ""
+
+        def again() -> Document:
+            return read_text(text, name="proxy.yaml", env={}, base=gateway.setup.base)
+
+        reloader = Reloader(gateway, again, env={})
+        before = running.text
+        text = f"{before}\nattempts: 2\n"
+        await reloader.reload()
+        mine = gateway.setup.plugins.get("mine")
+        assert mine is not None
+        assert mine.target.SEEN == [(4, 2), "changed"]
+        text = f"{before}\nattempts: 9\n"
+        with pytest.raises(ConfigError, match="not nine"):
+            await reloader.reload()
+        assert gateway.setup.core.attempts == 2
+        assert (await running.chat()).status_code == 200
 
 
 async def test_hook_authenticate(start: Start) -> None:

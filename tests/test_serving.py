@@ -164,3 +164,60 @@ def test_serving_loads_nothing_that_only_some_configurations_need(tmp_path: Path
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+async def eventually(lines: list[str], process: asyncio.subprocess.Process, text: str) -> None:
+    """Read the log until it says this."""
+    assert process.stderr is not None
+    while not lines or text not in lines[-1]:
+        line = await asyncio.wait_for(process.stderr.readline(), 20)
+        assert line, lines
+        lines.append(line.decode())
+
+
+async def test_a_configuration_is_reloaded_by_signal_by_command_and_when_it_changes(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.yaml"
+
+    def write(*models: str, more: str = "") -> None:
+        rows = "".join(f"  {model}: {{endpoints: [echo/echo]}}\n" for model in models)
+        file.write_text(f"admin_key: master\n{more}models:\n{rows}")
+
+    async def reload() -> tuple[int | None, str]:
+        command = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pointsman", "reload"),
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(command.communicate(), 30)
+        return command.returncode, output.decode()
+
+    write("a/one")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "pointsman", "serve", "--port", "0", "--watch"),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        while not (line := (await asyncio.wait_for(process.stdout.readline(), 20)).decode()).startswith(
+            "ready"
+        ):
+            assert line
+        process.send_signal(signal.SIGHUP)
+        await eventually(lines, process, "configuration reloaded: 1 providers, 2 models")
+        write("a/one", "a/two")  # it is watched
+        await eventually(lines, process, "configuration reloaded: 1 providers, 3 models")
+        assert await reload() == (0, "reloaded: 1 providers, 3 models\n")
+        await eventually(lines, process, "configuration reloaded: 1 providers, 3 models")
+        write("a/one", more="atempts: 2\n")
+        await eventually(lines, process, "unknown key `atempts`; did you mean `attempts`?")
+        status, told = await reload()
+        assert status == 1
+        assert told.startswith("proxy.yaml:2:1: error: unknown key `atempts`\n")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0

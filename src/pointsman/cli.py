@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["config_option", "error_text", "load_document", "load_setup", "main", "trace_option", "tracer"]
 
+ADMIN_KEY = "POINTSMAN_ADMIN_KEY"
+"""The variable with the key that commands send to a running server."""
 NO_CONFIG = "providers: {from_env: true}\n"
 """What a server without a configuration file runs on."""
 
@@ -144,19 +146,45 @@ def main() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Listen here instead of server.port; 0 for any free port."
 )
+@click.option("--watch", is_flag=True, help="Reload when a file of the configuration changes.")
 @trace_option
-def serve(config: Path | None, host: str | None, port: int | None, trace_hooks: bool) -> None:
+def serve(config: Path | None, host: str | None, port: int | None, watch: bool, trace_hooks: bool) -> None:
     """Serve. Without a configuration: finds providers by their keys in the environment and local servers,
     and makes an admin key for this session."""
     import gc
+    from functools import partial
 
+    from .config import find_config
     from .serving import run
+    from .setup import assemble
 
     gc.disable()  # what start-up makes stays: looking for what does not is a sixth of its time
     try:
-        run(load_setup(config, trace=tracer(trace_hooks)), host=host, port=port)
+        file = find_config(config)
+        if watch and file is None:
+            raise StartupError("--watch: there is no configuration file to watch")
+        document = load_document(file)
+        run(
+            assemble(document, env=os.environ, trace=tracer(trace_hooks)),
+            host=host,
+            port=port,
+            read=partial(load_document, file) if file is not None else None,
+            watched=document if watch else None,
+        )
     finally:
         gc.enable()
+
+
+@main.command()
+@config_option
+@click.option("--key", help="Admin key of the running server; or POINTSMAN_ADMIN_KEY.")
+def reload(config: Path | None, key: str | None) -> None:
+    """Let the running server read its configuration again. Exit status: 0 done, 1 refused or not reached:
+    then nothing has changed."""
+    from .asking import ask_to_reload
+
+    for line in asyncio.run(ask_to_reload(load_document(config), key or os.environ.get(ADMIN_KEY))):
+        click.echo(line)
 
 
 @main.command()

@@ -45,6 +45,11 @@ class KeyPool:
     def __iter__(self) -> Iterator[Key]:
         return iter(self._keys)
 
+    def keep(self, before: KeyPool) -> None:
+        """Take the keys that another pool has, too, as it has them: what rests goes on resting."""
+        known = {key.secret: key for key in before}
+        self._keys = [known.get(key.secret, key) for key in self._keys]
+
     def take(self) -> Key | None:
         """The next key that does not rest; where all do, the one that will be back first. None without
         keys."""

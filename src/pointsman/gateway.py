@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .exchange import Exchange
+    from .reload import Reloader
 
 __all__ = ["LAST_WORDS", "Gateway"]
 
@@ -85,6 +86,8 @@ class Gateway:
         self.draining = False
         self.session_key: Secret | None = None
         """The admin key of this session, where no configuration names one."""
+        self.reloader: Reloader | None = None
+        """Reads the configuration again, where there is one to read."""
         self._watchdog = Watchdog()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._jobs: set[asyncio.Task[None]] = set()
@@ -109,9 +112,13 @@ class Gateway:
 
     async def prepare(self) -> None:
         """What a dry run needs of `start`: the plugins, but not the ledger."""
-        providers = self.setup.catalogue.providers.values()
-        self.upstream.open(each.base_url for each in providers if isinstance(each, HttpProvider))
+        self.open_providers(self.setup)
         await self._run_startup()
+
+    def open_providers(self, setup: Setup) -> None:
+        """Make what the first calls to a setup's providers would wait for."""
+        providers = setup.providers.values()
+        self.upstream.open(each.base_url for each in providers if isinstance(each, HttpProvider))
 
     async def _run_startup(self) -> None:
         """Run `startup` of each plugin; what goes wrong names plugin and file."""

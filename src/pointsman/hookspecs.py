@@ -18,7 +18,7 @@ fails the request, naming the plugin. One of *each* that may rightly wait longer
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from .markers import hookspec
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         RegisterSettings,
         RegisterTable,
     )
+    from .setup import Setup
     from .stored import Stored
     from .types import Embeddings, Response, Usage
     from .upstream import Answer
@@ -61,6 +62,7 @@ __all__ = [
     "register_providers",
     "register_routing",
     "register_tables",
+    "reload",
     "request_finished",
     "reserve_usage",
     "select_route",
@@ -93,8 +95,8 @@ def register_providers(register: RegisterProvider) -> None:
 
 @hookspec
 def register_models(register: RegisterModel) -> None:
-    """At set-up, when the configured providers exist. *register*: `register(model)` with its endpoints;
-    `register.providers` are the providers by name."""
+    """At set-up, when the configured providers exist, and at each reload. *register*: `register(model)` with
+    its endpoints; `register.providers` are the providers by name."""
 
 
 @hookspec
@@ -126,6 +128,18 @@ def register_tables(register: RegisterTable) -> None:
 @hookspec
 def startup(gateway: Gateway) -> None:
     """Once, before the server is ready; may be `async`. An error here is fatal."""
+
+
+@hookspec
+def reload(gateway: Gateway, setup: Setup) -> Callable[[], None] | None:
+    """When the configuration has been read again. All are called in order; may be `async`.
+
+    `setup` is what it comes to; `gateway.setup` is still the one before. Check it and prepare here, and
+    change nothing: a `StartupError` from anybody refuses it, and then all stays as it was. The function that
+    is returned makes the change. It is called once nobody has refused, in one step with those of all others
+    and with that of `gateway.setup`, and neither waits nor fails. Requests under way go on with the setup
+    that they began with: what they need of it belongs into `setup.notes`.
+    """
 
 
 @hookspec

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import click
 import uvloop
 
+from .config import Document
+from .errors import StartupError
 from .gateway import Gateway
 from .logs import configure
 from .providers import HttpProvider
+from .reload import WATCH_EVERY, Reloader, Watch
 from .server import Server
 from .setup import Setup
 
@@ -23,21 +28,33 @@ COLLECT_AFTER = (10_000, 20, 50)
 """Python looks for cycles after 700 objects, which a server makes in a moment; few of them are in cycles."""
 
 
-def run(setup: Setup, *, host: str | None = None, port: int | None = None) -> None:
-    """Serve until a signal. Raises StartupError."""
+def run(
+    setup: Setup,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    read: Callable[[], Document] | None = None,
+    watched: Document | None = None,
+) -> None:
+    """Serve until a signal. `read` reads the configuration again at SIGHUP and where it is asked for;
+    `watched` is the one that was read, if its files are to be watched. Raises StartupError."""
     server = setup.core.server
     if host is not None or port is not None:
         server = replace(server, host=host or server.host, port=server.port if port is None else port)
         setup = replace(setup, core=replace(setup.core, server=server))
     configure(setup.core.log)
     with asyncio.Runner(loop_factory=uvloop.Loop) as runner:
-        runner.run(_serve(setup))
+        runner.run(_serve(setup, read, watched))
 
 
-async def _serve(setup: Setup) -> None:
+async def _serve(setup: Setup, read: Callable[[], Document] | None, watched: Document | None) -> None:
     gateway = Gateway(setup)
+    reloader = gateway.reloader = Reloader(gateway, read or _nothing_to_read)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
     server = Server(gateway)
     address = await server.start()
+    if watched is not None:
+        gateway.every(WATCH_EVERY, Watch(reloader, watched).look)
     gc.collect()
     gc.freeze()  # what start-up made stays as it is, and need not be looked at again
     gc.set_threshold(*COLLECT_AFTER)
@@ -45,6 +62,10 @@ async def _serve(setup: Setup) -> None:
     click.echo(banner(gateway, address))
     sys.stdout.flush()
     await server.wait()
+
+
+def _nothing_to_read() -> Document:
+    raise StartupError("this server runs without a configuration file: there is none to read again")
 
 
 def banner(gateway: Gateway, address: str) -> str:

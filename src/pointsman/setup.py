@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from .dialects import Dialects
 from .errors import ConfigError, PluginError, StartupError
 from .ledger import Table
 from .plugins import Plugin, PluginSet, installed, load
-from .providers import HttpCaller, Kind, Provider, ProviderFactory, Providers
+from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
 from .registers import Handler, Pick
+from .reload import RELOAD, answer_reload
 
-__all__ = ["Chains", "HttpRoute", "Picker", "Setup", "assemble", "declare"]
+__all__ = ["Chains", "HttpRoute", "Picker", "Setup", "assemble", "declare", "reassemble"]
 
 PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ROLES = ("public", "viewer", "member", "admin")
@@ -77,7 +78,11 @@ class Picker:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """Everything that a configuration and its plugins come to. Immutable."""
+    """Everything that a configuration and its plugins come to. Immutable.
+
+    `notes` are what plugins made out of it, by plugin name: a request that has begun under one setup finds
+    there what belongs to it, whatever the next one says.
+    """
 
     config: Config
     core: CoreSettings
@@ -92,6 +97,7 @@ class Setup:
     pickers: Mapping[str, Picker]
     tables: tuple[Table, ...]
     base: Path
+    notes: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def settings(self, plugin: str) -> Any:
         """A plugin's own settings."""
@@ -130,7 +136,7 @@ def assemble(
     catalogue = Catalogue(providers)
     _configured_models(config, catalogue)
     plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
-    routes: list[HttpRoute] = []
+    routes = [HttpRoute(RELOAD, answer_reload, ("POST",), "admin", "core")]
     plugins.run_registration("register_http", lambda owner: _HttpRegister(routes, owner))
     pickers: dict[str, Picker] = {}
     plugins.run_registration("register_routing", lambda owner: _RoutingRegister(pickers, owner))
@@ -153,6 +159,30 @@ def assemble(
     )
 
 
+def reassemble(config: Config, before: Setup, *, env: Mapping[str, str] | None = None) -> Setup:
+    """What a configuration comes to that is read while the one before is in use, for the same plugins: they
+    stay, and so does all that they have registered. Providers with the same settings stay, too.
+
+    `config` is one that was built by the schema of `before`. Raises as `assemble` does.
+    """
+    made = _make_providers(
+        config, before.kinds, before.dialects, env if env is not None else os.environ, before
+    )
+    catalogue = Catalogue(made)
+    _configured_models(config, catalogue)
+    before.plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
+    return replace(
+        before,
+        config=config,
+        core=config.core,
+        chains=Chains.of(before.plugins, config.core.hook_timeout),
+        providers=made,
+        catalogue=catalogue,
+        base=config.base,
+        notes={},
+    )
+
+
 def _core_plugin() -> Plugin:
     from . import __version__
 
@@ -160,8 +190,14 @@ def _core_plugin() -> Plugin:
 
 
 def _make_providers(
-    config: Config, kinds: Providers, dialects: Dialects, env: Mapping[str, str]
+    config: Config,
+    kinds: Providers,
+    dialects: Dialects,
+    env: Mapping[str, str],
+    before: Setup | None = None,
 ) -> dict[str, Provider]:
+    """Every provider there is, configured or not; of those `before` the ones that are as they were."""
+    present, were = (before.providers, before.config.core.providers.entries) if before else ({}, {})
     providers: dict[str, Provider] = {}
     problems = []
     for name, settings in config.core.providers.entries.items():
@@ -171,7 +207,8 @@ def _make_providers(
             problems.append(config.problem(place, what, expected="letters, digits, `.`, `_` and `-`"))
             continue
         try:
-            providers[name] = kinds.make(name, settings)
+            same = were.get(name) == settings
+            providers[name] = present[name] if same else kinds.make(name, settings)
         except StartupError as error:
             problems.append(config.problem(place, str(error)))
             continue
@@ -183,12 +220,23 @@ def _make_providers(
             problems.append(config.problem(f"{place}.dialects", what, expected=known))
     if problems:
         raise ConfigError.of(problems)
-    for provider in kinds.without_asking(providers):
-        providers[provider.name] = provider
+    others = kinds.without_asking(providers)
     if config.core.providers.from_env:
-        for provider in kinds.from_environment(env, providers):
-            providers[provider.name] = provider
+        others += kinds.from_environment(env, {*providers, *(each.name for each in others)})
+    for provider in others:
+        stays = provider.name in present and provider.name not in were
+        providers[provider.name] = present[provider.name] if stays else provider
+    for name in providers.keys() & present.keys():
+        _keep_keys(providers[name], present[name])
     return providers
+
+
+def _keep_keys(provider: Provider, before: Provider) -> None:
+    """Let a provider know of its keys what the one before it knew of them: a key is bound to its origin."""
+    if provider is before or not (isinstance(provider, HttpProvider) and isinstance(before, HttpProvider)):
+        return
+    if provider.origin == before.origin:
+        provider.keys.keep(before.keys)
 
 
 def _configured_models(config: Config, catalogue: Catalogue) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from time import monotonic
 
@@ -9,6 +10,7 @@ from pointsman import hookimpl
 from pointsman.exchange import Attempt, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.registers import Pick, RegisterRouting, RegisterSettings
+from pointsman.setup import Setup
 
 from .board import Board
 from .pickers import NOTE, WEIGHT, Pickers
@@ -73,6 +75,16 @@ class Balance:
     def startup(self, gateway: Gateway) -> None:
         """Begin with nothing known."""
         self._start(gateway.setup.settings("balance"))
+
+    @hookimpl
+    def reload(self, setup: Setup) -> Callable[[], None]:
+        """Go on with other settings; what is known of endpoints and sessions stays."""
+        settings: BalanceSettings = setup.settings("balance")
+
+        def change() -> None:
+            self._board.taste, self._pickers.sticky = settings.taste, settings.sticky
+
+        return change
 
     @hookimpl
     def attempt_started(self, exchange: Exchange, attempt: Attempt) -> None:

@@ -51,7 +51,7 @@ class Board:
 
     def __init__(self, draw: Callable[[], float], taste: Taste = TASTE) -> None:
         self._draw = draw
-        self._taste = taste
+        self.taste = taste
         self._healths: dict[str, Health] = {}
         self._groups: dict[tuple[str, ...], Group] = {}
         self._peers: dict[str, tuple[str, ...]] = {}
@@ -145,7 +145,7 @@ class Board:
             price is not None and less is not None and less < price
             for price, less in zip(prices, cached, strict=True)
         )
-        return Group(ids, healths, tuple(weigh(offers, written, now, self._taste)), same, warm, now)
+        return Group(ids, healths, tuple(weigh(offers, written, now, self.taste)), same, warm, now)
 
 
 def _resting(healths: Sequence[Health], now: float) -> frozenset[int]:

@@ -36,7 +36,7 @@ class Pickers:
 
     def __init__(self, board: Board, *, sticky: bool) -> None:
         self._board = board
-        self._sticky = sticky
+        self.sticky = sticky
         self.sessions = Sessions()
 
     def balanced(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
@@ -44,7 +44,7 @@ class Pickers:
         now = monotonic()
         group = self._group(exchange, candidates, now)
         places = self._board.rank(group, now, exchange.decision.random)
-        if self._sticky and (any(group.warm) or len({*group.same}) < len(group.same)):
+        if self.sticky and (any(group.warm) or len({*group.same}) < len(group.same)):
             stays = self._stays(exchange, candidates, group, places, now)
             if stays is not None:
                 place, why = stays

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from starlette.requests import Request
@@ -23,7 +23,7 @@ from pointsman.types import Usage
 from .book import Account, Book, Reservation
 from .credits import Credits
 from .estimates import Estimates
-from .payers import Payer, Payers, pays
+from .payers import Payer, Payers, accounts_of, pays
 from .records import CREDITS, RESERVATIONS, Records
 from .refusals import PaymentRequired, refusal, unpriced
 from .settings import Budget, BudgetSettings, check_budgets
@@ -102,10 +102,7 @@ class Budgets:
     async def startup(self, gateway: Gateway) -> None:
         """Open the book; what a process that has ended left reserved counts as spent. Raises ConfigError for
         a route that goes on with models nobody has."""
-        await gateway.setup.catalogue.settled(name for _, _, name in _named(gateway.setup))
-        problems = list(_unknown(gateway.setup))
-        if problems:
-            raise ConfigError.of(problems)
+        await _check(gateway.setup)
         self._settings = gateway.setup.settings("budgets")
         self._webhook = Webhook(gateway, self._settings.webhook)
         self._estimates = Estimates(self._settings.default_output)
@@ -118,6 +115,24 @@ class Budgets:
             lost = await self.records.recover()
             if lost:
                 log.warning("%d reservations were open when the last process ended: they are spent", lost)
+
+    @hookimpl
+    async def reload(self, gateway: Gateway, setup: Setup) -> Callable[[], None]:
+        """Go on with other settings; what is spent and what is held stays. Raises ConfigError as at the
+        start."""
+        await _check(setup)
+        settings: BudgetSettings = setup.settings("budgets")
+        gone = accounts_of(gateway.setup) - accounts_of(setup)
+
+        def change() -> None:
+            self._settings = settings
+            self._webhook.settings = settings.webhook
+            self._estimates.default_output = settings.default_output
+            self.book.lease = settings.lease
+            self.credits = Credits(setup, self.records, self.payers, self.clock)
+            self.payers.forget(gone)
+
+        return change
 
     @hookimpl
     def reserve_usage(self, exchange: Exchange) -> Coroutine[Any, Any, None] | None:
@@ -161,7 +176,8 @@ class Budgets:
             log.warning("%s has no price: budgets cannot count what it answers", attempt.endpoint.id)
 
     async def _find_and_reserve(self, exchange: Exchange, actor: Actor) -> None:
-        rest = self._reserve(exchange, await self.payers.find(actor))
+        newest = exchange.setup is exchange.gateway.setup
+        rest = self._reserve(exchange, await self.payers.find(actor, newest=newest))
         if rest is not None:
             await rest
 
@@ -239,6 +255,14 @@ class Budgets:
                 f"{payer.hard} is hard, and the ledger cannot record what is reserved: {error.message}",
                 detail=error.detail,
             ) from error
+
+
+async def _check(setup: Setup) -> None:
+    """Look for what only shows once it is known which models there are. Raises ConfigError."""
+    await setup.catalogue.settled(name for _, _, name in _named(setup))
+    problems = list(_unknown(setup))
+    if problems:
+        raise ConfigError.of(problems)
 
 
 def _named(setup: Setup) -> Iterator[tuple[str, str, str]]:

@@ -134,7 +134,7 @@ class Book:
     """Reserves and settles. `lease` is in seconds; `tell` hears of the shares that are passed."""
 
     def __init__(self, *, lease: float, tell: Callable[[Notice], None]) -> None:
-        self._lease = lease
+        self.lease = lease
         self._tell = tell
         self._open: dict[Reservation, bool] = {}  # in the order in which they expire
         self._due = -NEVER
@@ -153,7 +153,7 @@ class Book:
         for account in accounts:
             account.reserved += amount
             held.append((account, account.serial))
-        reservation = Reservation(held, amount, now + self._lease)
+        reservation = Reservation(held, amount, now + self.lease)
         self._open[reservation] = True
         return reservation
 
@@ -178,7 +178,7 @@ class Book:
                 if account.serial == serial:
                     account.reserved -= reservation.amount
         oldest = next(iter(self._open), None)
-        self._due = oldest.expires if oldest is not None else now + self._lease
+        self._due = oldest.expires if oldest is not None else now + self.lease
 
     @property
     def open(self) -> int:

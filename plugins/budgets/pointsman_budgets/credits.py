@@ -15,7 +15,7 @@ from pointsman.money import NANO, format_usd, parse_usd
 from pointsman.setup import Setup
 
 from .book import Owner
-from .payers import Payers, owners_of
+from .payers import Payers, key_id, owners_of
 from .records import BEGINNING, OWNER_COLUMNS, Records, hour_of
 from .windows import Clock
 
@@ -115,7 +115,7 @@ def configured(setup: Setup, owner: Owner) -> bool:
         return False
     section = setup.section(_SECTIONS[owner.kind])
     if owner.kind == "key":
-        return owner.id in [_id(key.digest) for key in section]
+        return owner.id in [key_id(key.digest) for key in section]
     if owner.kind == "team":
         return owner.id in section
     return section is not None and owner.id == section.name
@@ -138,12 +138,8 @@ def amount_of(usd: object) -> int:
 def _key_id(setup: Setup, name: str) -> str:
     for key in setup.section("keys") if "keys" in setup.schema.sections else ():
         if key.name == name:
-            return _id(key.digest)
+            return key_id(key.digest)
     return f"key-{name[:12]}" if len(name) == 64 else name
-
-
-def _id(digest: bytes) -> str:
-    return f"key-{digest.hex()[:12]}"
 
 
 def _teams(actor: Actor) -> list[str]:

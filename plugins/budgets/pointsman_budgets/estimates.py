@@ -32,7 +32,7 @@ class Estimates:
     """What requests may use, learnt from what answers of the same endpoint used."""
 
     def __init__(self, default_output: int) -> None:
-        self._default = default_output
+        self.default_output = default_output
         self._learnt: dict[str, _Learnt] = {}  # by endpoint
 
     def usage(self, exchange: Exchange, candidate: Candidate) -> Usage:
@@ -40,7 +40,7 @@ class Estimates:
         peek, learnt = exchange.peek, self._learnt.get(candidate.endpoint.id)
         output = peek.max_tokens
         if output is None:
-            output = 0 if exchange.surface == "embeddings" else self._default
+            output = 0 if exchange.surface == "embeddings" else self.default_output
             if learnt is not None:
                 output = int(learnt.output) + 1
         ratio = learnt.bytes_per_token if learnt is not None else BYTES_PER_TOKEN

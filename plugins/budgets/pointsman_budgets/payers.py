@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pointsman.config import Usd
 from pointsman.errors import Unavailable
 from pointsman.exchange import Actor
+from pointsman.setup import Setup
 
 from .book import Account, Owner
 from .records import BEGINNING, Records, hour_of, timestamp
 from .settings import Budget, listed
 from .windows import Clock
 
-__all__ = ["Payer", "Payers", "owners_of", "pays"]
+__all__ = ["Payer", "Payers", "accounts_of", "key_id", "owners_of", "pays"]
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +55,21 @@ class Payers:
         """Every account that was needed so far."""
         return tuple(self._accounts.values())
 
-    async def find(self, actor: Actor) -> Payer:
-        """The payer of an actor. Raises Unavailable where a hard budget's past cannot be read."""
+    def forget(self, accounts: Iterable[Key]) -> None:
+        """Look anew for what each key is charged to, and in the ledger for these accounts, if they come
+        back: of what is spent meanwhile they hear nothing."""
+        self.known.clear()
+        for key in accounts:
+            self._accounts.pop(key, None)
+
+    async def find(self, actor: Actor, *, newest: bool = True) -> Payer:
+        """The payer of an actor. Without `newest` the budgets that it knows of may have been changed since:
+        then those there are count. Raises Unavailable where a hard budget's past cannot be read."""
         owners = owners_of(actor)
         accounts: list[Account] = []
         for owner, extra in owners:
             for budget in listed(extra.get("budget")):
-                accounts.append(await self._account(owner, budget))
+                accounts.append(await self._account(owner, budget, newest=newest))
             if extra.get("prepaid"):
                 accounts.append(await self.credits(owner))
         hard = next((account for account in accounts if account.budget.hard), None)
@@ -68,7 +77,8 @@ class Payers:
         payer = Payer(actor, tuple(owner for owner, _ in owners), tuple(accounts), hard, exact)
         if len(self.known) >= MOST_PAYERS:
             self.known.clear()
-        self.known[actor.key_id] = payer
+        if newest:
+            self.known[actor.key_id] = payer
         return payer
 
     async def credits(self, owner: Owner) -> Account:
@@ -81,10 +91,16 @@ class Payers:
             return await self._account(owner, budget, since=start, prepaid=True)
 
     async def _account(
-        self, owner: Owner, budget: Budget, *, since: str | None = None, prepaid: bool = False
+        self,
+        owner: Owner,
+        budget: Budget,
+        *,
+        since: str | None = None,
+        prepaid: bool = False,
+        newest: bool = True,
     ) -> Account:
         """The account of a budget: those who ask for it at the same time wait for one reading."""
-        key = (owner.kind, owner.id, "credits" if prepaid else budget.per, budget.zone)
+        key = _key(owner.kind, owner.id, budget, prepaid=prepaid)
         account = self._accounts.get(key)
         if account is None:
             loading = self._loading.get(key)
@@ -94,7 +110,7 @@ class Payers:
                 self._loading[key] = loading
                 loading.add_done_callback(lambda done: self._loaded(key, done))
             account = await asyncio.shield(loading)
-        if account.budget != budget:
+        if newest and account.budget != budget:
             account.change(budget)
         return account
 
@@ -117,6 +133,29 @@ class Payers:
             log.warning("%s forgets what was spent when the gateway stops: the plugin usage is off", account)
         account.start_with(await self._records.spent(account.owner, since))
         return account
+
+
+def _key(kind: str, id: str, budget: Budget, *, prepaid: bool = False) -> Key:
+    return kind, id, "credits" if prepaid else budget.per, budget.zone
+
+
+def accounts_of(setup: Setup) -> set[Key]:
+    """The accounts of those whom a configuration names."""
+    sections, found = setup.config.sections, set()
+    organisation = sections.get("organisation")
+    named = [("key", key_id(key.digest), key) for key in sections.get("keys", ())]
+    named += [("team", name, team) for name, team in sections.get("teams", {}).items()]
+    named += [("organisation", organisation.name, organisation)] if organisation is not None else []
+    for kind, id, grants in named:
+        found |= {_key(kind, id, budget) for budget in listed(grants.extra.get("budget"))}
+        if grants.extra.get("prepaid"):
+            found.add(_key(kind, id, Budget(usd=Usd(0), per="lifetime"), prepaid=True))
+    return found
+
+
+def key_id(digest: bytes) -> str:
+    """What identifies a configured key in records."""
+    return f"key-{digest.hex()[:12]}"
 
 
 def pays(actor: Actor) -> bool:

@@ -33,14 +33,14 @@ class Webhook:
 
     def __init__(self, gateway: Gateway, settings: WebhookSettings | None) -> None:
         self._gateway = gateway
-        self._settings = settings
+        self.settings = settings
         self._tasks: set[asyncio.Task[None]] = set()
 
     def tell(self, notice: Notice) -> None:
         """Tell of a notice, without waiting for it."""
         account, share = notice.account, Percent(notice.share).text
         log.warning("%s of %s is spent: %s USD", share, account, format_usd(notice.spent))
-        if self._settings is None:
+        if self.settings is None:
             return
         message = {
             "event": "budget.spent",
@@ -48,7 +48,7 @@ class Webhook:
             "share": share,
             "budget": {**described(account), "id": account.owner.id},
         }
-        self._keep(self._gateway.shielded(self._post(self._settings, json.dumps(message).encode())))
+        self._keep(self._gateway.shielded(self._post(self.settings, json.dumps(message).encode())))
 
     def _keep(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run in a task that something refers to until it ends; the gateway waits for it when it stops."""

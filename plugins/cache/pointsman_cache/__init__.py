@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from pointsman import hookimpl
 from pointsman.exchange import Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterSettings
+from pointsman.setup import Setup
 from pointsman.stored import Stored
 
 from .fingerprint import fingerprint
@@ -72,6 +73,18 @@ class Cache:
         """Make room."""
         self._settings = gateway.setup.settings("cache")
         self._store = Store(self._settings.max_size)
+
+    @hookimpl
+    def reload(self, setup: Setup) -> Callable[[], None]:
+        """Go on with other settings; what is kept stays, as far as there is room."""
+        settings: CacheSettings = setup.settings("cache")
+
+        def change() -> None:
+            if settings.max_size != self._settings.max_size:
+                self._store = self._store.resized(settings.max_size)
+            self._settings = settings
+
+        return change
 
     @hookimpl
     def lookup_response(self, exchange: Exchange) -> Coroutine[Any, Any, Stored | None] | None:

@@ -74,6 +74,14 @@ class Store:
             getsizeof=lambda entry: entry.weight,
         )
 
+    def resized(self, max_size: int) -> Store:
+        """A store of another size with the same answers, as far as there is room."""
+        store = Store(max_size, now=self._now)
+        for place, entry in list(self._entries.items()):
+            if entry.weight <= max_size:
+                store._entries[place] = entry
+        return store
+
     def get(self, tenant: Tenant, fingerprint: bytes) -> Entry | None:
         """What is kept for a tenant's request, if it is not too old."""
         return self._entries.get((tenant, fingerprint))

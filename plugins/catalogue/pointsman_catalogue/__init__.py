@@ -6,6 +6,7 @@ rising order of authority. What nobody told is unknown.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from pointsman import hookimpl
@@ -19,11 +20,17 @@ from .settings import CatalogueSettings, declare_facts
 from .store import LedgerStore, MemoryStore, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pointsman.setup import Setup
+
     from .keeper import Keeper
 
 __all__ = ["POINTSMAN_API", "CataloguePlugin", "loaded", "plugin_of"]
 
 POINTSMAN_API = 1
+
+log = logging.getLogger(__name__)
 
 
 class CataloguePlugin:
@@ -71,6 +78,13 @@ class CataloguePlugin:
             self.keeper.rehearse()
         else:
             await self.keeper.begin(refresh=settings.refresh, prices=settings.prices)
+
+    @hookimpl(tryfirst=True)
+    async def reload(self, gateway: Gateway, setup: Setup) -> Callable[[], None] | None:
+        """Put what is known into the catalogue that is to come, too."""
+        if setup.settings("catalogue") != gateway.setup.settings("catalogue"):
+            log.warning("plugins.catalogue has changed and stays as it is until a restart")
+        return await self.keeper.prepare(setup) if self.keeper is not None else None
 
     @hookimpl
     async def unknown_model(self, exchange: Exchange, model: str) -> RequestError:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pointsman.errors import Unavailable
 from pointsman.gateway import Gateway
 from pointsman.providers import HttpProvider, Provider
+from pointsman.setup import Setup
 
 from .child import CompileError, compiled, installed_version
 from .names import Names
@@ -47,26 +48,71 @@ KEEP = (
 )
 
 
+class View(NamedTuple):
+    """A setup and the shelf of its catalogue."""
+
+    setup: Setup
+    shelf: Shelf
+
+    def has(self, provider: Provider) -> bool:
+        """Whether a provider is one of this setup, and not only one called the same."""
+        return self.setup.providers.get(provider.name) is provider
+
+
 class Keeper:
     """What keeps the catalogue of one gateway. `listings` are those that were kept, by provider."""
 
     def __init__(self, gateway: Gateway, store: Store, listings: dict[str, Listing]) -> None:
-        self.shelf = Shelf(gateway.setup.catalogue)
         self._gateway = gateway
         self._store = store
-        self._listings = listings
+        self._views = [View(gateway.setup, Shelf(gateway.setup.catalogue))]
+        """The setup in force, and at a reload the one that is to come."""
+        providers = gateway.setup.providers
+        self._listings = {_place(providers[name]): each for name, each in listings.items()}
+        self._unpriced = False
         self._names: Names | None = None
         self._failed: set[str] = set()
         self._unheard: set[str] = set()
         self._heard = asyncio.Event()
         self._compiling = asyncio.Lock()
 
+    @property
+    def shelf(self) -> Shelf:
+        """The shelf of the setup in force."""
+        return self._views[0].shelf
+
     async def stock_all(self) -> None:
         """Put on the shelf what is known of every provider."""
         self._names = None
-        for provider in self._gateway.setup.providers.values():
-            await self._stock(provider)
-        self.shelf.describe()
+        for view in [*self._views]:
+            await self._stock_view(view)
+
+    async def _stock_view(self, view: View) -> None:
+        for provider in view.setup.providers.values():
+            stock, ready = await self.stock_of(provider), provider.unready() is None
+            view.shelf.stock(provider, stock if ready else Stock())
+            names = () if ready or provider.found else (name for name, _ in stock.offers(provider))
+            view.setup.catalogue.expected[provider.name] = frozenset(names)
+        view.shelf.describe()
+
+    async def prepare(self, setup: Setup) -> Callable[[], None]:
+        """Stock the catalogue of a setup that is to come; what is returned makes it the one in force. From
+        here on it hears of all that the one in force hears of."""
+        now, view = self._views[0], View(setup, Shelf(setup.catalogue))
+        self._views = [now, view]
+        asked = [each for each in setup.providers.values() if _asked(each)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*(self._ask(each) for each in asked if not now.has(each)))
+        await self._stock_view(view)
+        silent = [each for each in asked if not each.found and _place(each) not in self._listings]
+        self._failed.update(each.name for each in silent)
+        self._tell_expected(bool(silent))
+
+        def go_over() -> None:
+            self._views = [view]
+
+        return go_over
 
     async def stock_of(self, provider: Provider) -> Stock:
         """What is known of a provider's models."""
@@ -75,33 +121,31 @@ class Keeper:
         if cloud and self._names is None and provider.discover:
             self._names = Names(await self._store.models())
         rows = await self._store.of_vendor(provider.kind)
-        listing = self._listings.get(provider.name)  # the newest there is now
+        listing = self._listings.get(_place(provider))  # the newest there is now
         return Stock(rows, listing, self._names if cloud else None)
-
-    async def _stock(self, provider: Provider) -> None:
-        stock, ready = await self.stock_of(provider), provider.unready() is None
-        self.shelf.stock(provider, stock if ready else Stock())
-        names = () if ready or provider.found else (name for name, _ in stock.offers(provider))
-        self._gateway.setup.catalogue.expected[provider.name] = frozenset(names)
 
     async def begin(self, *, refresh: float, prices: bool) -> None:
         """Begin to keep: ask who lists, and compile prices that are newer. Waits a moment for who was never
         asked before, and for nobody else."""
         asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
         local = {each.name for each in asked if each.found and each.absent is not None}
-        self._unheard = {each.name for each in asked if each.found or each.name not in self._listings}
+        self._unheard = {each.name for each in asked if each.found or _place(each) not in self._listings}
         if prices:
             first = SETTLE if wants_prices(self._gateway) else IDLE
             self._gateway.every(DAY, self.compile, first=first)
-        if asked:
-            self._gateway.every(refresh, self.refresh, first=0)
-            self._gateway.every(RETRY, self.retry)
+        self._gateway.every(refresh, self.refresh, first=0)
+        self._gateway.every(RETRY, self.retry)
         await self._listen(set(self._unheard), PATIENCE)
         await self._listen(local, LOCAL_PATIENCE - PATIENCE)
-        catalogue = self._gateway.setup.catalogue
-        unpriced = prices and wants_prices(self._gateway) and await self._store.version() is None
-        catalogue.pending = unpriced or bool(self._unheard)
-        catalogue.settle = self.settle if unpriced else None
+        self._unpriced = prices and wants_prices(self._gateway) and await self._store.version() is None
+        self._tell_expected(bool(self._unheard))
+
+    def _tell_expected(self, unheard: bool) -> None:
+        """Say in the newest catalogue whether more models may come, and who waits for those that come
+        without anybody being asked."""
+        catalogue = self._views[-1].setup.catalogue
+        catalogue.pending = self._unpriced or unheard
+        catalogue.settle = self.settle if self._unpriced else None
 
     async def _listen(self, names: set[str], patience: float) -> None:
         """Wait until all of these have answered or failed, so many seconds at most."""
@@ -114,15 +158,17 @@ class Keeper:
     async def settle(self) -> None:
         """Compile the prices that the ledger does not have yet, though somebody waits for it."""
         await self.compile()
-        catalogue = self._gateway.setup.catalogue
-        catalogue.pending = await self._store.version() is None or bool(self._unheard)
-        catalogue.settle = None
+        missing = await self._store.version() is None
+        self._unpriced = False
+        for setup, _ in self._views:
+            setup.catalogue.pending = missing or bool(self._unheard)
+            setup.catalogue.settle = None
 
     def rehearse(self) -> None:
         """Nobody is asked: those whose listings are not known may have more models."""
         providers = self._gateway.setup.providers.values()
         asked = [each for each in providers if _asked(each) and not each.found]
-        self._gateway.setup.catalogue.pending = any(each.name not in self._listings for each in asked)
+        self._gateway.setup.catalogue.pending = any(_place(each) not in self._listings for each in asked)
 
     async def compile(self) -> None:
         """Compile prices where another version is installed than the ledger has. A failure is a warning."""
@@ -148,8 +194,8 @@ class Keeper:
 
     async def retry(self) -> None:
         """Ask those again that did not answer: a server on this machine may have been started."""
-        providers = self._gateway.setup.providers
-        await asyncio.gather(*(self._ask(providers[name]) for name in self._failed))
+        providers = self._gateway.setup.providers.values()
+        await asyncio.gather(*(self._ask(each) for each in providers if each.name in self._failed))
 
     async def _ask(self, provider: Provider) -> None:
         listing: Listing | None = None
@@ -178,17 +224,22 @@ class Keeper:
         log.log(level, "provider %s (%s) does not list its models: %s", provider.name, origin, what)
         if provider.found:
             provider.absent = f"{origin} does not answer"
-            self.shelf.stock(provider, Stock())
+            for view in self._views:
+                if view.has(provider):
+                    view.shelf.stock(provider, Stock())
 
     async def _listed(self, provider: Provider, listing: Listing) -> None:
         """Put a listing on the shelf, where it says something new."""
         self._failed.discard(provider.name)
         came, provider.absent = provider.absent is not None, None
-        new = self._listings.get(provider.name) != listing
-        self._listings[provider.name] = listing
+        new = self._listings.get(_place(provider)) != listing
+        self._listings[_place(provider)] = listing
         if new or came:
-            self.shelf.stock(provider, await self.stock_of(provider))
-            self.shelf.describe()
+            stock = await self.stock_of(provider)
+            for view in self._views:
+                if view.has(provider):
+                    view.shelf.stock(provider, stock)
+                    view.shelf.describe()
 
     async def _keep(self, provider: Provider, listing: Listing) -> None:
         """Write a listing into the ledger; one that cannot be written is asked for again after a restart."""
@@ -228,6 +279,11 @@ def wants_prices(gateway: Gateway) -> bool:
 def _asked(provider: Provider) -> bool:
     """Whether a provider is asked for its models. One that nobody configured shows so that it is there."""
     return provider.discover and (provider.found or provider.unready() is None)
+
+
+def _place(provider: Provider) -> tuple[str, str]:
+    """Whose a listing is: another provider may come to be called the same."""
+    return provider.name, _origin(provider)
 
 
 def _sane(native_id: str) -> bool:

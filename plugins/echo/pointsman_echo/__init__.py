@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from pointsman import hookimpl
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pointsman.exchange import Attempt, Exchange
     from pointsman.gateway import Gateway
     from pointsman.registers import RegisterModel, RegisterProvider, RegisterSettings
+    from pointsman.setup import Setup
 
 __all__ = ["POINTSMAN_API", "Echo", "EchoProvider", "EchoSettings"]
 
@@ -38,7 +39,6 @@ class Echo:
 
     def __init__(self) -> None:
         self._scripts: dict[str, ScriptSettings] = {}
-        self._provider: EchoProvider | None = None
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
@@ -55,18 +55,28 @@ class Echo:
         """`echo/echo`, and unlisted all else that is built in; nothing if `echo` is somebody else's name."""
         present = register.providers.get(KIND)
         if isinstance(present, EchoProvider):
-            self._provider = present
             for native_id in BUILT_IN:
                 register(_model(present, native_id, listed=native_id == LISTED))
 
     @hookimpl(tryfirst=True)
     def startup(self, gateway: Gateway) -> None:
         """Add the scripts of the configuration, before other plugins look for their models."""
-        settings: EchoSettings = gateway.setup.settings("echo")
-        self._scripts.update(settings.scripts)
-        if self._provider is not None:
+        self.reload(gateway.setup)()
+
+    @hookimpl(tryfirst=True)
+    def reload(self, setup: Setup) -> Callable[[], None]:
+        """Add the scripts of another configuration to its catalogue, and answer by them from then on."""
+        settings: EchoSettings = setup.settings("echo")
+        present = setup.providers.get(KIND)
+        if isinstance(present, EchoProvider):
             for native_id in settings.scripts:
-                gateway.setup.catalogue.add(_model(self._provider, native_id, listed=True))
+                setup.catalogue.add(_model(present, native_id, listed=True))
+
+        def change() -> None:
+            self._scripts.clear()
+            self._scripts.update(settings.scripts)
+
+        return change
 
     @hookimpl
     def call_provider(

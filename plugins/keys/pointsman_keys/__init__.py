@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 
 from msgspec import structs
@@ -130,24 +131,39 @@ class Keys:
         for provider in setup.providers.values():
             _tell_of(provider)
         self._guesses = Guesses(setup.settings("keys").wrong_keys)
-        self.directory = configured(setup)
-        if setup.core.admin_key:
-            self._add_admin("admin", setup.core.admin_key)
+        self.directory = _directory_of(setup)
         if setup.core.auth == "keys" and setup.config.source is None and not self.directory.known:
             gateway.session_key = Secret(f"pm-{secrets.token_urlsafe(24)}")
-            self._add_admin("session", gateway.session_key)
+            _add_admin(self.directory, "session", gateway.session_key)
         self.accounts = Accounts(gateway, self.directory)
         self.credentials = OwnCredentials(gateway, self.accounts)
         if gateway.ledger.has_table(KEYS.name):
             await load(gateway.ledger, setup.schema, self.directory)
             await self.credentials.load()
-        if setup.core.auth != "keys" or self.directory.known:
-            return
-        advice = "add one under `keys:`, or set admin_key, or run `pointsman keys create`"
-        server = setup.core.server
-        if server.socket is None and not is_loopback(server.host):
-            raise StartupError(f"server.host is {server.host} and there is no key at all: {advice}")
-        log.warning("nobody can call this gateway, there is no key: %s (or `auth: none` on loopback)", advice)
+        if not self.directory.known:
+            _check_nobody(setup)
+
+    @hookimpl
+    def reload(self, gateway: Gateway, setup: Setup) -> Callable[[], None]:
+        """Index the keys of another configuration; those of the ledger stay. Raises ConfigError for what
+        contradicts itself among them."""
+        for provider in setup.providers.values():
+            _tell_of(provider)
+        directory, wrong_keys = _directory_of(setup), setup.settings("keys").wrong_keys
+        if not directory.known and not any(key.origin == "ledger" for key in self.directory):
+            _check_nobody(setup)
+        same = wrong_keys == gateway.setup.settings("keys").wrong_keys
+        guesses = None if same else Guesses(wrong_keys)
+
+        def change() -> None:
+            directory.take_over(self.directory)
+            self.directory = directory
+            if self.accounts is not None:
+                self.accounts.directory = directory
+            if guesses is not None:
+                self._guesses = guesses
+
+        return change
 
     @hookimpl
     def authenticate(self, exchange: Exchange) -> Actor | None:
@@ -229,9 +245,29 @@ class Keys:
             return Unauthenticated("this API key is not known")
         return RateLimited("too many wrong API keys from this address", retry_after=wait)
 
-    def _add_admin(self, name: str, key: Secret) -> None:
-        digest = sha256(key.reveal().encode()).digest()
-        if digest in self.directory.known:
-            other = self.directory.known[digest].actor.name
-            raise StartupError(f"admin_key is the same as key {other!r} of `keys:`; each needs its own")
-        self.directory.known[digest] = Known(Actor(name, key_id(digest.hex()), role="admin"))
+
+def _directory_of(setup: Setup) -> Directory:
+    """Those whom the configuration names, the admin key among them."""
+    directory = configured(setup)
+    if setup.core.admin_key:
+        _add_admin(directory, "admin", setup.core.admin_key)
+    return directory
+
+
+def _add_admin(directory: Directory, name: str, key: Secret) -> None:
+    digest = sha256(key.reveal().encode()).digest()
+    if digest in directory.known:
+        other = directory.known[digest].actor.name
+        raise StartupError(f"admin_key is the same as key {other!r} of `keys:`; each needs its own")
+    directory.known[digest] = Known(Actor(name, key_id(digest.hex()), role="admin"))
+
+
+def _check_nobody(setup: Setup) -> None:
+    """See whether it is right that nobody has a key. Raises StartupError where others can reach it."""
+    if setup.core.auth != "keys":
+        return
+    advice = "add one under `keys:`, or set admin_key, or run `pointsman keys create`"
+    server = setup.core.server
+    if server.socket is None and not is_loopback(server.host):
+        raise StartupError(f"server.host is {server.host} and there is no key at all: {advice}")
+    log.warning("nobody can call this gateway, there is no key: %s (or `auth: none` on loopback)", advice)

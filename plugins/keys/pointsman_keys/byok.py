@@ -49,15 +49,18 @@ class OwnCredentials:
         """Give teams what the ledger has for them; what cannot be opened is told in the log."""
         for row in await self._gateway.ledger.select(SELECT):
             team, provider = row["team"], row["provider"]
-            if team not in self._directory.teams:
-                log.warning("a credential for %s is that of team %r, which is not there", provider, team)
-                continue
             try:
                 opened = self._gateway.vault.open(row["sealed"], purpose=PURPOSE, about=row["id"])
             except SealError as error:
                 log.error("the credential of team %r for %s cannot be used: %s", team, provider, error)
                 continue
-            self._give(team, provider, Key(Secret(opened.decode())))
+            key = Key(Secret(opened.decode()))
+            if team in self._directory.teams:
+                self._give(team, provider, key)
+                continue
+            log.warning("a credential for %s is that of team %r, which is not there", provider, team)
+            unowned = self._directory.unowned
+            unowned[team] = {**unowned.get(team, {}), provider: key}
 
     def of_team(self, by: Caller, team: str) -> Mapping[str, str]:
         """The fingerprints of a team's credentials, by provider."""

@@ -111,6 +111,9 @@ class Directory:
         self._teams: dict[str, TeamRecord] = {}
         self._retired: dict[str, VirtualKey] = {}
         self._made: dict[str, dict[str, None]] = {}
+        self._covered: list[VirtualKey | TeamRecord] = []
+        self.unowned: dict[str, Mapping[str, Key]] = {}
+        """Credentials of teams that are not there."""
 
     def __iter__(self) -> Iterator[VirtualKey]:
         return iter(self._keys.values())
@@ -150,6 +153,40 @@ class Directory:
         if key.maker is not None:
             self._made.setdefault(key.maker, {})[key.hash] = None
         self._renew_made(key)
+
+    def offer(self, one: VirtualKey | TeamRecord) -> bool:
+        """Put a key or a team of the ledger; whether it is in use. It gives way to what is there already
+        under its name, and is kept for the day on which that is gone."""
+        if isinstance(one, TeamRecord):
+            free = one.name not in self._teams
+            if free:
+                self.put_team(one)
+        else:
+            free = one.digest not in self.known and self.key(one.hash) is None
+            if free:
+                self.put(one)
+        if not free:
+            self._covered.append(one)
+        return free
+
+    def take_over(self, before: Directory) -> None:
+        """Take all that another directory has from the ledger."""
+        teams = [each for each in before.teams.values() if each.origin == "ledger"]
+        covered = before._covered
+        for team in (*teams, *(each for each in covered if isinstance(each, TeamRecord))):
+            self.offer(replace(team, keys={}))
+        owned = {team.name: team.keys for team in before.teams.values() if team.keys}
+        for name, keys in {**before.unowned, **owned}.items():
+            if name in self._teams:
+                self.put_team(replace(self._teams[name], keys=keys))
+            else:
+                self.unowned[name] = keys
+        for key in before._retired.values():
+            if key.hash not in self._keys:
+                self.retire(key)
+        stored = [key for key in before if key.origin == "ledger"]
+        for key in (*stored, *(each for each in covered if isinstance(each, VirtualKey))):
+            self.offer(key)
 
     def drop(self, hash: str) -> None:
         """Forget a key, if it is there."""

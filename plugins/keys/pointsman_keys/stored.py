@@ -71,10 +71,8 @@ def _fill(
         directory.retire(_key(schema, row))
     for row in keys:
         key = _key(schema, row)
-        if key.digest in directory.known or directory.key(key.hash) is not None:
+        if not directory.offer(key):
             log.warning("key %r of the ledger gives way to that of the configuration", key.grants.name)
-        else:
-            directory.put(key)
     for key in directory:
         if directory.maker_is_lost(key):
             log.warning(
@@ -85,15 +83,14 @@ def _fill(
 
 
 def _add_team(schema: Schema, directory: Directory, row: Row) -> None:
-    if row["name"] in directory.teams:
-        log.warning("team %r of the ledger gives way to that of the configuration", row["name"])
-        return
     grants, fault = _grants(schema, TeamSettings, row["settings"])
     if fault is not None:
         log.error("team %r cannot be used: %s", row["name"], fault)
         grants = TeamSettings(disabled=True)
     created, updated = row["created_at"], row["updated_at"]
-    directory.put_team(TeamRecord(row["name"], grants, "ledger", created, updated, given=row["settings"]))
+    team = TeamRecord(row["name"], grants, "ledger", created, updated, given=row["settings"])
+    if not directory.offer(team):
+        log.warning("team %r of the ledger gives way to that of the configuration", team.name)
 
 
 def _key(schema: Schema, row: Row) -> VirtualKey:

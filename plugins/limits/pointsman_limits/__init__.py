@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from pointsman.exchange import Attempt, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.money import Cost
 from pointsman.registers import RegisterSettings
+from pointsman.setup import Setup
 from pointsman.state import Demand, Verdict
 from pointsman.types import Usage
 
@@ -97,12 +99,23 @@ class Limits:
     @hookimpl
     async def startup(self, gateway: Gateway) -> None:
         """Check what goes over several settings, and count again from the ledger what was used before."""
-        setup, core = gateway.setup, gateway.setup.core
+        self._go_by(gateway.setup)
+        await recount(gateway, self._settings.rules)
+
+    @hookimpl
+    async def reload(self, gateway: Gateway, setup: Setup) -> Callable[[], None]:
+        """Count again where limits are others than before: of one that is new nothing was counted. Who waits
+        goes on waiting, in the same line."""
+        if _limiting(setup) != _limiting(gateway.setup):
+            await recount(gateway, setup.settings(NAME).rules)
+        return partial(self._go_by, setup)
+
+    def _go_by(self, setup: Setup) -> None:
+        core = setup.core
         self._settings = settings = setup.settings(NAME)
         self._prepared = Prepared(settings)
-        self._line = Line(settings.max_waiting)
+        self._line.most = settings.max_waiting
         self._ttl = core.upstream.total * core.attempts + settings.max_wait + GRACE
-        await recount(gateway, settings.rules)
 
     @hookimpl
     def reserve_usage(self, exchange: Exchange) -> Patient | None:
@@ -247,7 +260,7 @@ class Limits:
         claims = self._prepared.claims(exchange, candidate) or NOTHING
         line, patience = self._line, self._settings.max_wait
         if line.full:
-            raise await self._turned_away(exchange, refused, f"; {len(line)} requests wait already")
+            raise await self._turned_away(exchange, claims, refused, f"; {len(line)} requests wait already")
         until = time.monotonic() + patience
         with line.place(batch=claims.batch) as place:
             while (left := until - time.monotonic()) > 0:
@@ -260,16 +273,21 @@ class Limits:
                         break
                     counter, left = ask.refused_by(verdict).counter, min(left, verdict.retry_after)
                 await line.wait(place, counter, left)
-        raise await self._turned_away(exchange, refused, f"; it waited up to {patience.text} for its turn")
+        why = f"; it waited up to {patience.text} for its turn"
+        raise await self._turned_away(exchange, claims, refused, why)
 
     async def _turned_away(
-        self, exchange: Exchange, refused: tuple[Ask, Verdict] | None, why: str
+        self, exchange: Exchange, claims: Claims, refused: tuple[Ask, Verdict] | None, why: str
     ) -> RateLimited:
         """The refusal of a request that waited, or could not. Whose turn it never was has a look."""
         if refused is None:
-            candidate = exchange.candidates[0]
-            claims = self._prepared.claims(exchange, candidate) or NOTHING
             looks = [Demand(claim.demand.key, claim.demand.quota, 0) for claim in claims.all]
-            ask = Ask(candidate, claims, looks)
+            ask = Ask(exchange.candidates[0], claims, looks)
             refused = ask, await self._take(exchange, ask)
         return refused[0].refusal(refused[1], why)
+
+
+def _limiting(setup: Setup) -> list[object]:
+    """All of a configuration that says how much may be asked."""
+    sections = setup.config.sections
+    return [setup.settings(NAME), *(sections.get(name) for name in ("keys", "teams", "organisation"))]

@@ -37,7 +37,7 @@ class Line:
     """A queue for each limit that somebody waits for, `most` requests in all."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
         self._waiting = 0
         self._arrivals = count()
         self.queues: dict[Counter, list[Place]] = {}
@@ -49,7 +49,7 @@ class Line:
     @property
     def full(self) -> bool:
         """Whether nobody else may wait."""
-        return self._waiting >= self._most
+        return self._waiting >= self.most
 
     @contextmanager
     def place(self, *, batch: bool) -> Iterator[Place]:

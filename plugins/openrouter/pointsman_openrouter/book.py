@@ -12,7 +12,7 @@ from pointsman.config import Duration
 from pointsman.errors import BadRequest, Unavailable
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
-from pointsman_keys import Accounts, Caller, Keys, OwnCredentials
+from pointsman_keys import Accounts, Caller, Directory, Keys, OwnCredentials
 
 from .shapes import Spent, current_key, key_shape, limit_of, settings_of, team_shape
 from .spending import spent_by, spent_by_all
@@ -38,7 +38,6 @@ class Book:
             raise Unavailable("the plugin keys is not in use")
         self._gateway = gateway
         self._keys = plugin.target
-        self._directory = plugin.target.directory
 
     def caller(self, actor: Actor, address: str) -> Caller:
         """Who asks."""
@@ -142,6 +141,10 @@ class Book:
         limit = min(_number(query, "limit", PAGE), MOST_AUDIT)
         before, id = query.get("before", FOREVER), query.get("before_id", "")
         return {"data": await self._accounts.audit(by, before=before, id=id, limit=limit)}
+
+    @property
+    def _directory(self) -> Directory:
+        return self._keys.directory
 
     @property
     def _accounts(self) -> Accounts:

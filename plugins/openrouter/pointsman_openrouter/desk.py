@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from pointsman.app import create_app
+from pointsman.asking import client_of
 from pointsman.errors import StartupError
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
@@ -25,8 +26,6 @@ from pointsman_keys import Keys, Known
 __all__ = ["Desk", "open_desk"]
 
 HERE = "http://localhost"
-TIMEOUT = 30.0
-UNIX = "unix:"
 
 
 class Desk:
@@ -81,13 +80,7 @@ async def open_desk(setup: Setup, key: str | None) -> AsyncIterator[Desk]:
         raise StartupError(f"a server (pid {server['pid']}) has the ledger and does not answer yet")
     if not key:
         raise StartupError("a server is running: give its admin key with --key or POINTSMAN_ADMIN_KEY")
-    headers = {"authorization": f"Bearer {key}"}
-    address = server["address"]
-    transport = httpx.AsyncHTTPTransport(uds=address[len(UNIX) :]) if address.startswith(UNIX) else None
-    base = HERE if transport is not None else address
-    async with httpx.AsyncClient(
-        base_url=base, headers=headers, timeout=TIMEOUT, trust_env=False, transport=transport
-    ) as client:
+    async with client_of(server["address"], key) as client:
         yield Desk(client)
 
 

@@ -21,8 +21,7 @@ from .settings import BillingSettings, Priced, PriceSettings, Settings, check_hi
 
 if TYPE_CHECKING:
     from pointsman.catalogue import Endpoint
-    from pointsman.exchange import Actor, Candidate, Exchange
-    from pointsman.gateway import Gateway
+    from pointsman.exchange import Candidate, Exchange
     from pointsman.registers import RegisterCommand, RegisterSettings
     from pointsman.types import Usage
 
@@ -39,7 +38,6 @@ class Prices:
     """The plugin."""
 
     def __init__(self) -> None:
-        self._markup = 0
         self._alarms = Alarms()
 
     @hookimpl
@@ -73,11 +71,6 @@ class Prices:
         register(prices)
 
     @hookimpl
-    def startup(self, gateway: Gateway) -> None:
-        """Learn the markup of everybody."""
-        self._markup = gateway.setup.section("billing").markup
-
-    @hookimpl
     def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
         """Drop unpriced endpoints where a price is required."""
         if not exchange.setup.settings("prices").require_price:
@@ -104,7 +97,7 @@ class Prices:
         book, reported = price_of(endpoint), usage.reported_nano
         if book is None and reported is None:
             return None
-        markup = self._markup_of(exchange.actor)
+        markup = _markup_of(exchange)
         if book is None:
             cost = None
         elif book.asks:
@@ -118,14 +111,17 @@ class Prices:
         self._alarms.bill(endpoint, cost, reported)
         return cost
 
-    def _markup_of(self, actor: Actor | None) -> int:
-        """The nearest markup, from the key outward, in millionths."""
-        if actor is not None:
-            for level in actor.levels:
-                markup: Percent | None = level.extra.get("markup")
-                if markup is not None:
-                    return markup
-        return self._markup
+
+def _markup_of(exchange: Exchange) -> int:
+    """The nearest markup, from the key outward, in millionths."""
+    actor = exchange.actor
+    if actor is not None:
+        for level in actor.levels:
+            markup: Percent | None = level.extra.get("markup")
+            if markup is not None:
+                return markup
+    everybody: BillingSettings = exchange.setup.section("billing")
+    return everybody.markup
 
 
 def _has_price(endpoint: Endpoint) -> bool:

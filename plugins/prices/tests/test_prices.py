@@ -199,11 +199,10 @@ def billed(actor: Actor, markup: str = "0%") -> int:
     """What somebody is billed for a million tokens at 100 nano-dollars each."""
     plugin = Prices()
     setup = SimpleNamespace(section={"billing": BillingSettings(markup=Percent.parse(markup))}.__getitem__)
-    plugin.startup(cast(Any, SimpleNamespace(setup=setup)))
     endpoint = Endpoint(
         Provider("lab", kind="lab"), "m", extra={"price": read_price({"input": "0.1", "output": 0})}
     )
-    exchange = SimpleNamespace(pricing=endpoint, actor=actor, attempts=[])
+    exchange = SimpleNamespace(pricing=endpoint, actor=actor, attempts=[], setup=setup)
     cost = plugin.price_usage(cast(Any, exchange), Usage(1_000_000))
     assert cost is not None
     assert cost.nano == 100_000_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from random import Random
@@ -50,16 +50,23 @@ class Wanted:
         return self.wishes.timed or any(each.by == "throughput" for each in self.variants.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What a setup's configuration says of routing, ready for requests. `places` tells of a model at its
+    place in a plan its endpoints, each with why it has its own."""
+
+    rules: Rules
+    sample: float
+    picker: Picker | None
+    places: Callable[[Resolution, int], list[tuple[Endpoint, str]]]
+
+
 class Routes:
-    """The plugin. Its rules are compiled at start-up and do not change afterwards."""
+    """The plugin. Its rules are compiled with the setup that they belong to."""
 
     def __init__(self) -> None:
-        self._rules = Rules()
-        self._places = lru_cache(MOST_KEPT)(_places)
         self._above = Above()
         self._paces = Paces()
-        self._sample = 0.0
-        self._picker: Picker | None = None
         self._draw = Random().random  # noqa: S311 - a sample, not a secret
 
     @hookimpl
@@ -110,7 +117,11 @@ class Routes:
     @hookimpl
     async def startup(self, gateway: Gateway) -> None:
         """Compile the rules. Raises ConfigError for a rule that could not work."""
-        setup = gateway.setup
+        await self.reload(gateway, gateway.setup)
+
+    @hookimpl
+    async def reload(self, gateway: Gateway, setup: Setup) -> None:
+        """The same of a setup that is to come: its requests find there what is compiled."""
         routes: tuple[RouteSettings, ...] = setup.section("routes")
         await setup.catalogue.settled(
             name for route in routes for name in (*route.use.models, *route.use.fallbacks)
@@ -118,14 +129,17 @@ class Routes:
         problems = [*_repeated(setup, routes), *_unknown(setup, routes), *unknown_picks(setup, routes)]
         if problems:
             raise ConfigError.of(problems)
-        self._rules = Rules(compile_rule(route) for route in routes)
-        self._sample = setup.section("explain").sample
-        self._picker = default_of(setup)
+        setup.notes[NOTE] = Compiled(
+            Rules(compile_rule(route) for route in routes),
+            setup.section("explain").sample,
+            default_of(setup),
+            lru_cache(MOST_KEPT)(_places),
+        )
 
     @hookimpl
     def select_route(self, exchange: Exchange) -> Plan:
         """The plan of the first rule that matches. Raises UnknownModel if none of its models exists."""
-        judgement, decision = self._rules.judge(exchange), exchange.decision
+        judgement, decision = _compiled(exchange).rules.judge(exchange), exchange.decision
         decision.rules, decision.values = judgement.rules, judgement.values
         plan, catalogue = judgement.plan, exchange.setup.catalogue
         said = self._above.of(exchange.actor, plan.extra)
@@ -147,7 +161,7 @@ class Routes:
     @hookimpl
     def list_candidates(self, exchange: Exchange) -> list[Candidate]:
         """The endpoints of the plan's models, in the plan's and then the operator's order, each once."""
-        plan, resolve = exchange.plan, exchange.setup.catalogue.resolve
+        plan, resolve, places = exchange.plan, exchange.setup.catalogue.resolve, _compiled(exchange).places
         variants = exchange.notes[NOTE].variants if NOTE in exchange.notes else {}
         candidates: dict[str, Candidate] = {}
         for number, name in enumerate(plan.models if plan is not None else (), 1):
@@ -155,7 +169,7 @@ class Routes:
             if resolution is None:
                 exchange.decision.exclude(name[:LONGEST_SHOWN], by="routes", why="no such model")
                 continue
-            for endpoint, reason in self._places(resolution, number):
+            for endpoint, reason in places(resolution, number):
                 if endpoint.id not in candidates:
                     candidates[endpoint.id] = Candidate(endpoint, resolution.model, [reason])
         listed = list(candidates.values())
@@ -168,7 +182,7 @@ class Routes:
         wanted: Wanted | None = exchange.notes.get(NOTE)
         if wanted is None and len(candidates) < 2:
             return None
-        candidates = picked(exchange, candidates, self._picker)
+        candidates = picked(exchange, candidates, _compiled(exchange).picker)
         candidates = suited(exchange, candidates) or candidates
         if wanted is None:
             return candidates
@@ -186,8 +200,14 @@ class Routes:
     @hookimpl
     def request_finished(self, exchange: Exchange) -> None:
         """Store the decision record of a request that failed, asked for it, or is in the sample."""
-        if exchange.error is not None or self._draw() < self._sample or exchange.wants_explanation():
+        sampled = self._draw() < _compiled(exchange).sample
+        if exchange.error is not None or sampled or exchange.wants_explanation():
             keep(exchange)
+
+
+def _compiled(exchange: Exchange) -> Compiled:
+    found: Compiled = exchange.setup.notes[NOTE]
+    return found
 
 
 def _wanted(exchange: Exchange, plan: Plan, above: tuple[Preferences, ...]) -> Plan:

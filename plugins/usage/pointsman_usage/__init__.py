@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from pointsman import hookimpl
@@ -10,6 +10,7 @@ from pointsman.errors import RequestError, Unavailable
 from pointsman.exchange import Exchange
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
+from pointsman.setup import Setup
 from pointsman.stored import Stored
 
 from .bodies import BODIES, FIELD, Bodies, check_sealable
@@ -38,6 +39,7 @@ class Usage:
         self._generations = Generations()
         self._bodies: Bodies | None = None
         self._refuses = False
+        self._retention: Retention | None = None
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
@@ -82,14 +84,26 @@ class Usage:
     @hookimpl
     def startup(self, gateway: Gateway) -> None:
         """Read the settings, and delete in the background what is old. Raises ConfigError."""
-        check_sealable(gateway.setup)
-        settings: Settings = gateway.setup.settings("usage")
-        self._generations = Generations(address=settings.client_address)
-        self._refuses = settings.when_full == "refuse"
-        self._bodies = Bodies(gateway.vault, settings.log_bodies, most=settings.max_body)
-        retention = Retention(gateway.ledger, settings.retention)
-        if retention:
-            gateway.every(INTERVAL, retention.run)
+        self.reload(gateway, gateway.setup)()
+        gateway.every(INTERVAL, self._delete)
+
+    @hookimpl
+    def reload(self, gateway: Gateway, setup: Setup) -> Callable[[], None]:
+        """Go by other settings. Raises ConfigError."""
+        check_sealable(setup)
+        settings: Settings = setup.settings("usage")
+
+        def change() -> None:
+            self._generations = Generations(address=settings.client_address)
+            self._refuses = settings.when_full == "refuse"
+            self._bodies = Bodies(gateway.vault, settings.log_bodies, most=settings.max_body)
+            self._retention = Retention(gateway.ledger, settings.retention)
+
+        return change
+
+    async def _delete(self) -> None:
+        if self._retention is not None:
+            await self._retention.run()
 
     @hookimpl
     def admit(self, exchange: Exchange) -> None:

@@ -27,6 +27,7 @@ from .core import (
 from .data import build_data
 from .declare import SettingError, setting
 from .document import Document
+from .include import sources
 from .jsonschema import json_schema
 from .plugins import OrderSettings, PluginEntry, plugins_of
 from .problems import Problem, render_github, render_json, render_text
@@ -80,4 +81,5 @@ __all__ = [
     "show",
     "show_json",
     "show_text",
+    "sources",
 ]

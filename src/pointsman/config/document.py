@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .problems import Finding, Findings, Problem
@@ -68,7 +68,8 @@ Node = ScalarNode | ListNode | MappingNode
 class Document:
     """A configuration as read. `complete` is false when its text could not be understood as a whole.
 
-    `path` is the file, if there is one; `base` the directory that its relative paths start from.
+    `path` is the file, if there is one; `base` the directory that its relative paths start from. `includes`
+    are the patterns of the files it includes, each with the path where it starts; an empty one is that file.
     """
 
     root: MappingNode
@@ -76,11 +77,18 @@ class Document:
     path: Path | None
     base: Path
     complete: bool = True
+    includes: tuple[tuple[Path, str], ...] = ()
 
     @property
     def problems(self) -> list[Problem]:
         """What reading found."""
         return self.findings.problems()
+
+    def only(self, *names: str) -> Document:
+        """These sections alone, whatever is wrong with all others."""
+        root = self.root
+        entries = {name: root.entries[name] for name in names if name in root.entries}
+        return replace(self, root=MappingNode(root.mark, root.end, entries), findings=Findings())
 
 
 def describe(node: Node) -> str:

@@ -5,15 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from .document import Entry, ListNode, MappingNode, Node, ScalarNode
+from .document import Document, Entry, ListNode, MappingNode, Node, ScalarNode
 from .problems import Finding, Findings
 
-__all__ = ["INCLUDE", "Includer"]
+__all__ = ["INCLUDE", "Includer", "sources"]
 
 INCLUDE = "include"
 MOST_FILES = 1000
 DEEPEST = 16
 MAGIC = frozenset("*?[")
+
+
+def sources(document: Document) -> list[Path]:
+    """The files that a document is read from, as they are now: its own and all that it includes, also one
+    that is named and not there."""
+    found = [document.path] if document.path is not None else []
+    for start, pattern in document.includes:
+        found += _matching(start, pattern)
+    return found
+
+
+def _matching(start: Path, pattern: str) -> list[Path]:
+    """The files of a pattern, sorted. Hidden ones only by their full name."""
+    if not pattern:
+        return [start]
+    found = (
+        file
+        for file in start.glob(pattern)
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(start).parts)
+    )
+    return sorted(found)
 
 
 class Includer:
@@ -25,6 +46,7 @@ class Includer:
         self._open: list[Path] = []
         self._done: set[Path] = set()
         self.complete = True
+        self.includes: list[tuple[Path, str]] = []
 
     def merge_includes(self, root: MappingNode, path: Path | None) -> MappingNode:
         """A file's root with everything it includes: what stands in the file itself wins."""
@@ -73,23 +95,18 @@ class Includer:
         ]
 
     def _files(self, pattern: ScalarNode) -> list[Path]:
-        """The files of a pattern, sorted. Hidden ones only by their full name."""
+        """The files of a pattern."""
         base = pattern.mark.source.base
         parts = Path(pattern.text).parts
         plain = next((at for at, part in enumerate(parts) if MAGIC & set(part)), len(parts))
         start = base.joinpath(*parts[:plain])
+        rest = str(Path(*parts[plain:])) if plain < len(parts) else ""
+        self.includes.append((start, rest))
         try:
-            if plain == len(parts):
-                if start.is_file():
-                    return [start]
+            if not rest and not start.is_file():
                 self._refuse(f"there is no file {start}", pattern, "a file, or a pattern with `*`")
                 return []
-            found = (
-                file
-                for file in start.glob(str(Path(*parts[plain:])))
-                if file.is_file() and not any(part.startswith(".") for part in file.relative_to(start).parts)
-            )
-            return sorted(found)
+            return _matching(start, rest)
         except (OSError, ValueError) as error:
             self._refuse(f"`{pattern.text}` cannot be looked up: {error}", pattern, "a path or a pattern")
             return []

@@ -78,7 +78,7 @@ class _Reader:
             return Document(MappingNode(start, (1, 1)), self.findings, path, base, complete=False)
         includer = Includer(self.load, self.findings)
         merged = includer.merge_includes(root, path)
-        return Document(merged, self.findings, path, base, includer.complete)
+        return Document(merged, self.findings, path, base, includer.complete, tuple(includer.includes))
 
 
 class _Unreadable(Exception):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import httpx
 
-from pointsman.config import read_text
+from pointsman.config import Document, read_text
 from pointsman.gateway import Gateway
+from pointsman.reload import Reloader
 from pointsman.server import Server
 from pointsman.setup import assemble
 
@@ -32,6 +33,20 @@ class Running:
     client: httpx.AsyncClient
     server: Server
     folder: Path
+    config: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self) -> Document:
+        """`config` as it is now."""
+        return read_text(self.config, name="proxy.yaml", env=self.env, base=self.folder)
+
+    async def reload(self, config: str | Mapping[str, Any]) -> list[str]:
+        """Go over to another configuration, as at `pointsman reload`; what needs a restart. Raises
+        StartupError where it is refused."""
+        self.config = _text(config)
+        if self.gateway.reloader is None:
+            raise RuntimeError("this server has no configuration to read again")
+        return await self.gateway.reloader.reload()
 
     async def rows(self, table: str) -> list[dict[str, Any]]:
         """Every row of a ledger table, in order of insertion."""
@@ -55,7 +70,7 @@ async def running(
     one that requests come by; without one it is what the configuration says, or else `DOOR`. Raises
     StartupError as `pointsman serve` would.
     """
-    text = config if isinstance(config, str) else json.dumps(dict(config))
+    text = _text(config)
     with TemporaryDirectory() as temporary:
         base = folder or Path(temporary)
         document = read_text(text, name="proxy.yaml", env=env or {}, base=base)
@@ -71,9 +86,15 @@ async def running(
             async with httpx.AsyncClient(
                 base_url=url, headers=headers, timeout=30, trust_env=False
             ) as client:
-                yield Running(url, server.gateway, client, server, base)
+                found = Running(url, server.gateway, client, server, base, text, env or {})
+                server.gateway.reloader = Reloader(server.gateway, found.read, env=env or {})
+                yield found
         finally:
             await server.stop()
+
+
+def _text(config: str | Mapping[str, Any]) -> str:
+    return config if isinstance(config, str) else json.dumps(dict(config))
 
 
 def _name(table: str) -> str:
