@@ -260,8 +260,10 @@ def _is_still(part: Part, given: Mapping[str, Any]) -> bool:
             read = _read_result(pick(given, "functionResponse"), lambda *_: part.call_id)
             return isinstance(read, ToolResult) and read.parts == part.parts
         case Media():
-            inline, file = pick(given, "inlineData") or {}, pick(given, "fileData") or {}
-            return bool(part.data == inline.get("data") and part.url == pick(file, "fileUri"))
+            inline = pick(given, "inlineData")
+            if inline is not None:
+                return bool(part.data == inline.get("data") and part.url is None)
+            return bool(part.data is None and part.url == pick(pick(given, "fileData"), "fileUri"))
     return True
 
 

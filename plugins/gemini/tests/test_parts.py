@@ -50,6 +50,7 @@ PARTS: list[dict[str, Any]] = [
     {"toolCall": {"id": "t", "toolType": "FILE_SEARCH"}},
     {"thoughtSignature": "c2ln"},
     {"somethingNew": {}},
+    {"inlineData": {"mimeType": "image/png", "data": "aGk="}, "fileData": ["odd"]},
 ]
 
 
