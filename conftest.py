@@ -17,8 +17,8 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_compiling() -> Iterator[None]:
-    """A server compiles what is known of models soon after its first start, in a process of its own: in tests,
-    where nearly every start is the first, only those do that are about it."""
+    """A server compiles what is known of models soon after its first start, in a process of its own. Nearly
+    all starts of tests are first ones: only those do that are about it."""
     from pointsman_catalogue import keeper
 
     with pytest.MonkeyPatch.context() as patch:
