@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
 from pointsman.errors import Unavailable
 from pointsman.gateway import Gateway
-from pointsman.providers import HttpProvider, Provider
+from pointsman.providers import HttpProvider, Listed, Provider
 from pointsman.setup import Setup
 
 from .child import CompileError, compiled, installed_version
@@ -36,6 +37,8 @@ LISTING_TIMEOUT = 15.0
 RETRY = 60.0
 """Seconds after which those are asked again that did not answer."""
 LONGEST_ID = 200
+BATCH = 50
+"""Models of a listing that are read at a time."""
 SETTLE = 3.0
 """Seconds after start-up when prices are compiled, if a provider is configured that they may be of."""
 IDLE = 20.0
@@ -100,12 +103,12 @@ class Keeper:
         here on it hears of all that the one in force hears of."""
         now, view = self._views[0], View(setup, Shelf(setup.catalogue))
         self._views = [now, view]
-        asked = [each for each in setup.providers.values() if _asked(each)]
+        asked = [each for each in setup.providers.values() if self._is_asked(each)]
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await asyncio.gather(*(self._ask(each) for each in asked if not now.has(each)))
         await self._stock_view(view)
-        silent = [each for each in asked if not each.found and _place(each) not in self._listings]
+        silent = [each for each in asked if not _is_sought(each) and _place(each) not in self._listings]
         self._failed.update(each.name for each in silent)
         self._tell_expected(bool(silent))
 
@@ -127,9 +130,9 @@ class Keeper:
     async def begin(self, *, refresh: float, prices: bool) -> None:
         """Begin to keep: ask who lists, and compile prices that are newer. Waits a moment for who was never
         asked before, and for nobody else."""
-        asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
-        local = {each.name for each in asked if each.found and each.absent is not None}
-        self._unheard = {each.name for each in asked if each.found or _place(each) not in self._listings}
+        asked = [each for each in self._gateway.setup.providers.values() if self._is_asked(each)]
+        local = {each.name for each in asked if _is_sought(each)}
+        self._unheard = local | {each.name for each in asked if _place(each) not in self._listings}
         if prices:
             first = SETTLE if wants_prices(self._gateway) else IDLE
             self._gateway.every(DAY, self.compile, first=first)
@@ -164,10 +167,19 @@ class Keeper:
             setup.catalogue.pending = missing or bool(self._unheard)
             setup.catalogue.settle = None
 
+    def _is_asked(self, provider: Provider) -> bool:
+        """Whether a provider is asked for its models. One that nobody configured shows so that it is there,
+        but for our own port: there it is us."""
+        if _is_sought(provider) and isinstance(provider, HttpProvider):
+            server = self._gateway.setup.core.server
+            if server.socket is None and urlsplit(provider.base_url).port == server.port:
+                return False
+        return provider.discover and (provider.found or provider.unready() is None)
+
     def rehearse(self) -> None:
         """Nobody is asked: those whose listings are not known may have more models."""
         providers = self._gateway.setup.providers.values()
-        asked = [each for each in providers if _asked(each) and not each.found]
+        asked = [each for each in providers if self._is_asked(each) and not _is_sought(each)]
         self._gateway.setup.catalogue.pending = any(_place(each) not in self._listings for each in asked)
 
     async def compile(self) -> None:
@@ -189,7 +201,7 @@ class Keeper:
 
     async def refresh(self) -> None:
         """Ask every provider that lists its models, all at once."""
-        asked = [each for each in self._gateway.setup.providers.values() if _asked(each)]
+        asked = [each for each in self._gateway.setup.providers.values() if self._is_asked(each)]
         await asyncio.gather(*map(self._ask, asked))
 
     async def retry(self) -> None:
@@ -201,11 +213,10 @@ class Keeper:
         listing: Listing | None = None
         try:
             async with asyncio.timeout(LISTING_TIMEOUT):
-                listed = await provider.list_models(self._gateway.http)
+                models = await _read(await provider.list_models(self._gateway.http))
         except Exception as error:
             self._silent(provider, error)
         else:
-            models = {each.id: facts_of(each.id, each.said) for each in listed if _sane(each.id)}
             listing = Listing(datetime.now(UTC).date().isoformat(), models)
             await self._listed(provider, listing)
         self._unheard.discard(provider.name)
@@ -215,18 +226,20 @@ class Keeper:
 
     def _silent(self, provider: Provider, error: Exception) -> None:
         """A provider does not list its models. What it listed before stays, but a server that was only looked
-        for is not there."""
+        for is not there; one whose key the environment has is, as if it were configured."""
         origin = provider.origin if isinstance(provider, HttpProvider) else "?"
-        known = provider.found or provider.name in self._failed
+        sought = _is_sought(provider)
+        known = sought or provider.name in self._failed
         level = logging.DEBUG if known else logging.WARNING
         self._failed.add(provider.name)
         what = type(error).__name__  # its text may hold what was sent, the key too
         log.log(level, "provider %s (%s) does not list its models: %s", provider.name, origin, what)
-        if provider.found:
-            provider.absent = f"{origin} does not answer"
+        if sought:
+            was_there, provider.absent = provider.absent is None, f"{origin} does not answer"
             for view in self._views:
-                if view.has(provider):
+                if was_there and view.has(provider):
                     view.shelf.stock(provider, Stock())
+                    view.shelf.describe()
 
     async def _listed(self, provider: Provider, listing: Listing) -> None:
         """Put a listing on the shelf, where it says something new."""
@@ -276,14 +289,25 @@ def wants_prices(gateway: Gateway) -> bool:
     return any(kind is not None and kind.key_variable is not None for kind in found)
 
 
-def _asked(provider: Provider) -> bool:
-    """Whether a provider is asked for its models. One that nobody configured shows so that it is there."""
-    return provider.discover and (provider.found or provider.unready() is None)
+def _is_sought(provider: Provider) -> bool:
+    """Whether a provider was looked for at a port of this machine: it is there when it answers."""
+    return provider.found and not (isinstance(provider, HttpProvider) and provider.keys)
 
 
 def _place(provider: Provider) -> tuple[str, str]:
     """Whose a listing is: another provider may come to be called the same."""
     return provider.name, _origin(provider)
+
+
+async def _read(listed: Sequence[Listed]) -> dict[str, dict[str, Any]]:
+    """What a listing says, by id. Requests come between: a long one takes a while."""
+    models = {}
+    for number, each in enumerate(listed, 1):
+        if _sane(each.id):
+            models[each.id] = facts_of(each.id, each.said)
+        if number % BATCH == 0:
+            await asyncio.sleep(0)
+    return models
 
 
 def _sane(native_id: str) -> bool:

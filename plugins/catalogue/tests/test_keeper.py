@@ -7,10 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from pointsman.config import read_text
 from pointsman.errors import ConfigError
-from pointsman.providers import Listed
+from pointsman.gateway import Gateway
+from pointsman.providers import HttpProvider, Listed
+from pointsman.setup import assemble
 from pointsman.testing import FakeProvider, Hang, Running, Script, running
 from pointsman_catalogue import keeper as keeping
 from pointsman_catalogue import plugin_of
@@ -136,6 +140,99 @@ async def test_local_servers_that_do_not_answer_are_left_out_and_come_when_they_
         await keeper_of(server).retry()
         assert one.unready() is None
         assert names(server) == [f"{one.name}/m-1"]
+
+
+async def test_a_service_whose_key_the_environment_has_stays_though_it_does_not_list_its_models(
+    serve: Serve, row: RowOf, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuses(self: object, http: object) -> list[Listed]:
+        raise httpx.ConnectError("nobody is there")
+
+    monkeypatch.setattr(HttpProvider, "list_models", refuses)
+    rows = [row("groq", "a", "acme/a", context=1)]
+    async with serve("from_env: true", rows=rows, env={"GROQ_API_KEY": "k"}) as server:
+        await keeper_of(server).retry()
+        assert server.gateway.setup.providers["groq"].unready() is None
+        assert names(server) == ["acme/a"]
+    (warned,) = [each.message for each in caplog.records if "does not list" in each.message]
+    assert warned.startswith("provider groq (https://api.groq.com")
+
+
+async def test_a_server_that_was_looked_for_goes_with_its_models_and_while_it_is_gone_nothing_changes(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve("from_env: true") as server:
+        catalogue = server.gateway.setup.catalogue
+        one = next(each for each in server.gateway.setup.providers.values() if each.found)
+        answers: list[list[Listed]] = [[Listed("m-1")], []]
+
+        async def answer(http: object) -> list[Listed]:
+            if not answers[0]:
+                raise httpx.ConnectError("nobody is there")
+            return answers.pop(0)
+
+        monkeypatch.setattr(one, "list_models", answer)
+        await keeper_of(server).retry()
+        assert names(server) == [f"{one.name}/m-1"]
+        await keeper_of(server).refresh()
+        assert names(server) == []
+        edition = catalogue.edition
+        await keeper_of(server).retry()
+        assert catalogue.edition == edition
+
+
+async def test_who_is_looked_for_at_our_own_port_is_never_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def answer(self: HttpProvider, http: object) -> list[Listed]:
+        asked.append(self.name)
+        raise httpx.ConnectError("nobody is there")
+
+    monkeypatch.setattr(HttpProvider, "list_models", answer)
+    text = "server: {port: 8000}\nproviders: {from_env: true, mine: {base_url: 'http://localhost:8000/v1'}}"
+    setup = assemble(read_text(text, name="p", env={}, base=tmp_path), env={})
+    setup.providers["mine"].discover = True
+    async with Gateway.dry(setup) as gateway:
+        keeper = plugin_of(gateway).keeper
+        assert keeper is not None
+        await keeper.refresh()
+    found = {each.name for each in setup.providers.values() if each.found}
+    assert found - {*asked} == {"vllm"}
+    assert "mine" in asked, "what an operator writes is his own affair"
+
+
+async def test_a_listing_that_cannot_be_read_is_a_warning_and_the_others_are_heard(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeProvider([listing("m-1"), listing("m-2")]) as fake:
+        odd = f'odd: {{base_url: "{fake.url}", api_key: k, discover: true}}'
+        async with serve(lab(fake), odd) as server:
+
+            async def answer(http: object) -> list[Listed]:
+                return [Listed(5)]  # type: ignore[arg-type]
+
+            monkeypatch.setattr(server.gateway.setup.providers["odd"], "list_models", answer)
+            await keeper_of(server).refresh()
+            assert not server.gateway.setup.catalogue.pending
+            assert "provider odd" in caplog.text
+
+
+async def test_requests_come_between_the_models_of_a_long_listing() -> None:
+    turns: list[int] = []
+
+    async def others() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(others())
+        models = await keeping._read([Listed(f"m-{number}") for number in range(1000)])
+        task.cancel()
+    assert len(models) == 1000
+    assert len(turns) >= 1000 // keeping.BATCH
 
 
 async def test_servers_on_this_machine_are_waited_for_a_little_longer(

@@ -21,8 +21,8 @@ Serve = Callable[..., Any]
 CLOUD = "providers: {groq: {api_key: k}}"
 
 
-def dry(folder: Path, text: str) -> Any:
-    return Gateway.dry(assemble(read_text(text, name="p", env={}, base=folder), env={}))
+def dry(folder: Path, text: str, **env: str) -> Any:
+    return Gateway.dry(assemble(read_text(text, name="p", env=env, base=folder), env=env))
 
 
 @pytest.fixture
@@ -54,6 +54,15 @@ async def test_without_a_ledger_it_is_compiled_where_it_matters_and_nothing_is_l
         assert await plugin_of(gateway).store.version() == "0.2.3"
     assert asked == [1, 1]
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_service_whose_key_the_environment_has_may_list_more(
+    tmp_path: Path, asked: list[int]
+) -> None:
+    async with dry(tmp_path, "providers: {from_env: true}", GROQ_API_KEY="k") as gateway:
+        assert gateway.setup.catalogue.pending
+    async with dry(tmp_path, "providers: {from_env: true}") as gateway:
+        assert not gateway.setup.catalogue.pending
 
 
 async def test_what_the_ledger_has_is_read(tmp_path: Path, serve: Serve, asked: list[int]) -> None:
