@@ -89,6 +89,23 @@ def test_check_tells_rules_that_only_show_at_start(folder: Path) -> None:
     assert "loopback" in rows[0]["message"]
 
 
+def test_check_tells_what_plugins_find_and_fails_for_errors_alone(folder: Path) -> None:
+    rules = "routes:\n  - {name: all}\n  - {name: late, when: {stream: true}}\n"
+    write(folder, GOOD + rules)
+    result = run("check")
+    assert result.exit_code == 0
+    assert "proxy.yaml:8:5: warning: rule 'late' is never reached" in result.output
+    assert result.output.endswith("proxy.yaml: good; 1 providers, 1 models\n")
+    rows = json.loads(run("check", "--format", "json").output)
+    assert [(row["line"], row["severity"]) for row in rows] == [(8, "warning")]
+    tests = "tests: [{name: streams, request: {model: fast, body: {stream: true}}, expect: {rule: late}}]\n"
+    write(folder, GOOD + rules + tests)
+    result = run("check")
+    assert result.exit_code == 1
+    assert "error: rule test 'streams' fails: rule is all\n    tests: [" in result.output
+    assert "good" not in result.output
+
+
 def test_check_without_a_file(folder: Path) -> None:
     assert run("check").exit_code == 2
     result = run("check", "nowhere.yaml")

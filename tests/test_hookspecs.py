@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from pointsman.app import create_app
+from pointsman.chain import concat
 from pointsman.config import Document, read_text
 from pointsman.errors import ConfigError, PluginError, StartupError
 from pointsman.gateway import Gateway
@@ -559,6 +560,49 @@ def register_routing(register):
     with pytest.raises(PluginError, match="both register pick 'backwards'"):
         async with start(plugin + plugin.split("def register_routing(register):")[1]):
             pass
+
+
+async def test_hook_register_routing_variables(start: Start) -> None:
+    plugin = """
+@hookimpl
+def register_routing(register):
+    register.variable("size", int, lambda exchange: len(exchange.request.raw), help="Bytes.")
+    register.variable("words", dict[str, str], lambda exchange: {"a": "x"}, help="Words.")
+"""
+    routes = "routes: [{{name: big, when: {{{}}}, use: {{models: [can/b]}}}}]"
+    for when, endpoint in (
+        ('size: "> 10"', "can/b"),
+        ('size: "> 10k"', "can/a"),
+        ("words.a: x", "can/b"),
+        ("words.b: x", "can/a"),
+    ):
+        async with start(plugin, more=routes.format(when)) as running:
+            answer = await running.chat()
+            assert answer.json()["choices"][0]["message"]["content"] == f"from {endpoint}"
+    for when, why in (
+        ('siez: "> 10"', r"unknown key `siez` in `routes\.0\.when`[\s\S]*did you mean `size`"),
+        ("size: large", "'large' compares nothing with a number"),
+        ("words.a: []", "an empty list matches nothing"),
+    ):
+        with pytest.raises(ConfigError, match=why):
+            async with start(plugin, more=routes.format(when)):
+                pass
+    with pytest.raises(StartupError, match="key 'size' of 'when' is claimed twice: by mine and by mine"):
+        async with start(plugin + '    register.variable("size", str, print, help="Mine too.")\n'):
+            pass
+
+
+async def test_hook_check_setup(start: Start) -> None:
+    plugin = """
+@hookimpl
+async def check_setup(gateway):
+    config = gateway.setup.config
+    return [config.problem("models.demo/one", "is that all?", severity="warning")]
+"""
+    async with start(plugin) as running:
+        chain = running.gateway.setup.plugins.chain("check_setup", None)
+        (problem,) = await concat(chain, running.gateway)
+        assert (problem.message, problem.severity) == ("is that all?", "warning")
 
 
 async def test_hook_price_usage(start: Start) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
+from .bounds import ends, most_attempts, on_loss
 from .calls import Answer, Call
 from .chain import first, observe
 from .deadlines import Clocks, Deadline
@@ -114,10 +115,12 @@ class Attempts:
         raise exhausted(exchange)
 
     def _may_try(self, candidate: Candidate, kept: int) -> bool:
-        """Whether the number of attempts and the retry budget allow another one."""
+        """Whether the number of attempts, the plan's deadline and the retry budget allow another one."""
         exchange = self.exchange
         made = len(exchange.attempts)
-        if made >= exchange.setup.core.attempts - kept:
+        if made >= most_attempts(exchange) - kept:
+            return False
+        if made and time.monotonic() >= ends(exchange):
             return False
         name = candidate.endpoint.provider.name
         if not made or exchange.gateway.retries.allows(name):
@@ -199,6 +202,7 @@ class Attempts:
         limits = exchange.setup.core.upstream
         endpoint = attempt.endpoint
         total = endpoint.timeout or endpoint.provider.timeout or limits.total
+        total = min(total, max(ends(exchange) - time.monotonic(), 0))
         stream = exchange.peek.stream
         clocks = Clocks(
             exchange.gateway.wheel,
@@ -212,7 +216,7 @@ class Attempts:
         try:
             with clocks:
                 result = await self._called(attempt)
-                if exchange.setup.core.on_loss != "drop":
+                if on_loss(exchange) != "drop":
                     exchange.public.lost = attempt.lost
                 if result is None:
                     raise ConnectFailed(f"no plugin can call provider {endpoint.provider.name!r}")

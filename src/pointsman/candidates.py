@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .bounds import on_loss
 from .chain import concat, fold
 from .errors import BadRequest, NotFound, RequestError
 from .exchange import Candidate
@@ -77,7 +78,7 @@ def _translate(
 def _loses(exchange: Exchange, way: Way) -> str | None:
     """What a way may not lose, in words."""
     lost = [str(missing) for missing in way.losses.content]
-    if exchange.setup.core.on_loss == "reject":
+    if on_loss(exchange) == "reject":
         lost += [f"`{name}`" for name in way.losses.parameters]
     return f"cannot take {', '.join(lost)}" if lost else None
 

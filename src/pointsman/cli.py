@@ -16,7 +16,7 @@ from . import __version__
 from .errors import ConfigError, StartupError
 
 if TYPE_CHECKING:
-    from .config import Document
+    from .config import Document, Problem
     from .setup import Setup
 
 __all__ = ["config_option", "error_text", "load_document", "load_setup", "main", "trace_option", "tracer"]
@@ -204,27 +204,31 @@ def check(config: Path | None, file: Path | None, style: str) -> None:
         sys.exit(2)
     try:
         setup = load_setup(wanted)
-        asyncio.run(_rehearse(setup))
+        problems = [*setup.config.problems, *asyncio.run(_rehearse(setup))]
     except ConfigError as error:
         click.echo(render(error.problems) if error.problems else error_text(error))
         sys.exit(1)
     except StartupError as error:
         click.echo(render([Problem(str(error))]))
         sys.exit(1)
-    problems = setup.config.problems
     if problems or style == "json":
         click.echo(render(problems))
+    if any(problem.severity == "error" for problem in problems):
+        sys.exit(1)
     if style == "text":
         click.echo(f"{wanted}: good; {len(setup.providers)} providers, {len(setup.catalogue)} models")
 
 
-async def _rehearse(setup: Setup) -> None:
-    """Run what would run at start, but for the network and the ledger: it checks rules and exposure."""
+async def _rehearse(setup: Setup) -> list[Problem]:
+    """Run what would run at start, but for the network and the ledger: it checks rules and exposure. What
+    plugins find beyond."""
+    from .chain import concat
     from .gateway import Gateway
     from .server import check_exposure
 
     async with Gateway.dry(setup) as gateway:
         check_exposure(gateway)
+        return await concat(setup.plugins.chain("check_setup", None), gateway)
 
 
 @main.command()

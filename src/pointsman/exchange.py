@@ -124,6 +124,8 @@ class Plan:
     `extra` is what other plugins declared for a rule's `use`, by name, as far as the rule says it.
     `preferences` is what is asked of their endpoints, as JSON data, and `lost` what is asked in vain. `pick`
     names the way in which the endpoints of each model are put in order, or of all together if `across`.
+    `deadline` is how many seconds all attempts together may take since the request came, `attempts` how many
+    there may be, `on_loss` what is done about parameters that are lost; None is as the core has it.
     """
 
     rule: str | None
@@ -133,6 +135,9 @@ class Plan:
     lost: tuple[str, ...] = ()
     pick: str | None = None
     across: bool = False
+    deadline: float | None = None
+    attempts: int | None = None
+    on_loss: Literal["warn", "reject", "drop"] | None = None
 
 
 class Candidate(msgspec.Struct):

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from .markers import hookspec
 
 if TYPE_CHECKING:
+    from .config import Problem
     from .errors import RequestError
     from .events import Event
     from .exchange import Actor, Attempt, Candidate, Exchange, Plan
@@ -50,6 +51,7 @@ __all__ = [
     "attempt_started",
     "authenticate",
     "call_provider",
+    "check_setup",
     "list_candidates",
     "lookup_response",
     "plugin_settings",
@@ -110,9 +112,13 @@ def register_http(register: RegisterHttp) -> None:
 
 @hookspec
 def register_routing(register: RegisterRouting) -> None:
-    """At set-up. *register*: `register(name, pick, help="…")` for each way of putting the endpoints of one
-    choice in order; `pick(exchange, candidates)` answers with the same candidates. `default=True` is for
-    the one that is taken where a rule names none."""
+    """At set-up, before the configuration is checked. *register*: `register(name, pick, help="…")` for each
+    way of putting the endpoints of one choice in order; `pick(exchange, candidates)` answers with the same
+    candidates. `default=True` is for the one that is taken where a rule names none.
+
+    `register.variable(name, type, read, help="…")` for each thing that `when` of a rule may ask for;
+    `read(exchange)` finds it, without waiting, and `type` decides what the file may say: a pattern for `str`,
+    a comparison for `int`, any and all of some tags for `tuple[str, ...]`; see `pointsman.conditions`."""
 
 
 @hookspec
@@ -140,6 +146,12 @@ def reload(gateway: Gateway, setup: Setup) -> Callable[[], None] | None:
     and with that of `gateway.setup`, and neither waits nor fails. Requests under way go on with the setup
     that they began with: what they need of it belongs into `setup.notes`.
     """
+
+
+@hookspec
+def check_setup(gateway: Gateway) -> list[Problem] | None:
+    """When `pointsman check` has found no error, after `startup`. *concat*. What else is wrong, or looks so:
+    problems of `gateway.setup.config.problem(…)`, warnings among them. The gateway serves nobody."""
 
 
 @hookspec

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Handler",
     "Pick",
+    "Read",
     "RegisterCommand",
     "RegisterDialect",
     "RegisterHttp",
@@ -32,6 +33,8 @@ __all__ = [
 Handler = Callable[["Request"], Awaitable["Response"]]
 Pick = Callable[["Exchange", "list[Candidate]"], "list[Candidate]"]
 """Puts the endpoints of one choice in the order in which they are to be tried."""
+Read = Callable[["Exchange"], Any]
+"""Finds the value of a variable of rules."""
 
 
 class RegisterSettings(Protocol):
@@ -119,6 +122,14 @@ class RegisterRouting(Protocol):
 
     def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
         """Add a way of choosing among endpoints, under the name that `use: {pick: …}` says."""
+
+    def variable(self, name: str, type_: Any, read: Read, *, help: str, few: bool = False) -> None:
+        """Add something that `when` of a rule may ask for.
+
+        `type_` is the type of the value: `pointsman.conditions` has what the file then says. `read` finds it,
+        fast and without waiting; None is not known. `few`: its values are hashable, few, and do not change
+        with time, so that what rules say to them may be kept.
+        """
 
 
 class RegisterTable(Protocol):

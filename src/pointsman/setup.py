@@ -17,10 +17,11 @@ from .errors import ConfigError, PluginError, StartupError
 from .ledger import Table
 from .plugins import Plugin, PluginSet, installed, load
 from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
-from .registers import Handler, Pick
+from .registers import Handler
 from .reload import RELOAD, answer_reload
+from .routing import Picker, Routing, RoutingRegister, Variable
 
-__all__ = ["Chains", "HttpRoute", "Picker", "Setup", "assemble", "declare", "reassemble"]
+__all__ = ["Chains", "HttpRoute", "Picker", "Setup", "Variable", "assemble", "declare", "reassemble"]
 
 PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ROLES = ("public", "viewer", "member", "admin")
@@ -66,17 +67,6 @@ class HttpRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class Picker:
-    """A way of putting the endpoints of one choice in order, as registered."""
-
-    name: str
-    pick: Pick
-    help: str
-    owner: str
-    default: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Setup:
     """Everything that a configuration and its plugins come to. Immutable.
 
@@ -95,6 +85,7 @@ class Setup:
     catalogue: Catalogue
     routes: tuple[HttpRoute, ...]
     pickers: Mapping[str, Picker]
+    variables: Mapping[str, Variable]
     tables: tuple[Table, ...]
     base: Path
     notes: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -108,11 +99,12 @@ class Setup:
         return self.config.section(name)
 
 
-def declare(plugins: PluginSet) -> Schema:
-    """The schema of the core and the plugins."""
-    schema = Schema()
+def declare(plugins: PluginSet, routing: Routing | None = None) -> Schema:
+    """The schema of the core and the plugins; what they have for rules goes into `routing`, too."""
+    schema, found = Schema(), routing or Routing()
     declare_core(schema)
     plugins.run_registration("plugin_settings", lambda owner: _SettingsRegister(schema, owner))
+    plugins.run_registration("register_routing", lambda owner: RoutingRegister(found, schema, owner))
     for name in {*installed(), *(plugin.name for plugin in plugins.plugins)}:
         schema.admit_plugin(name)
     return schema
@@ -127,7 +119,8 @@ def assemble(
     Raises ConfigError with every problem found, PluginError, or another StartupError.
     """
     plugins = load(plugins_of(document), last=[_core_plugin()], trace=trace)
-    schema = declare(plugins)
+    routing = Routing()
+    schema = declare(plugins, routing)
     config = build(document, schema)
     dialects, kinds = Dialects(), Providers()
     plugins.run_registration("register_dialects", lambda owner: lambda codec: dialects.add(codec, owner))
@@ -138,8 +131,6 @@ def assemble(
     plugins.run_registration("register_models", lambda owner: _ModelRegister(catalogue))
     routes = [HttpRoute(RELOAD, answer_reload, ("POST",), "admin", "core")]
     plugins.run_registration("register_http", lambda owner: _HttpRegister(routes, owner))
-    pickers: dict[str, Picker] = {}
-    plugins.run_registration("register_routing", lambda owner: _RoutingRegister(pickers, owner))
     tables: dict[str, Table] = {}
     plugins.run_registration("register_tables", lambda owner: _TableRegister(tables, owner))
     return Setup(
@@ -153,7 +144,8 @@ def assemble(
         providers=providers,
         catalogue=catalogue,
         routes=tuple(routes),
-        pickers=pickers,
+        pickers=routing.pickers,
+        variables=routing.variables,
         tables=tuple(tables.values()),
         base=config.base,
     )
@@ -329,19 +321,6 @@ class _HttpRegister:
         if taken is not None:
             raise PluginError(f"plugins {taken.owner!r} and {self._owner!r} both serve {path}")
         self._routes.append(HttpRoute(path, handler, tuple(methods), role, self._owner))
-
-
-class _RoutingRegister:
-    def __init__(self, pickers: dict[str, Picker], owner: str) -> None:
-        self._pickers = pickers
-        self._owner = owner
-
-    def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
-        taken = [each for each in self._pickers.values() if each.name == name or (default and each.default)]
-        if taken:
-            what = f"pick {name!r}" if taken[0].name == name else "the pick that is taken where none is named"
-            raise PluginError(f"plugins {taken[0].owner!r} and {self._owner!r} both register {what}")
-        self._pickers[name] = Picker(name, pick, help, self._owner, default)
 
 
 class _TableRegister:

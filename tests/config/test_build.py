@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -277,3 +277,28 @@ def test_what_stands_under_a_wrong_key_is_hidden_where_a_secret_belongs(refuse: 
     assert "plain-words" not in problem.source_line
     (problem,) = refuse("servr: {prt: 1}")
     assert "prt: 1" in problem.source_line
+
+
+@dataclass(frozen=True)
+class DottedSettings:
+    """Keys may lead into its tables."""
+
+    dotted: ClassVar[bool] = True
+    headers: dict[str, str | tuple[str, ...]] | None = setting(default=None, help="By name.")
+    plain: int = setting(default=0, help="A number.")
+
+
+def test_a_key_may_lead_into_a_table(load: Load, schema: Schema, refuse: Refuse) -> None:
+    schema.section("rule", DottedSettings, owner="rules", help="A rule.")
+    text = "rule: {headers.x-region: eu, headers: {a.b: c}, headers.z: [y], plain: 1}\n"
+    config = load(text)
+    assert config.section("rule").headers == {"a.b": "c", "x-region": "eu", "z": ("y",)}
+    assert config.mark("rule.headers.x-region").endswith(":1:26")
+    assert config.mark("rule.headers.a.b").endswith(":1:45")
+    (problem,) = refuse("rule: {headers.x: {a: b}}\n")
+    assert lines([problem]) == ["1:19 `rule.headers.x`: this cannot be a mapping"]
+    for wrong, key in (("plain.x: 1", "plain.x"), ("headers.: a", "headers."), ("hraders.x: a", "hraders.x")):
+        (problem,) = refuse(f"rule: {{{wrong}}}\n")
+        assert lines([problem]) == [f"1:8 unknown key `{key}` in `rule`"]
+    (problem,) = refuse("rule: {headers: {x: a}, headers.x: b}\n")
+    assert lines([problem]) == ["1:25 unknown key `headers.x` in `rule`"]

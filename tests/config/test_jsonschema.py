@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -246,3 +246,25 @@ def test_claims_that_contradict_are_told(schema: Schema) -> None:
     schema.field("endpont", "a", str, owner="me", help="A.")
     with pytest.raises(StartupError):
         json_schema(schema)
+
+
+@dataclass(frozen=True)
+class DottedSettings:
+    """Keys may lead into its tables."""
+
+    dotted: ClassVar[bool] = True
+    headers: dict[str, str] | None = setting(default=None, help="By name.")
+    plain: int = setting(default=0, help="A number.")
+
+
+def test_a_key_may_lead_into_a_table() -> None:
+    schema = Schema()
+    schema.section("rule", DottedSettings, owner="rules", help="A rule.")
+    written = json_schema(schema)
+    for value, fits in (
+        ({"headers": {"a": "b"}, "headers.x": "y", "plain": 1}, True),
+        ({"headers.x": 1}, False),
+        ({"headers.": "y"}, False),
+        ({"plain.x": 1}, False),
+    ):
+        assert accepts(written, {"rule": value}, written) is fits

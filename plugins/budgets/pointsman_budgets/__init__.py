@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -228,7 +229,9 @@ class Budgets:
         """Do with the models that the route has for this case, or raise the error that led here."""
         before, plan = exchange.candidates, exchange.plan
         exchange.plan = (
-            Plan(plan.rule, models, preferences=plan.preferences) if plan is not None else Plan(None, models)
+            replace(plan, models=models, extra={}, lost=(), pick=None, across=False)
+            if plan is not None
+            else Plan(None, models)
         )
         try:
             await find_candidates(exchange)

@@ -7,18 +7,18 @@ comes twice is in it twice. So a moment is never in two windows that do not over
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
+
+from pointsman.config.hours import Hours
 
 __all__ = ["DAYS", "Day", "Hours", "Week", "Window", "overlaps"]
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 
-HOURS = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])\s*-\s*([01][0-9]|2[0-4]):([0-5][0-9])\s+(\S+)")
 DAY = 24 * 60
 WEEK = 7 * DAY
 QUARTER = 15
@@ -28,41 +28,6 @@ YEARS = 2
 
 Span = tuple[int, int]
 """Minutes of a week that begins on Monday, the second one not within."""
-
-
-class Hours(str):
-    """From when to when, in a zone: `22:00-06:00 Europe/Paris`. `start` and `end` are minutes of the day;
-    where the end is not behind the start it is the next day's."""
-
-    expected: ClassVar[str] = "hours and a zone such as 22:00-06:00 UTC or 09:30-17:00 Europe/Paris"
-    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{HOURS.pattern}$"}
-    start: int
-    end: int
-    zone: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read `22:00-06:00 Europe/Paris`. Raises ValueError."""
-        match = HOURS.fullmatch(text.strip())
-        if match is None:
-            zoneless = HOURS.fullmatch(f"{text.strip()} UTC")
-            raise ValueError(f"{text!r} names no zone" if zoneless else f"{text!r} are no hours of a day")
-        zone = match[5]
-        try:
-            ZoneInfo(zone)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(
-                f"{zone!r} is not a time zone that this machine knows (the package tzdata has them all)"
-            ) from None
-        hours = cls(f"{match[1]}:{match[2]}-{match[3]}:{match[4]} {zone}")
-        hours.zone = zone
-        hours.start, hours.end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
-        if hours.end > DAY or hours.start >= DAY:
-            raise ValueError(f"{text!r} are no hours of a day: it begins before 24:00 and ends by then")
-        if hours.start == hours.end:
-            raise ValueError(f"{text!r} begins when it ends; the whole day is 00:00-24:00")
-        return hours
-
 
 Window = tuple[Hours, Sequence[Day]]
 """Hours, and the days on which they begin; none are all."""

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from random import Random
 
 from pointsman import hookimpl
+from pointsman.bounds import on_loss
 from pointsman.catalogue import Endpoint, Resolution
 from pointsman.config import Problem
 from pointsman.errors import BadRequest, ConfigError, UnknownModel
 from pointsman.exchange import Candidate, Exchange, Plan
 from pointsman.gateway import Gateway
-from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
+from pointsman.registers import (
+    RegisterCommand,
+    RegisterHttp,
+    RegisterRouting,
+    RegisterSettings,
+    RegisterTable,
+)
 from pointsman.setup import Picker, Setup
 
+from .checks import errors
 from .decisions import DECISIONS, keep, show_decision
 from .pace import Paces
 from .picking import default_of, picked, unknown_picks
 from .preferences import MEMBER, Preferences, preferences_of
 from .prices import Quotes
 from .ranking import ranked, suited
-from .rules import Rules, compile_rule
-from .settings import ExplainSettings, RouteSettings, RoutesSettings
+from .rules import Rules, compile_rules
+from .settings import ExplainSettings, RouteSettings, RoutesSettings, RuleTestSettings
+from .variables import register_variables
 from .variants import Variant, varied
 from .wishes import NOTHING, Above, Wishes, wishes_of
 
@@ -79,6 +88,12 @@ class Routes:
             default=(),
             help="Rules that say which models a request goes to; the first that matches decides.",
         )
+        register(
+            tuple[RuleTestSettings, ...],
+            section="tests",
+            default=(),
+            help="Tests of the rules, run by `pointsman check`.",
+        )
         register(ExplainSettings, section="explain")
         for record, what in (
             ("key", "requests of this key"),
@@ -95,6 +110,11 @@ class Routes:
                 "(`order`, `sort`, …) the request's own count first, of filters all.",
                 example={"zdr": True, "sort": "price"},
             )
+
+    @hookimpl
+    def register_routing(self, register: RegisterRouting) -> None:
+        """The variables that any request has."""
+        register_variables(register)
 
     @hookimpl
     def register_tables(self, register: RegisterTable) -> None:
@@ -126,15 +146,25 @@ class Routes:
         await setup.catalogue.settled(
             name for route in routes for name in (*route.use.models, *route.use.fallbacks)
         )
-        problems = [*_repeated(setup, routes), *_unknown(setup, routes), *unknown_picks(setup, routes)]
+        rules = compile_rules(setup)
+        problems = [*errors(setup, rules), *unknown_picks(setup, routes)]
         if problems:
             raise ConfigError.of(problems)
         setup.notes[NOTE] = Compiled(
-            Rules(compile_rule(route) for route in routes),
+            rules,
             setup.section("explain").sample,
             default_of(setup),
             lru_cache(MOST_KEPT)(_places),
         )
+
+    @hookimpl
+    async def check_setup(self, gateway: Gateway) -> list[Problem]:
+        """What has no effect or not the one that seems meant, and the rule tests that fail."""
+        from .checks import warnings
+        from .rehearsal import rehearse
+
+        rules = compile_rules(gateway.setup)
+        return [*warnings(gateway, rules), *[problem async for problem in rehearse(gateway)]]
 
     @hookimpl
     def select_route(self, exchange: Exchange) -> Plan:
@@ -188,7 +218,7 @@ class Routes:
             return candidates
         kept, lost = ranked(exchange, candidates, wanted.wishes, wanted.variants, self._paces.known)
         if lost and exchange.plan is not None:
-            if exchange.setup.core.on_loss == "reject":
+            if on_loss(exchange) == "reject":
                 raise BadRequest(
                     f"nothing is known that `{lost[0]}` could go by",
                     code="unsupported_parameter",
@@ -266,38 +296,3 @@ def _no_model(exchange: Exchange, name: str) -> UnknownModel:
     near = catalogue.near(name[:LONGEST_SHOWN], among=usable)
     hint = f"did you mean {' or '.join(near)}?" if near else "GET /v1/models lists what there is"
     return UnknownModel(f"there is no model {name[:LONGEST_SHOWN]!r}; {hint}", model=name)
-
-
-def _repeated(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]:
-    """A name that two rules share: no record could tell them apart."""
-    first: dict[str, int] = {}
-    for index, route in enumerate(routes):
-        if first.setdefault(route.name, index) != index:
-            mark = setup.config.mark(f"routes.{first[route.name]}")
-            yield setup.config.problem(
-                f"routes.{index}.name", f"two rules are called {route.name!r}", hint=f"the first is at {mark}"
-            )
-
-
-def _unknown(setup: Setup, routes: Sequence[RouteSettings]) -> Iterator[Problem]:
-    """Models and surfaces that no request could ever reach."""
-    surfaces = sorted({codec.surface for codec in setup.dialects})
-    for index, route in enumerate(routes):
-        wanted = route.when.surface or ()
-        for surface in (wanted,) if isinstance(wanted, str) else wanted:
-            if surface not in surfaces:
-                yield setup.config.problem(
-                    f"routes.{index}.when.surface",
-                    f"surface {surface!r} is not served here",
-                    expected=f"one of {', '.join(surfaces) or 'none: no dialect is in use'}",
-                )
-        for part, names in (("models", route.use.models), ("fallbacks", route.use.fallbacks)):
-            for place, name in enumerate(names):
-                if setup.catalogue.lacks(name):
-                    near = setup.catalogue.near(name)
-                    yield setup.config.problem(
-                        f"routes.{index}.use.{part}.{place}",
-                        f"rule {route.name!r} uses model {name!r}, which no provider has",
-                        expected="a model or alias of `models:`, or `provider/model`",
-                        hint=f"did you mean {' or '.join(near)}?" if near else "",
-                    )

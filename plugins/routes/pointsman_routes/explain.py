@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-import msgspec
 
 from pointsman.cli import config_option, load_setup, trace_option, tracer
-from pointsman.dialects import Codec
-from pointsman.errors import RequestError
-from pointsman.exchange import Actor, Exchange
-from pointsman.gateway import Gateway
-from pointsman.json_guard import check_json
+from pointsman.errors import RequestError, StartupError
 from pointsman.ledger import reader
-from pointsman.pipeline import authenticate, decide, look
 from pointsman.setup import Setup
-from pointsman.types import Request
 
 from .decisions import DECISIONS, SELECT_DECISION
+from .dry import actor_of, body_of, codec_of, dry_run
+from .moments import Moment
 
-__all__ = ["as_text", "dry_run", "explain"]
-
-ADMIN = Actor("admin", "admin", role="admin")
-MINIMAL: dict[str, dict[str, Any]] = {
-    "chat": {"messages": [{"role": "user", "content": "Hello"}]},
-    "completions": {"prompt": "Hello"},
-    "embeddings": {"input": "Hello"},
-}
-"""What a request needs beside its model, for surfaces whose codecs show no example."""
+__all__ = ["as_text", "explain"]
 
 
 @click.command()
@@ -43,6 +30,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
 @click.option("--surface", default="chat", show_default=True, help="Operation to ask for.")
 @click.option("--dialect", help="Dialect to ask in; without it the first that has the surface.")
 @click.option("--key", help="Ask as the key of this name; without it as an administrator.")
+@click.option("--at", metavar="TIME", help="Ask at this moment, as 2026-11-28T03:00+01:00; without it now.")
 @click.option("--seed", type=int, help="Seed of the request's draws; without it a fresh one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @trace_option
@@ -55,6 +43,7 @@ def explain(
     surface: str,
     dialect: str | None,
     key: str | None,
+    at: str | None,
     seed: int | None,
     as_json: bool,
     trace_hooks: bool,
@@ -71,39 +60,26 @@ def explain(
     if generation_id is not None:
         record = _stored(setup, generation_id)
     else:
-        codec = _codec(setup, surface, dialect)
-        actor = _key(setup, key) if key is not None else None
-        raw = _body(codec, model, body.read() if body is not None else None)
-        record, failure = asyncio.run(dry_run(setup, codec, raw, actor=actor, seed=seed))
+        try:
+            codec = codec_of(setup, surface, dialect)
+            actor = actor_of(setup, key) if key is not None else None
+            raw = body_of(codec, model, body.read() if body is not None else None)
+        except StartupError as error:
+            raise click.ClickException(str(error)) from None
+        record, failure = asyncio.run(
+            dry_run(setup, codec, raw, actor=actor, seed=seed, at=_moment(at) if at is not None else None)
+        )
     if failure is None or record["rules"] or record["models"]:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False) if as_json else as_text(record))
     if failure is not None:
         raise click.ClickException(_printable(failure.message))
 
 
-async def dry_run(
-    setup: Setup, codec: Codec, raw: bytes, *, actor: Actor | None = None, seed: int | None = None
-) -> tuple[dict[str, Any], RequestError | None]:
-    """The decision record of a request that is not sent, and the error it would be refused with, if any.
-
-    `raw` is its body. Without an `actor` an administrator asks, or where keys are not asked for, anybody.
-    Raises StartupError.
-    """
-    async with Gateway.dry(setup) as gateway:
-        exchange = Exchange(gateway, codec, {})
-        if actor is None and setup.core.auth == "none":
-            await authenticate(exchange)
-        else:
-            exchange.actor = actor or ADMIN
-        exchange.request = Request(raw)
-        exchange.decision.seed = seed
-        try:
-            check_json(raw)
-            look(exchange)
-            await decide(exchange, admitted=False)
-        except RequestError as error:
-            return exchange.record(), error
-        return exchange.record(), None
+def _moment(text: str) -> datetime:
+    try:
+        return Moment.parse(text).at
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--at") from None
 
 
 def _stored(setup: Setup, generation_id: str) -> dict[str, Any]:
@@ -118,50 +94,6 @@ def _stored(setup: Setup, generation_id: str) -> dict[str, Any]:
         )
     record: dict[str, Any] = rows[0]["record"]
     return record
-
-
-def _codec(setup: Setup, surface: str, dialect: str | None) -> Codec:
-    for codec in setup.dialects:
-        if codec.surface == surface and dialect in (None, codec.dialect):
-            return codec
-    served = ", ".join(f"{codec.surface} in {codec.dialect}" for codec in setup.dialects) or "nothing"
-    wanted = f"surface {surface!r}" + (f" in dialect {dialect!r}" if dialect is not None else "")
-    raise click.ClickException(f"{wanted} is not served; served are: {served}")
-
-
-def _key(setup: Setup, name: str) -> Actor:
-    """The actor that the key of this name would be."""
-    section = setup.schema.sections.get("keys")
-    owner = setup.plugins.get(section.owner) if section is not None else None
-    actor: Actor | None = owner.target.actor(setup, name) if owner is not None else None
-    if actor is not None:
-        return actor
-    keys = setup.section("keys") if section is not None else ()
-    near = difflib.get_close_matches(name, [key.name for key in keys], 1)
-    hint = (
-        f"did you mean {near[0]!r}?"
-        if near
-        else "list it under `keys:`, or make it by `pointsman keys create`"
-    )
-    raise click.ClickException(f"there is no key {name!r}; {hint}")
-
-
-def _body(codec: Codec, model: str | None, given: bytes | None) -> bytes:
-    """The request to explain: what was given, `model` put into it, or else the smallest for `model`."""
-    if model is None:
-        return given or b""
-    if given is None:
-        example = codec.example(model)
-        if example is not None:
-            return example.encode()
-        if codec.surface not in MINIMAL:
-            raise click.ClickException(f"surface {codec.surface!r} needs a request: give one with --body")
-        return msgspec.json.encode({"model": model, **MINIMAL[codec.surface]})
-    try:
-        fields = Request(given).fields
-    except RequestError as error:
-        raise click.ClickException(f"--body: {error.message}") from None
-    return msgspec.json.encode({**fields, "model": msgspec.Raw(msgspec.json.encode(model))})
 
 
 def as_text(record: dict[str, Any]) -> str:
@@ -190,11 +122,12 @@ def _section(heading: str, lines: list[str]) -> list[str]:
 
 
 def _rule_line(rule: dict[str, Any]) -> str:
+    name = f"{rule['name']} ({rule['at']})" if "at" in rule else rule["name"]
     if rule["matched"]:
-        return f"yes  {rule['name']}"
+        return f"yes  {name}"
     failed = rule["failed"]
-    value, expected = (json.dumps(failed[name], ensure_ascii=False) for name in ("value", "expected"))
-    return f"no   {rule['name']}: {failed['when']} is {value}, expected {expected}"
+    value, expected = (json.dumps(failed[each], ensure_ascii=False) for each in ("value", "expected"))
+    return f"no   {name}: {failed['when']} is {value}, expected {expected}"
 
 
 def _attempt_line(attempt: dict[str, Any]) -> str:

@@ -1,122 +1,264 @@
-"""Rules, compiled: each condition is a test of one value of a request."""
+"""Rules, compiled and indexed by model; the first whose conditions hold decides."""
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, overload
 
+from pointsman.conditions import is_pattern, listed
 from pointsman.exchange import Exchange, Plan
+from pointsman.setup import Setup
 
-from .settings import RouteSettings, TagsSettings, WhenSettings
+from .clauses import All, Clause, Clauses, Is, Seen, failed, tests_in, told
+from .preferences import Preferences
+from .settings import RouteSettings, UseSettings
+from .variables import MODEL
 
-__all__ = ["VARIABLES", "Condition", "Judgement", "Rule", "Rules", "Variable", "compile_rule", "models_asked"]
+__all__ = ["GIVEN", "Judgement", "Rule", "Rules", "compile_rules", "models_asked"]
 
+GIVEN = "routes.given"
+"""The note with values that variables are taken to have: rule tests put them there."""
 LONGEST_KEPT = 200
-"""Characters of a model's name up to which its judgement is kept: longer ones are nobody's."""
+"""Characters of a model's name up to which its rules are kept: longer ones are nobody's."""
 MOST_KEPT = 1024
-"""How many judgements are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """Something rules may ask of a request: how it is read (always the same way, and fast, for it is read of
-    every request once a rule names it), and how what the file expects of it is made into a test."""
-
-    read: Callable[[Exchange], Any]
-    compile: Callable[[Any], Callable[[Any], bool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One line of a rule's `when`; `expected` is what the file asks for, as JSON data."""
-
-    variable: str
-    expected: Any
-    holds: Callable[[Any], bool]
+"""For how many models rules, and how many judgements are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `models` are those it uses, its fallbacks among them; without any, those asked for are used
-    and `fallbacks` after them. `extra` goes into its plans."""
+    """One rule: its `number` from 0, where it stands as `file:line`, and its `place` in the configuration.
+
+    `models` are those it uses, its fallbacks among them; without any, those asked for are used, and
+    `fallbacks` after them. `extra` goes into its plans.
+    """
 
     name: str
-    conditions: tuple[Condition, ...]
-    models: tuple[str, ...]
-    fallbacks: tuple[str, ...]
-    extra: Mapping[str, Any]
+    clause: All
+    models: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
     pick: str | None = None
     across: bool = False
+    deadline: float | None = None
+    attempts: int | None = None
+    on_loss: Literal["warn", "reject", "drop"] | None = None
+    at: str = ""
+    place: str = ""
+    number: int = 0
 
     def plan(self, asked: tuple[str, ...]) -> Plan:
         """What this rule makes of a request for the models `asked`."""
-        models = self.models or _once((*asked, *self.fallbacks))
-        return Plan(self.name, models, self.extra, pick=self.pick, across=self.across)
+        return Plan(
+            self.name,
+            self.models or _once((*asked, *self.fallbacks)),
+            self.extra,
+            pick=self.pick,
+            across=self.across,
+            deadline=self.deadline,
+            attempts=self.attempts,
+            on_loss=self.on_loss,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trace(Sequence[Mapping[str, Any]]):
+    """For records: the rules that were looked at for requests of one kind, each with its verdict, told when
+    somebody asks. `seen` are the values they used, `matched` is the last of them."""
+
+    rules: tuple[Rule, ...]
+    matched: Rule | None
+    model: str
+    seen: Seen
+
+    def __len__(self) -> int:
+        return len(self.rules) if self.matched is None else self.matched.number + 1
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Mapping[str, Any]]: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        return [*self][index]
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for rule in self.looked_at():
+            row = {"name": rule.name, "at": rule.at}
+            if rule is self.matched:
+                yield {**row, "matched": True}
+            else:
+                yield {**row, "matched": False, "failed": self._failed(rule)}
+
+    def looked_at(self) -> Iterator[Rule]:
+        """The rules up to the one that matched."""
+        return islice(self.rules, len(self))
+
+    def _failed(self, rule: Rule) -> dict[str, Any] | None:
+        """The test that failed: that of the model, where the rule was passed over for it."""
+        seen = Seen(None, {})
+        seen[MODEL] = self.model
+        for test in _of_model(rule.clause):
+            if not test.holds(seen):
+                return failed(test, seen)
+        return failed(rule.clause, self.seen)
+
+
+class Values(Mapping[str, Any]):
+    """For records: the values that rules used, as JSON data."""
+
+    __slots__ = ("_trace",)
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    def _told(self) -> dict[str, Any]:
+        trace = self._trace
+        values = {name: told(value) for name, value in trace.seen.items()}
+        if any(True for rule in trace.looked_at() for _ in _of_model(rule.clause)):
+            values[MODEL] = told(trace.model)
+        return values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._told()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._told())
+
+    def __len__(self) -> int:
+        return len(self._told())
 
 
 @dataclass(slots=True)
 class Judgement:
-    """The plan for requests of one kind, and why, for their records: the rules looked at, each with its
-    verdict, and the values they used. `suffixed` says that a model's name may have a suffix."""
+    """The plan for requests of one kind, and why, for their records. `suffixed` says that a model's name may
+    have a suffix."""
 
     plan: Plan
-    rules: list[dict[str, Any]]
-    values: dict[str, Any]
-    suffixed: bool = False
+    suffixed: bool
+    rules: Trace
+    values: Values
+
+
+class _Shelf:
+    """The rules that are left for requests for one model. `reads` are the variables they ask for, where all
+    have few values: then what they say to those is kept."""
+
+    __slots__ = ("model", "plans", "reads", "rules")
+
+    def __init__(
+        self, model: str, rules: tuple[Rule, ...], reads: tuple[Callable[[Exchange], Any], ...] | None
+    ) -> None:
+        self.model = model
+        self.rules = rules
+        self.reads = reads
+        self.plans: dict[str | None, Plan] = {}
+
+    def plan(self, rule: Rule | None, exchange: Exchange) -> Plan:
+        """What a rule, or none, makes of a request."""
+        if exchange.peek.models:
+            asked = models_asked(exchange)
+            return rule.plan(asked) if rule is not None else Plan(None, asked)
+        name = rule.name if rule is not None else None
+        plan = self.plans.get(name)
+        if plan is None:
+            asked = (self.model,)
+            plan = self.plans[name] = rule.plan(asked) if rule is not None else Plan(None, asked)
+        return plan
 
 
 class Rules:
-    """Rules in their order; the first whose conditions hold decides. What they say to requests that are alike
-    in all that any rule asks is found out once."""
+    """Rules in their order. For each model that is asked for, those that could match are found once; what
+    they say to requests that are alike in all that they ask is found out once, too."""
 
-    def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        self._rules = tuple(rules)
-        used = _once(condition.variable for rule in self._rules for condition in rule.conditions)
-        self._reads = [VARIABLES[name].read for name in used]
+    def __init__(
+        self,
+        rules: Iterable[Rule] = (),
+        reads: Mapping[str, Callable[[Exchange], Any]] | None = None,
+        few: Iterable[str] = (),
+    ) -> None:
+        self.rules = tuple(rules)
+        self._reads = reads or {}
+        self._few = frozenset(few)
+        self._exact: dict[str, list[int]] = {}
+        self._open: list[int] = []
+        for number, rule in enumerate(self.rules):
+            names = _names(rule)
+            for name in names or ():
+                self._exact.setdefault(name, []).append(number)
+            if names is None:
+                self._open.append(number)
+        self._shelves: dict[str, _Shelf] = {}
         self._kept: dict[tuple[Any, ...], Judgement] = {}
 
     def judge(self, exchange: Exchange) -> Judgement:
         """What the rules say; without one that matches, the models asked for are planned."""
-        peek = exchange.peek
-        if peek.models or len(peek.model) > LONGEST_KEPT:
-            return self._judged(exchange)
-        seen = (peek.model, *[read(exchange) for read in self._reads])
+        model = exchange.peek.model
+        shelf = self._shelves.get(model) or self._shelve(model)
+        reads = shelf.reads
+        if reads is None or exchange.peek.models or len(model) > LONGEST_KEPT or GIVEN in exchange.notes:
+            return self._judged(exchange, shelf)
+        seen = (model, *[read(exchange) for read in reads])
         found = self._kept.get(seen)
         if found is None:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            found = self._kept[seen] = self._judged(exchange)
+            found = self._kept[seen] = self._judged(exchange, shelf)
         return found
 
-    def _judged(self, exchange: Exchange) -> Judgement:
-        """The first failing condition of each rule goes on record, up to the rule that matches."""
-        asked = models_asked(exchange)
-        found = Judgement(Plan(None, asked), [], {})
-        for rule in self._rules:
-            failed = _failed(rule, exchange, found.values)
-            if failed is None:
-                found.rules.append({"name": rule.name, "matched": True})
-                found.plan = rule.plan(asked)
+    def _shelve(self, model: str) -> _Shelf:
+        seen = Seen(None, {})
+        seen[MODEL] = model
+        places = sorted({*self._exact.get(model, ()), *self._open})
+        left = tuple(
+            rule
+            for rule in (self.rules[place] for place in places)
+            if all(test.holds(seen) for test in _of_model(rule.clause))
+        )
+        used = _once(test.variable for rule in left for test in tests_in(rule.clause))
+        few = self._few.issuperset(used)
+        reads = tuple(self._reads[name] for name in used if name != MODEL) if few else None
+        shelf = _Shelf(model, left, reads)
+        if len(model) <= LONGEST_KEPT:
+            if len(self._shelves) >= MOST_KEPT:
+                self._shelves.clear()
+            self._shelves[model] = shelf
+        return shelf
+
+    def _judged(self, exchange: Exchange, shelf: _Shelf) -> Judgement:
+        seen = Seen(exchange, self._reads)
+        if GIVEN in exchange.notes:
+            seen.update(exchange.notes[GIVEN])
+        matched: Rule | None = None
+        for rule in shelf.rules:
+            if rule.clause.holds(seen):
+                matched = rule
                 break
-            found.rules.append({"name": rule.name, "matched": False, "failed": failed})
-        found.suffixed = any(":" in name for name in found.plan.models)
-        return found
+        seen.exchange = None  # what is kept keeps no request
+        plan = shelf.plan(matched, exchange)
+        trace = Trace(self.rules, matched, shelf.model, seen)
+        return Judgement(plan, any(":" in name for name in plan.models), trace, Values(trace))
 
 
-def _failed(rule: Rule, exchange: Exchange, values: dict[str, Any]) -> dict[str, Any] | None:
-    """The first condition that does not hold, for the record; the values looked at are added to `values`."""
-    for condition in rule.conditions:
-        value = VARIABLES[condition.variable].read(exchange)
-        values[condition.variable] = _as_json(value)
-        if not condition.holds(value):
-            return {
-                "when": condition.variable,
-                "value": _as_json(value),
-                "expected": condition.expected,
-            }
+def _of_model(clause: Clause) -> Iterator[Is]:
+    """The tests of the model that must hold for a clause to."""
+    if isinstance(clause, All):
+        for part in clause.parts:
+            yield from _of_model(part)
+    elif isinstance(clause, Is) and clause.variable == MODEL:
+        yield clause
+
+
+def _names(rule: Rule) -> tuple[str, ...] | None:
+    """The models that a rule can be for; None where that is not to be said."""
+    for test in _of_model(rule.clause):
+        options = listed(test.expected)
+        if not any(map(is_pattern, options)):
+            return options
     return None
 
 
@@ -130,62 +272,37 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def compile_rule(settings: RouteSettings) -> Rule:
-    """A rule ready for requests."""
-    use = settings.use
-    models = _once((*use.models, *use.fallbacks)) if use.models else ()
-    extra = {name: value for name, value in use.extra.items() if value is not None}
-    conditions = _conditions(settings.when)
-    return Rule(settings.name, conditions, models, use.fallbacks, extra, use.pick, use.across)
+def compile_rules(setup: Setup) -> Rules:
+    """The rules of a configuration, ready for requests."""
+    clauses = Clauses(setup.variables)
+    rules = [_compiled(setup, route, clauses, number) for number, route in enumerate(setup.section("routes"))]
+    return Rules(rules, clauses.reads, clauses.few)
 
 
-def _conditions(when: WhenSettings) -> tuple[Condition, ...]:
-    given = [(NAMES.get(field.name, field.name), getattr(when, field.name)) for field in fields(when)]
-    return tuple(
-        Condition(variable, _as_json(expected), VARIABLES[variable].compile(expected))
-        for variable, expected in given
-        if expected is not None
+def _compiled(setup: Setup, route: RouteSettings, clauses: Clauses, number: int) -> Rule:
+    use, place = route.use, f"routes.{number}"
+    found = setup.config.problem(place, "")
+    return Rule(
+        route.name,
+        clauses.of(route.when, f"{place}.when"),
+        _once((*use.models, *use.fallbacks)) if use.models else (),
+        use.fallbacks,
+        _extra(use),
+        use.pick,
+        use.across,
+        use.deadline,
+        use.attempts,
+        use.on_loss,
+        f"{Path(found.file).name}:{found.line}",
+        place,
+        number,
     )
 
 
-def _as_json(expected: Any) -> Any:
-    if isinstance(expected, TagsSettings):
-        asked = {"any": expected.any, "all": expected.all}
-        return {name: list(tags) for name, tags in asked.items() if tags is not None}
-    return list(expected) if isinstance(expected, tuple) else expected
-
-
-def _listed(names: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else names
-
-
-def _pattern(patterns: str | tuple[str, ...]) -> Callable[[str], bool]:
-    match = re.compile("|".join(map(fnmatch.translate, _listed(patterns))) or r"(?!)").match
-    return lambda value: match(value) is not None
-
-
-def _name(names: str | tuple[str, ...]) -> Callable[[str], bool]:
-    return frozenset(_listed(names)).__contains__
-
-
-def _is(wanted: bool) -> Callable[[bool], bool]:
-    return lambda value: value is wanted
-
-
-def _tagged(wanted: TagsSettings) -> Callable[[tuple[str, ...]], bool]:
-    any_of = frozenset(wanted.any) if wanted.any is not None else None
-    all_of = frozenset(wanted.all or ())
-    return lambda tags: all_of.issubset(tags) and (any_of is None or not any_of.isdisjoint(tags))
-
-
-VARIABLES: Mapping[str, Variable] = {
-    "model": Variable(lambda exchange: exchange.peek.model, _pattern),
-    "key": Variable(lambda exchange: exchange.actor.name if exchange.actor else "", _pattern),
-    "surface": Variable(lambda exchange: exchange.surface, _name),
-    "stream": Variable(lambda exchange: exchange.peek.stream, _is),
-    "key.tags": Variable(lambda exchange: tuple(exchange.actor.tags) if exchange.actor else (), _tagged),
-}
-"""The variables of `when`, by their names in the file."""
-
-NAMES: Mapping[str, str] = {"tags": "key.tags"}
-"""Variables whose name in the file is none in Python."""
+def _extra(use: UseSettings) -> dict[str, Any]:
+    """What a rule says to plugins; its `max_price` is one of its preferences."""
+    extra = {name: value for name, value in use.extra.items() if value is not None}
+    if use.max_price is not None:
+        said = extra.get("preferences") or Preferences()
+        extra["preferences"] = dataclasses.replace(said, max_price=use.max_price)
+    return extra

@@ -43,9 +43,9 @@ def test_a_dry_run_tells_rules_candidates_and_choice(config: Config) -> None:
     assert result.output.splitlines() == [
         "request: model fast",
         "rules:",
-        '  no   night: key is "admin", expected "nightly-*"',
-        "  no   streams: stream is false, expected true",
-        "  yes  rest",
+        '  no   night (proxy.yaml:4): key is "admin", expected "nightly-*"',
+        "  no   streams (proxy.yaml:5): stream is false, expected true",
+        "  yes  rest (proxy.yaml:6)",
         "route: rest",
         "models: fast, big",
         "candidates:",
@@ -141,7 +141,7 @@ def test_a_request_that_nobody_can_answer_ends_with_its_exclusions_and_exit_stat
 def test_an_unknown_model_ends_with_its_rules_a_message_and_exit_status_1(config: Config) -> None:
     result = run(config("routes: [{name: x, when: {stream: true}}]\n"), "--model", "acme/smal")
     assert result.exit_code == 1
-    assert "no   x: stream is false, expected true" in result.stdout
+    assert "no   x (proxy.yaml:1): stream is false, expected true" in result.stdout
     assert "Error: there is no model 'acme/smal'; did you mean " in result.stderr
 
 

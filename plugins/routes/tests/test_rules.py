@@ -13,7 +13,7 @@ from pointsman.exchange import Actor, Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup
 from pointsman.types import Request
-from pointsman_routes.rules import MOST_KEPT, Judgement, Rules, compile_rule
+from pointsman_routes.rules import MOST_KEPT, Judgement, compile_rules
 
 Decided = Callable[..., AbstractAsyncContextManager[Exchange]]
 
@@ -100,9 +100,10 @@ async def test_the_record_names_the_first_condition_that_failed_with_value_and_e
     decided: Decided,
 ) -> None:
     async with decided(rule("model: acme/*, stream: true, key.tags: {any: [x]}"), body()) as exchange:
-        assert exchange.decision.rules == [
+        assert [*exchange.decision.rules] == [
             {
                 "name": "chosen",
+                "at": "proxy.yaml:1",
                 "matched": False,
                 "failed": {"when": "stream", "value": False, "expected": True},
             }
@@ -135,7 +136,7 @@ async def test_only_values_that_a_rule_used_are_on_record(decided: Decided) -> N
 async def test_without_rules_the_models_asked_for_are_planned_each_once(decided: Decided) -> None:
     async with decided("", body("big", models=["fast", "big", "fast"])) as exchange:
         assert exchange.decision.models == ("big", "fast")
-        assert exchange.decision.rules == []
+        assert [*exchange.decision.rules] == []
 
 
 async def test_fallbacks_follow_the_models_asked_for(decided: Decided) -> None:
@@ -164,7 +165,7 @@ async def judging(setup: Callable[[str], Setup], sections: str) -> AsyncIterator
     made = setup(sections)
     codec = made.dialects.get("openai-chat", "chat")
     async with Gateway.dry(made) as gateway:
-        rules = Rules(compile_rule(route) for route in made.section("routes"))
+        rules = compile_rules(made)
 
         def judge(raw: bytes, name: str = "alice") -> Judgement:
             exchange = Exchange(gateway, codec, {})
@@ -192,7 +193,7 @@ async def test_requests_that_are_alike_in_what_rules_ask_are_judged_once(
 async def test_judgements_that_clients_could_pile_up_are_not_kept(setup: Callable[[str], Setup]) -> None:
     async with judging(setup, "") as judge:
         for raw in (body("x" * 201), body(models=["fast"])):
-            assert judge(raw) == judge(raw)
+            assert judge(raw).plan == judge(raw).plan
             assert judge(raw) is not judge(raw)
         first = judge(body())
         for number in range(MOST_KEPT):

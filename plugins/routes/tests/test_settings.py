@@ -56,4 +56,4 @@ def test_a_pattern_may_be_alone_or_in_a_list(setup: Callable[[str], Setup]) -> N
     one, many = setup("routes: [{name: a, when: {key: x}}, {name: b, when: {key: [x, y]}}]\n").section(
         "routes"
     )
-    assert (one.when.key, many.when.key) == ("x", ("x", "y"))
+    assert (one.when.extra["key"], many.when.extra["key"]) == ("x", ("x", "y"))

@@ -68,10 +68,10 @@ class Builder:
 
     def record(self, spec: RecordSpec, node: Node, path: str, *, beside: Iterable[str] = ()) -> Any:
         """A settings object, or INVALID. `beside` are keys that somebody else has taken out of the node."""
-        entries = self._entries(spec, node, path)
+        added = {name: claim.spec for name, claim in self.schema.fields(spec.record).items()}
+        entries = self._entries(spec, added, node, path)
         if entries is None:
             return INVALID
-        added = {name: claim.spec for name, claim in self.schema.fields(spec.record).items()}
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         named: dict[str, Any] = {}
@@ -159,10 +159,12 @@ class Builder:
             path = path.rpartition(".")[0]
         return None
 
-    def _entries(self, spec: RecordSpec, node: Node, path: str) -> dict[str, Entry] | None:
+    def _entries(
+        self, spec: RecordSpec, added: Mapping[str, FieldSpec], node: Node, path: str
+    ) -> dict[str, Entry] | None:
         """The entries of a record's mapping; a scalar or list is put under the record's shorthand."""
         if isinstance(node, MappingNode):
-            return node.entries
+            return gathered(node.entries, {**spec.fields, **added}) if spec.dotted else node.entries
         if is_empty(node):
             return {}
         if spec.shorthand is not None:
@@ -230,6 +232,23 @@ class Builder:
         return error.severity == "warning"
 
 
+def gathered(entries: Mapping[str, Entry], fields: Mapping[str, FieldSpec]) -> dict[str, Entry]:
+    """Entries, those whose keys lead into a table put there, behind what it has itself."""
+    found: dict[str, Entry] = {}
+    for key in sorted(entries, key=lambda key: key not in fields):
+        entry = entries[key]
+        name, _, inner = key.partition(".")
+        own = found.get(name, Entry(entry.mark, MappingNode(entry.mark, entry.node.end)))
+        table = own.node
+        leads = key not in fields and inner and name in fields and is_table(fields[name].kind)
+        if leads and isinstance(table, MappingNode) and inner not in table.entries:
+            inside = {**table.entries, inner: entry}
+            found[name] = Entry(own.mark, MappingNode(table.mark, table.end, inside))
+        else:
+            found[key] = entry
+    return found
+
+
 def shaped(kind: Kind, node: Node) -> Kind:
     """The option of a union that a node's shape decides for; a union of scalars stays one."""
     if not isinstance(kind, Either):
@@ -251,6 +270,11 @@ def empty_option(kind: Kind) -> Kind:
     """What a key with nothing behind it can be: the first option of a union that may be empty."""
     options = kind.options if isinstance(kind, Either) else ()
     return next((option for option in options if isinstance(option, Record | Table | Listing)), kind)
+
+
+def is_table(kind: Kind) -> bool:
+    """Whether a mapping of names may stand in that place."""
+    return isinstance(kind, Table) or (isinstance(kind, Either) and any(map(is_table, kind.options)))
 
 
 def takes_shorthand(kind: Kind) -> bool:

@@ -12,7 +12,7 @@ from .build import Builder
 from .core import CoreSettings, core_settings
 from .document import Document
 from .plugins import SECTION, PluginEntry, build_plugins, plugins_of
-from .problems import Finding, Findings, Problem
+from .problems import Finding, Findings, Problem, Severity
 from .schema import Schema
 from .source import Mark
 
@@ -61,9 +61,17 @@ class Config:
         """`file:line:column` of a dotted path such as `models.fast.endpoints.0`, or of what it is in."""
         return str(self._mark(path))
 
-    def problem(self, path: str, message: str, *, expected: str = "", hint: str = "") -> Problem:
+    def problem(
+        self,
+        path: str,
+        message: str,
+        *,
+        expected: str = "",
+        hint: str = "",
+        severity: Severity = "error",
+    ) -> Problem:
         """A problem at a dotted path, for what only shows at start-up."""
-        return Finding(message, self._mark(path), expected, hint).problem()
+        return Finding(message, self._mark(path), expected, hint, severity).problem()
 
     def _mark(self, path: str) -> Mark:
         return self._builder.nearest(path) or self._start

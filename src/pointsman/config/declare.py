@@ -99,6 +99,8 @@ class RecordSpec:
     record: str | None = None
     names: str | None = None
     names_kind: Kind = field(default_factory=Anything)
+    dotted: bool = False
+    """Whether a key may lead into a table: `headers.x` for `x` in `headers`."""
 
 
 def setting(
@@ -158,7 +160,8 @@ def record_spec(type_: type) -> RecordSpec:
     shorthand = getattr(type_, "shorthand", None)
     if shorthand is not None and shorthand not in fields:
         raise TypeError(f"{type_.__qualname__}.shorthand names {shorthand!r}, which is no field")
-    return RecordSpec(type_, one_line(text), fields, shorthand, record, names, names_kind)
+    dotted = getattr(type_, "dotted", False)
+    return RecordSpec(type_, one_line(text), fields, shorthand, record, names, names_kind, dotted)
 
 
 def records_within(kind: Kind, seen: dict[type, RecordSpec] | None = None) -> dict[type, RecordSpec]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -151,11 +152,23 @@ class _Writer:
         properties = {name: self.field(each) for name, each in {**spec.fields, **added}.items()}
         required = [name for name, each in spec.fields.items() if each.required]
         written = {**_object({**properties, **beside}, required), "description": spec.help}
+        if spec.dotted:
+            written["patternProperties"] = {**FREE_KEYS, **self._into_tables({**spec.fields, **added})}
         if spec.names is not None:
             written |= {"patternProperties": {}, "additionalProperties": self.kind(spec.names_kind)}
         if spec.shorthand is None:
             return [written]
         return [written, *self._options(spec.fields[spec.shorthand].kind, None)]
+
+    def _into_tables(self, fields: Mapping[str, FieldSpec]) -> dict[str, Any]:
+        """Keys that lead into a table."""
+        found = {}
+        for name, spec in fields.items():
+            options = spec.kind.options if isinstance(spec.kind, Either) else (spec.kind,)
+            for table in options:
+                if isinstance(table, Table):
+                    found[f"^{re.escape(name)}\\..+$"] = self.kind(table.value)
+        return found
 
 
 def _object(properties: Mapping[str, Any], required: list[str]) -> dict[str, Any]:

@@ -1,0 +1,189 @@
+"""Checks: what is wrong with rules, at its place: errors at start, and what `pointsman check` warns of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import partial
+
+from pointsman.catalogue import Catalogue, Endpoint
+from pointsman.conditions import is_pattern, listed
+from pointsman.config import Problem
+from pointsman.errors import StartupError
+from pointsman.exchange import Exchange
+from pointsman.gateway import Gateway
+from pointsman.pipeline import look
+from pointsman.setup import Setup
+from pointsman.types import Request
+
+from .clauses import Is, tests_in
+from .dry import ADMIN, body_of, codec_of
+from .filters import Filters
+from .prices import Quotes
+from .reach import head_of, never, shadowed
+from .rules import Rule, Rules
+from .variables import CREDENTIALS, MODEL
+from .wishes import FIELD, wishes_of
+
+__all__ = ["errors", "warnings"]
+
+KNOWN = "a model or alias of `models:`, or `provider/model`"
+
+
+def errors(setup: Setup, rules: Rules) -> Iterator[Problem]:
+    """What no request could ever be served by."""
+    yield from _repeated(setup, rules)
+    for rule in rules.rules:
+        yield from _unserved(setup, rule)
+        yield from _credentials(setup, rule)
+        yield from _unknown_models(setup, rule)
+
+
+def warnings(gateway: Gateway, rules: Rules) -> Iterator[Problem]:
+    """What has no effect, or not the one that seems meant."""
+    setup = gateway.setup
+    exchange = _smallest(gateway)
+    problem = partial(setup.config.problem, severity="warning")
+    for rule in rules.rules:
+        clause = never(rule.clause)
+        if clause is not None:
+            test = next(tests_in(clause), None)
+            where = test.place if test is not None else f"{rule.place}.when"
+            yield problem(where, f"rule {rule.name!r} never matches: this never holds with all it asks")
+        yield from _unasked(setup.catalogue, rule, problem)
+        if exchange is not None:
+            yield from _empty(exchange, rule, problem)
+    for rule, taker in shadowed(rules.rules):
+        yield problem(
+            rule.place,
+            f"rule {rule.name!r} is never reached: rule {taker.name!r} at {taker.at} takes all its requests",
+            hint="put it before that one, or take it out",
+        )
+
+
+def _smallest(gateway: Gateway) -> Exchange | None:
+    """The smallest request for a chat, to ask endpoints about; None where nobody chats."""
+    try:
+        codec = codec_of(gateway.setup, "chat", None)
+    except StartupError:
+        return None
+    exchange = Exchange(gateway, codec, {})
+    exchange.actor = ADMIN
+    exchange.request = Request(body_of(codec, "any", None))
+    look(exchange)
+    return exchange
+
+
+def _repeated(setup: Setup, rules: Rules) -> Iterator[Problem]:
+    """A name that two rules share: no record could tell them apart."""
+    first: dict[str, Rule] = {}
+    for rule in rules.rules:
+        taken = first.setdefault(rule.name, rule)
+        if taken is not rule:
+            mark = setup.config.mark(taken.place)
+            message = f"two rules are called {rule.name!r}"
+            yield setup.config.problem(f"{rule.place}.name", message, hint=f"the first is at {mark}")
+
+
+def _unserved(setup: Setup, rule: Rule) -> Iterator[Problem]:
+    """Surfaces and dialects that nobody speaks."""
+    served = {
+        "surface": sorted({codec.surface for codec in setup.dialects}),
+        "dialect": sorted({codec.dialect for codec in setup.dialects}),
+    }
+    for test, option, place in _options(rule):
+        names = served.get(test.variable)
+        if names is not None and not any(fnmatchcase(name, option) for name in names):
+            yield setup.config.problem(
+                place,
+                f"{test.variable} {option!r} is not served here",
+                expected=f"one of {', '.join(names) or 'none: no dialect is in use'}",
+            )
+
+
+def _credentials(setup: Setup, rule: Rule) -> Iterator[Problem]:
+    """Headers that records must not have."""
+    for test in tests_in(rule.clause):
+        variable, _, name = test.variable.partition(".")
+        if variable == "headers" and name in CREDENTIALS:
+            yield setup.config.problem(
+                test.place,
+                f"rule {rule.name!r} asks for a credential: what rules ask for is put on record",
+                expected="another header; `key`, `key.tags` and `team` say who asks",
+            )
+
+
+def _unknown_models(setup: Setup, rule: Rule) -> Iterator[Problem]:
+    """Models to be used that nobody has."""
+    use = setup.section("routes")[rule.number].use
+    for part, names in (("models", use.models), ("fallbacks", use.fallbacks)):
+        for number, name in enumerate(names):
+            if setup.catalogue.lacks(name):
+                yield setup.config.problem(
+                    f"{rule.place}.use.{part}.{number}",
+                    f"rule {rule.name!r} uses model {name!r}, which no provider has",
+                    expected=KNOWN,
+                    hint=_near(setup.catalogue, name),
+                )
+
+
+def _unasked(catalogue: Catalogue, rule: Rule, problem: Callable[..., Problem]) -> Iterator[Problem]:
+    """Models to be asked for that nobody has, by rules that leave it at those."""
+    if rule.models or rule.fallbacks or catalogue.pending:
+        return
+    for test, option, place in _options(rule):
+        if test.variable != MODEL or not _is_nobodys(catalogue, option):
+            continue
+        yield problem(
+            place,
+            f"rule {rule.name!r} is for model {option!r}, which no provider has, and names none to use",
+            expected=KNOWN,
+            hint=_near(catalogue, option),
+        )
+
+
+def _is_nobodys(catalogue: Catalogue, option: str) -> bool:
+    if not is_pattern(option):
+        base = option.rpartition(":")[0]
+        return catalogue.lacks(option) and (not base or catalogue.lacks(base))
+    head = head_of(option)
+    for name, provider in catalogue.providers.items():
+        if provider.takes("x") and (f"{name}/".startswith(head) or head.startswith(f"{name}/")):
+            return False
+    names = {*catalogue.names(), *catalogue.models}
+    names |= {endpoint.id for model in catalogue.models.values() for endpoint in model.endpoints}
+    return not any(fnmatchcase(name, option) for name in names)
+
+
+def _empty(exchange: Exchange, rule: Rule, problem: Callable[..., Problem]) -> Iterator[Problem]:
+    """A rule of whose models no endpoint is left: none can be called, or its preferences leave all out."""
+    catalogue, said = exchange.setup.catalogue, rule.extra.get(FIELD)
+    resolved = [found for name in rule.models if (found := catalogue.resolve(name)) is not None]
+    endpoints = [endpoint for found in resolved for endpoint in found.endpoints]
+    if not endpoints:
+        return
+    filters = Filters(exchange, wishes_of((said,) if said is not None else ()), Quotes(exchange))
+    reasons = [_left_out(endpoint, filters) for endpoint in endpoints]
+    if all(reasons):
+        first = f"{endpoints[0].id}: {reasons[0]}"
+        more = f", and {len(endpoints) - 1} more" if len(endpoints) > 1 else ""
+        where = f"{rule.place}.use"
+        yield problem(where, f"no endpoint of rule {rule.name!r} can answer as it is: {first}{more}")
+
+
+def _left_out(endpoint: Endpoint, filters: Filters) -> str | None:
+    return endpoint.provider.unready() or filters.why(endpoint)
+
+
+def _options(rule: Rule) -> Iterator[tuple[Is, str, str]]:
+    """The texts that a rule's tests expect, each with its test and place."""
+    for test in tests_in(rule.clause):
+        several = isinstance(test.expected, tuple)
+        for number, option in enumerate(listed(test.expected)):
+            if type(option) is str:
+                yield test, option, f"{test.place}.{number}" if several else test.place
+
+
+def _near(catalogue: Catalogue, name: str) -> str:
+    near = catalogue.near(name)
+    return f"did you mean {' or '.join(near)}?" if near else ""

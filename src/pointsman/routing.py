@@ -1,0 +1,75 @@
+"""Routing: the ways of picking among endpoints, and the variables of rules, as plugins register them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .conditions import check_given, written
+from .errors import PluginError
+
+if TYPE_CHECKING:
+    from .config import Schema
+    from .registers import Pick, Read
+
+__all__ = ["WHEN", "Picker", "Routing", "RoutingRegister", "Variable"]
+
+WHEN = "when"
+"""The open record of settings whose keys are the variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picker:
+    """A way of putting the endpoints of one choice in order, as registered."""
+
+    name: str
+    pick: Pick
+    help: str
+    owner: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """Something that rules may ask for, as registered."""
+
+    name: str
+    read: Read
+    help: str
+    owner: str
+    few: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What all plugins have registered."""
+
+    pickers: dict[str, Picker] = field(default_factory=dict)
+    variables: dict[str, Variable] = field(default_factory=dict)
+
+
+class RoutingRegister:
+    """Takes what one plugin registers; what a variable may be asked for goes into the schema."""
+
+    def __init__(self, routing: Routing, schema: Schema, owner: str) -> None:
+        self._routing = routing
+        self._schema = schema
+        self._owner = owner
+
+    def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
+        """See `RegisterRouting`."""
+        pickers = self._routing.pickers
+        taken = [each for each in pickers.values() if each.name == name or (default and each.default)]
+        if taken:
+            what = f"pick {name!r}" if taken[0].name == name else "the pick that is taken where none is named"
+            raise PluginError(f"plugins {taken[0].owner!r} and {self._owner!r} both register {what}")
+        pickers[name] = Picker(name, pick, help, self._owner, default)
+
+    def variable(self, name: str, type_: Any, read: Read, *, help: str, few: bool = False) -> None:
+        """See `RegisterRouting`."""
+        try:
+            asked = written(type_)
+        except TypeError as error:
+            raise PluginError(f"plugin {self._owner!r}, variable {name!r}: {error}") from None
+        self._schema.field(WHEN, name, asked, owner=self._owner, check=check_given, help=help)
+        self._routing.variables[name] = Variable(name, read, help, self._owner, few)
