@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import msgspec
@@ -50,9 +51,10 @@ def providers(config: Path | None, *, show_all: bool, no_ask: bool, as_json: boo
 
 
 async def _ask(setup: Setup, pairs: Sequence[tuple[Standing, Provider]]) -> None:
-    upstream = Upstream(setup.core.upstream)
+    upstream, own = Upstream(setup.core.upstream), setup.core.server.port
+    others = [pair for pair in pairs if not (pair[1].found and urlsplit(pair[0].base_url or "").port == own)]
     try:
-        await ask_all(pairs, upstream.http)
+        await ask_all(others, upstream.http)
     finally:
         await upstream.close()
 

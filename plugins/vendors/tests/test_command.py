@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pointsman.cli import main
+from pointsman.providers import HttpProvider, Listed
 from pointsman.testing import FakeProvider, Script
 
 HEADS = ["key", "reachable", "ms", "models", "row", "data"]
@@ -38,6 +39,19 @@ async def in_thread(*arguments: str) -> Result:
     import asyncio
 
     return await asyncio.get_running_loop().run_in_executor(None, run, *arguments)
+
+
+async def test_nobody_is_looked_for_at_our_own_port(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpProvider, "list_models", _answer)
+    (folder / "proxy.yaml").write_text("server: {port: 8000}\nproviders: {from_env: true}\n")
+    found = json.loads((await in_thread("--json")).output)
+    reachable = {row["name"] for row in found if row["reachable"]}
+    assert "ollama" in reachable
+    assert "vllm" not in reachable
+
+
+async def _answer(self: HttpProvider, http: object) -> list[Listed]:
+    return [Listed("m-1")]
 
 
 async def test_who_is_configured_is_asked_and_told(folder: Path) -> None:
