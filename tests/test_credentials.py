@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pointsman.credentials import KeyPool
-from pointsman.errors import ConnectFailed, UpstreamError, UpstreamStatus
+from pointsman.errors import CONTENT_POLICY, ConnectFailed, UpstreamError, UpstreamStatus
 from pointsman.secrets import Secret
 
 
@@ -24,7 +24,7 @@ def test_keys_are_taken_in_turn() -> None:
     assert (len(pool("a", "b")), len(pool())) == (2, 0)
 
 
-@pytest.mark.parametrize("status", [429, 401, 402])
+@pytest.mark.parametrize("status", [429, 401, 402, 403])
 def test_a_key_that_failed_rests_and_another_is_to_be_tried(status: int) -> None:
     keys = pool("a", "b", "c")
     first = keys.take()
@@ -33,7 +33,15 @@ def test_a_key_that_failed_rests_and_another_is_to_be_tried(status: int) -> None
     assert taken(keys, 4) == ["b", "c", "b", "c"]
 
 
-@pytest.mark.parametrize("error", [ConnectFailed("x"), UpstreamStatus.of(500), UpstreamStatus.of(529)])
+def flagged() -> UpstreamStatus:
+    error = UpstreamStatus.of(403)
+    error.error_type = CONTENT_POLICY
+    return error
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectFailed("x"), UpstreamStatus.of(500), UpstreamStatus.of(529), flagged()], ids=repr
+)
 def test_what_says_nothing_of_a_key_does_not_rest_it(error: UpstreamError) -> None:
     keys = pool("a", "b")
     first = keys.take()
@@ -52,6 +60,22 @@ def test_a_key_is_back_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> N
     assert taken(keys, 2) == ["b", "b"]
     now += 31
     assert taken(keys, 2) == ["a", "b"]
+
+
+def test_several_keys_say_when_the_first_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pointsman.credentials.time.monotonic", lambda: 1000.0)
+    keys = pool("a", "b")
+    assert keys.back == 0.0
+    for wait in (30, 20):
+        key = keys.take()
+        assert key is not None
+        keys.failed(key, UpstreamStatus.of(429, retry_after=wait))
+    assert keys.back == 1020.0
+    alone = pool("a")
+    key = alone.take()
+    assert key is not None
+    alone.failed(key, UpstreamStatus.of(429, retry_after=30))
+    assert alone.back == 0.0, "a single key is never taken away"
 
 
 def test_the_last_keys_are_never_taken_away() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pointsman.config import ProviderSettings
 from pointsman.credentials import Key
-from pointsman.errors import ConnectFailed, UpstreamCut, UpstreamStatus
+from pointsman.errors import CONTENT_POLICY, ConnectFailed, UpstreamCut, UpstreamStatus
 from pointsman.failures import classify, refine, scrub
 from pointsman.providers import HttpProvider
 from pointsman.secrets import Secret
@@ -54,6 +54,29 @@ def test_other_refusals_are_what_they_were(status: int, words: str) -> None:
     error = UpstreamStatus.of(status, words)
     refine(error)
     assert error.error_type != "context_length_exceeded"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Your chosen model requires moderation and your input was flagged for: violence",
+        "rejected by the content filter",
+        "Your request was rejected as a result of our safety system.",
+    ],
+)
+def test_a_refusal_for_what_a_request_says_is_none_of_our_key(words: str) -> None:
+    error = UpstreamStatus.of(403, words)
+    refine(error)
+    assert (error.status, error.error_type, error.code) == (403, CONTENT_POLICY, CONTENT_POLICY)
+    assert (error.message, error.detail) == (words, None)
+    assert classify(error) == "next", "others may answer it"
+
+
+@pytest.mark.parametrize(("status", "words"), [(403, "The key may not use this model"), (401, "flagged")])
+def test_a_refused_key_stays_one(status: int, words: str) -> None:
+    error = UpstreamStatus.of(status, words)
+    refine(error)
+    assert (error.status, error.error_type, error.detail) == (502, "provider_unavailable", words)
 
 
 def test_no_key_of_a_pool_is_told_to_a_client() -> None:

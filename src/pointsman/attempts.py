@@ -33,7 +33,7 @@ from .errors import (
 from .events import Event, PartDelta, UsageUpdate, accumulate, explode
 from .exchange import Attempt, Candidate
 from .failures import MOST_ERROR_BODY, classify, exhausted, refine, scrub, status_error
-from .providers import HttpProvider
+from .patience import once_more, refused, whose_turn
 from .relays import ByteRelay, EventRelay, EventWriter, check_finish, checked
 from .runs import in_task
 from .streams import ClientStream
@@ -83,11 +83,16 @@ class Attempts:
     async def run(self) -> None:
         """Try candidates until one answers. Raises what the client is to be told.
 
-        One whose key was refused is tried once more, while it has another key.
+        One whose key was refused is tried once more, while it has another key, and one that asked us to wait
+        when nobody else is left, where the operator has patience.
         """
         exchange, chains = self.exchange, self.exchange.setup.chains
         exchange.gateway.retries.request()
-        for place, candidate in enumerate(exchange.candidates, 1):
+        left, made, rests = exchange.candidates, 0, exchange.gateway.rests
+        while left:
+            if rests.latest > time.monotonic():
+                left = await whose_turn(exchange, left)
+            candidate, left = left[0], left[1:]
             kept = 0  # attempts that are left to the candidates behind it
             while self._may_try(candidate, kept):
                 attempt = exchange.begin_attempt(candidate)
@@ -111,7 +116,9 @@ class Attempts:
                         observe(chains.attempt_finished, exchange, attempt)
                 if not self._again:
                     break
-                kept = min(len(exchange.candidates) - place, 1)
+                kept = min(len(left), 1)
+            if not left and len(exchange.attempts) > made:
+                left, made = once_more(exchange), len(exchange.attempts)
         raise exhausted(exchange)
 
     def _may_try(self, candidate: Candidate, kept: int) -> bool:
@@ -179,8 +186,7 @@ class Attempts:
         verdict = classify(error)
         if verdict == "next":
             self.exchange.gateway.retries.failed(provider.name)
-        if isinstance(provider, HttpProvider) and attempt.key is not None and not attempt.byok:
-            self._again = provider.keys.failed(attempt.key, error)
+        self._again = refused(self.exchange, attempt, error)
         self.exchange.public.attempts.append(attempt)
         log.warning(
             "%s attempt %d at %s failed in %s: %s%s",

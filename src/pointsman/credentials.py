@@ -1,7 +1,7 @@
 """Credentials: the keys of one provider, taken in turn.
 
-A key that is told to wait (429) rests, one that is refused (401) is out for longer; while another is left,
-neither is used. The last one is never taken away: a provider with a single key answers for itself.
+A key that is told to wait (429) rests, one that is refused (401, 402, 403) is out for longer; while another
+is left, neither is used. The last one is never taken away: a provider with a single key answers for itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .errors import UpstreamError, UpstreamStatus
+from .errors import CONTENT_POLICY, UpstreamError, UpstreamStatus
 from .secrets import Secret
 
 __all__ = ["Key", "KeyPool"]
@@ -21,7 +21,8 @@ LEAST_REST = 0.5
 LONGEST_REST = 600.0
 UNPAID = 300.0
 REFUSED = 3600.0
-"""Seconds for which a key is out that has no credit (402), and one that is refused (401)."""
+"""Seconds for which a key is out that has no credit (402) or may not do this (403), and one that is refused
+altogether (401)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +50,11 @@ class KeyPool:
         """Take the keys that another pool has, too, as it has them: what rests goes on resting."""
         known = {key.secret: key for key in before}
         self._keys = [known.get(key.secret, key) for key in self._keys]
+
+    @property
+    def back(self) -> float:
+        """When the first of several keys is free; 0 where there are not several."""
+        return min(key.rests_until for key in self._keys) if len(self._keys) > 1 else 0.0
 
     def take(self) -> Key | None:
         """The next key that does not rest; where all do, the one that will be back first. None without
@@ -82,4 +88,6 @@ def _rest(error: UpstreamError) -> float | None:
     if error.upstream_status == 429:
         told = error.retry_after if error.retry_after is not None else REST
         return min(max(told, LEAST_REST), LONGEST_REST)
-    return {401: REFUSED, 402: UNPAID}.get(error.upstream_status)
+    if error.error_type == CONTENT_POLICY:
+        return None
+    return {401: REFUSED, 402: UNPAID, 403: UNPAID}.get(error.upstream_status)

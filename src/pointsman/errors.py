@@ -33,6 +33,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
 __all__ = [
+    "CONTENT_POLICY",
     "OUR_ACCOUNT",
     "BadRequest",
     "ConfigError",
@@ -59,6 +60,8 @@ __all__ = [
     "UpstreamTimeout",
 ]
 
+CONTENT_POLICY = "content_policy_violation"
+"""The error type of a refusal for what a request says."""
 Phase = Literal["connect", "headers", "first-content", "body", "stream"]
 
 

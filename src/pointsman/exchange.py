@@ -252,7 +252,8 @@ class Exchange:
     was begun, `cached` that a stored answer was given; `stopping` is set when the server ends it rather than
     the client. `keep` is the most bytes of an answer that somebody wants to store. `strict` says that its
     record must be on disk before its last byte, `unsettled` why it could not be. `pricing` is the endpoint
-    that `price_usage` is asked about. `usage` is the answer's own, `cost` that of all attempts.
+    that `price_usage` is asked about. `usage` is the answer's own, `cost` that of all attempts. `waited` is
+    for how many seconds it waited for endpoints that rest.
     `sent` is what the client got of a stream that broke off, where `keep` asked for it, `stored` the stored
     answer that was given. `run` drives it where no task of asyncio does.
     """
@@ -296,6 +297,7 @@ class Exchange:
         "strict",
         "unsettled",
         "usage",
+        "waited",
     )
 
     def __init__(
@@ -337,7 +339,7 @@ class Exchange:
         self.status: int | None = None
         self.response_headers: dict[str, str] = {}
         self.stopping = self.reserved = self.cached = False
-        self.keep = 0
+        self.keep, self.waited = 0, 0.0
         self.sent = b""
         self.stored: Stored | None = None
         self.strict = gateway.setup.core.ledger.durability == "strict"
@@ -428,6 +430,7 @@ class Exchange:
             "timings": {
                 "total_ms": round(self.elapsed() * 1000, 3),
                 "first_content_ms": _milliseconds(self.started, self.first_content),
+                "waited_ms": round(self.waited * 1000, 3),
                 "attempts_ms": [_milliseconds(each.started, each.ended) for each in self.attempts],
             },
             "outcomes": {

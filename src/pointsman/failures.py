@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from .errors import RequestError, Unavailable, UpstreamError, UpstreamStatus
+from .errors import CONTENT_POLICY, RequestError, Unavailable, UpstreamError, UpstreamStatus
 from .providers import HttpProvider, Provider
 from .upstream import Answer
 from .waits import retry_after
@@ -35,6 +35,12 @@ _TOO_LONG = re.compile(
 """How hosts say that a request has more tokens than their model takes: there is no status for it."""
 
 
+_CONTENT = re.compile(
+    r"moderation|\bflagged\b|content[ _-](policy|filter)|safety (system|policy|filter)", re.IGNORECASE
+)
+"""How hosts say with 403, which else speaks of our key, that they refuse a request for what it says."""
+
+
 def classify(error: UpstreamError) -> Literal["next", "stop"]:
     """What follows a failed attempt: the next candidate, or the error as it is.
 
@@ -46,7 +52,11 @@ def classify(error: UpstreamError) -> Literal["next", "stop"]:
 
 
 def refine(error: UpstreamStatus) -> None:
-    """Take from a refusal's words what its status does not tell: that the request is too long."""
+    """Take from a refusal's words what its status does not tell: that the request is too long, or that it is
+    refused for what it says and not for our key."""
+    if error.upstream_status == 403 and error.detail and _CONTENT.search(error.detail):
+        error.message, error.detail = error.detail, None
+        error.status, error.error_type, error.code = 403, CONTENT_POLICY, error.code or CONTENT_POLICY
     if error.upstream_status in (400, 413, 422) and _TOO_LONG.search(f"{error.message} {error.code or ''}"):
         error.error_type = error.code = TOO_LONG
 

@@ -17,6 +17,7 @@ from .errors import ConfigError, StartupError
 from .ids import Ids
 from .ledger import Ledger, open_ledger
 from .providers import HttpProvider
+from .rests import Rests
 from .retries import RetryBudget
 from .runs import Ended, Run, Runner
 from .secrets import Secret
@@ -78,6 +79,7 @@ class Gateway:
             )
         self.vault = Vault(core.secret_keys)
         self.retries = RetryBudget()
+        self.rests = Rests()
         self.ids = Ids()
         self.wheel = Wheel()
         self.ready = False

@@ -17,6 +17,7 @@ import pytest
 import uvloop
 
 from pointsman.hosts import is_loopback
+from pointsman.rests import Rests
 from pointsman.retries import RetryBudget
 from pointsman.testing import Received, Running, Script, running
 
@@ -361,8 +362,9 @@ def serving(door: Door, providers: dict[str, Any], models: dict[str, list[str]],
 
 
 async def ask(served: Running, dialect: Dialect, model: str, *, stream: bool) -> httpx.Response:
-    """Ask as a client of a dialect, with the whole retry budget: servers here serve many tests."""
-    served.gateway.retries = RetryBudget()
+    """Ask as a client of a dialect, with the whole retry budget, and nobody who rests: servers here serve
+    many tests."""
+    served.gateway.retries, served.gateway.rests = RetryBudget(), Rests()
     place = dialect.place(model, stream=stream)
     return await served.client.post(place, json=dialect.body(model, stream=stream))
 

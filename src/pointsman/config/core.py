@@ -181,6 +181,12 @@ class UpstreamSettings:
     total: Duration = setting(
         default=Duration(600), minimum=INSTANT, help="Longest a whole attempt may take."
     )
+    max_wait: Duration = setting(
+        default=Duration(0),
+        help="Where all endpoints of a request asked us to wait (429 with `retry-after`, overload), wait so "
+        "long for the soonest, in place of an error. What is tried then counts among `attempts`.",
+        example="20s",
+    )
     max_answer: Size = setting(default=Size(64 * 2**20), minimum=1, help="Largest answer.")
     max_event: Size = setting(default=Size(8 * 2**20), minimum=1, help="Largest event in a stream.")
     max_header: Size = setting(default=Size(64 * 2**10), minimum=1, help="Largest header block of an answer.")
