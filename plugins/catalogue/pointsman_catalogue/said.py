@@ -69,6 +69,7 @@ EACH: Mapping[str, str] = {"request": "request", "image": "image", "web_search":
 LONGEST_TEXT = 4000
 MOST_TOKENS = 10**12
 """More than any model has: what is larger is no number of tokens."""
+MOST_OVERRIDES = 50
 EARLIEST = 1_500_000_000
 """Seconds since 1970: models of chat are younger."""
 FRESH = 86_400.0
@@ -228,7 +229,10 @@ def _by_token(pricing: Said) -> dict[str, Any]:
     cannot be said."""
     share = 1 - Decimal(str(pricing.get("discount") or 0))
     price: dict[str, Any] = dict(_prices(pricing, share))
-    for each in pricing.get("overrides") or ():
+    overrides = pricing.get("overrides") or ()
+    if len(overrides) > MOST_OVERRIDES:
+        raise ValueError("more overrides than a price has")
+    for each in overrides:
         layer = dict(_prices(each, share))
         begin: dict[str, Any]
         if "min_prompt_tokens" in each and "utc_start" not in each:

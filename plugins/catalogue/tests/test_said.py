@@ -194,6 +194,13 @@ def test_prices_whose_unit_shows(said: dict[str, Any], price: dict[str, Any]) ->
         {"pricing": {"prompt": "0.1", "completion": "0.1", "image_output": "0.04"}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"utc_start": 100}]}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": 5}},
+        {
+            "pricing": {
+                "prompt": "0.1",
+                "completion": "0.1",
+                "overrides": [{"min_prompt_tokens": above, "prompt": "0.2"} for above in range(1, 52)],
+            }
+        },
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"prompt": "0.2"}]}},
         {"pricing": {"prompt": "0.1", "completion": "0.1", "overrides": [{"utc_start": 9999, "utc_end": 0}]}},
         {"pricing": {"hourly": 2, "input": 0, "output": 0, "base": 0}},  # sold by the hour
