@@ -18,7 +18,7 @@ from . import plugin_of
 from .names import naming
 from .rows import Row
 
-__all__ = ["KnownEndpoint", "canonical", "current", "endpoints", "models", "near", "said_price", "servers"]
+__all__ = ["KnownEndpoint", "canonical", "current", "endpoints", "near", "said_price", "servers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,8 @@ class KnownEndpoint:
     provider: str = ""
 
 
-async def endpoints(
-    gateway: Gateway, *, model: str | None = None, vendor: str | None = None
-) -> list[KnownEndpoint]:
-    """What is known of endpoints, or of those of one model or one vendor.
+async def endpoints(gateway: Gateway) -> list[KnownEndpoint]:
+    """What is known of endpoints.
 
     Where a provider of a vendor is configured, its endpoints are those of the catalogue, with all that is
     known of them; of other vendors it is what compiled sources say.
@@ -48,27 +46,11 @@ async def endpoints(
     found = [
         _own(gateway, each.name, endpoint)
         for each in gateway.setup.catalogue.models.values()
-        if each.listed and (model is None or each.name == model)
+        if each.listed
         for endpoint in each.endpoints
-        if vendor is None or endpoint.provider.kind == vendor
     ]
-    kinds = _kinds(gateway)
-    store = plugin_of(gateway).store
-    if model is not None:
-        rows = [row for row in await store.named(model) if row.model == model]
-    elif vendor is not None:
-        rows = await store.of_vendor(vendor)
-    else:
-        rows = await store.rows()
-    others = (row for row in rows if row.vendor not in kinds and vendor in (None, row.vendor))
-    return found + [_known(row, configured=False) for row in others]
-
-
-async def models(gateway: Gateway) -> list[str]:
-    """The names of all models: those that are served here, and the canonical ones that are known."""
-    catalogue = gateway.setup.catalogue
-    here = (each.name for each in catalogue.models.values() if each.listed)
-    return list(dict.fromkeys((*here, *await plugin_of(gateway).store.models())))
+    kinds, rows = _kinds(gateway), await plugin_of(gateway).store.rows()
+    return found + [_known(row, configured=False) for row in rows if row.vendor not in kinds]
 
 
 async def servers(gateway: Gateway, name: str) -> list[KnownEndpoint]:

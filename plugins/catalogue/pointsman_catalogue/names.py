@@ -115,14 +115,14 @@ class Names:
                 found = self._known.get((each, _compact(form)))
                 if found is not None:
                     return Named(found, True, quantization)
-        if author and not org and family in ("", author):
+        if author and bare and not org and family in ("", author):
             return Named(f"{author}/{bare}", not bare.endswith(LATEST))
         return Named(f"{vendor}/{native_id}", False)
 
     def at(self, kind: str, native_id: str) -> Named:
         """What an id means at a kind of provider."""
         source = self._rules.of_kind(kind)
-        if source.canonical and "/" in native_id:
+        if source.canonical and all(native_id.partition("/")):
             return Named(native_id, True)
         return self.of(kind, native_id, source.author)
 

@@ -110,6 +110,20 @@ def test_who_makes_models_names_them(names: Names, vendor: str, native_id: str, 
     assert names.at(vendor, native_id) == named
 
 
+@pytest.mark.parametrize(
+    ("vendor", "native_id"),
+    [
+        ("openrouter", "/"),
+        ("openrouter", "acme/"),
+        ("openrouter", "/big"),
+        ("openai", "/"),
+        ("groq", "openai/"),
+    ],
+)
+def test_half_a_name_is_none(names: Names, vendor: str, native_id: str) -> None:
+    assert names.at(vendor, native_id) == Named(f"{vendor}/{native_id}", False)
+
+
 def test_names_that_only_separators_tell_apart_are_told_by_an_alias_or_not_at_all() -> None:
     assert Names(["qwen/qwen-3", "qwen/qwen3"]).at("groq", "qwen/qwen3").certain is False
     assert Names(CANONICAL).at("ovhcloud", "Qwen2.5-VL-72B-Instruct").model == "qwen/qwen2.5-vl-72b-instruct"
