@@ -7,7 +7,7 @@ catalogue than the one that counts, and a newer genai-prices than the ledger has
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from pointsman.columns import aligned
 from pointsman.facts import Fact
 from pointsman.money import format_usd
 
-from .book import CATALOGUE, FACT, Book, book_of, price_of
-from .settings import KEYS
+from .book import CATALOGUE, FACT, Book, Page, book_of, price_of
+from .layers import tier_of
+from .settings import KEYS, SERVICE_TIERS, ServiceTier
 
 if TYPE_CHECKING:
     from pointsman.catalogue import Endpoint
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key of an endpoint's price, in nano-USD, and what another source says; None is nothing."""
+    """A key of an endpoint's price, in nano-USD, and what another source says; None is nothing. `when` is
+    empty, or the length or service tier of the requests that cost so."""
 
     endpoint: str
     key: str
@@ -37,12 +39,14 @@ class Difference:
     source: str
     other_nano: int | None
     other_source: str
+    when: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As data for programs, amounts in US dollars."""
         return {
             "endpoint": self.endpoint,
             "key": self.key,
+            "when": self.when or None,
             "usd": _usd(self.nano),
             "source": self.source,
             "other_usd": _usd(self.other_nano),
@@ -67,14 +71,13 @@ async def differences(gateway: Gateway, endpoints: Iterable[Endpoint], time: flo
         page = book.page(time) if book is not None else None
         if book is None or page is None:
             continue
-        here = {key: given.nano for key, given in page.prices(time).items()}
         for fact in [*await _told(gateway, endpoint, book), *newer(endpoint)]:
-            there = _prices(fact, endpoint, time)
-            found += [
-                Difference(endpoint.id, key, here.get(key), page.origin, there.get(key), origin_of(fact))
-                for key in KEYS
-                if there and here.get(key) != there.get(key)
-            ]
+            other = _page(fact, endpoint, time)
+            if other is not None:
+                found += [
+                    Difference(endpoint.id, key, here, page.origin, there, origin_of(fact), when)
+                    for when, key, here, there in _compared(page, other, time)
+                ]
     return list(dict.fromkeys(found))
 
 
@@ -117,11 +120,38 @@ async def _newer(gateway: Gateway) -> Callable[[Endpoint], list[Fact]]:
     return newer
 
 
-def _prices(fact: Fact, endpoint: Endpoint, time: float) -> dict[str, int]:
-    """The prices that a fact tells of a time; none where it cannot be read."""
+def _page(fact: Fact, endpoint: Endpoint, time: float) -> Page | None:
+    """The price that a fact tells of a time; None where it cannot be read, or has not begun."""
     book = book_of(fact, endpoint.id)
-    page = book.page(time) if book is not None else None
-    return {key: given.nano for key, given in page.prices(time).items()} if page is not None else {}
+    return book.page(time) if book is not None else None
+
+
+def _compared(page: Page, other: Page, time: float) -> Iterator[tuple[str, str, int | None, int | None]]:
+    """When which key is otherwise, and its two prices: usually, then past each tier of either and in each
+    service tier of both, where that is not the same again."""
+    told = set()
+    for when, length, service in _cases(page, other):
+        here, there = (_prices(each, time, length, service) for each in (page, other))
+        for key in KEYS:
+            pair = here.get(key), there.get(key)
+            if pair[0] != pair[1] and (key, pair) not in told:
+                told.add((key, pair))
+                yield when, key, *pair
+
+
+def _cases(page: Page, other: Page) -> Iterator[tuple[str, int, ServiceTier | None]]:
+    """Requests that may cost differently: what they are called, their tokens, their service tier."""
+    yield "", 0, None
+    for above in sorted({tier.above for each in (page, other) for tier in each.price.tiers}):
+        yield f"above {above}", above + 1, None
+    for service in SERVICE_TIERS:
+        if all(tier_of(each.price, service) is not None for each in (page, other)):
+            yield service, 0, service
+
+
+def _prices(page: Page, time: float, length: int, service: ServiceTier | None) -> dict[str, int]:
+    tier = sum(length > each.above for each in page.price.tiers)
+    return {key: given.nano for key, given in page.prices(time, tier=tier, service=service).items()}
 
 
 def origin_of(fact: Fact) -> str:
@@ -135,13 +165,14 @@ def as_table(found: Sequence[Difference]) -> str:
         {
             "endpoint": [each.endpoint for each in found],
             "key": [each.key for each in found],
+            "when": [each.when or "-" for each in found],
             "source": [each.source for each in found],
             "other source": [each.other_source for each in found],
             "USD": [_usd(each.nano) or "-" for each in found],
             "other": [_usd(each.other_nano) or "-" for each in found],
             "per cent": [f"{each.percent:+}" if each.percent is not None else "-" for each in found],
         },
-        left=4,
+        left=5,
     )
 
 

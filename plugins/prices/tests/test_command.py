@@ -149,11 +149,11 @@ models: {openai/gpt-5.4: {endpoints: [openai/gpt-5.4]}}
 def test_what_other_sources_say_is_compared(run: Callable[..., Result]) -> None:
     assert run("diff").output == "no other source says anything else\n"
     found = [row for row in rows(run("diff", "--json", config=TOLD)) if row["endpoint"] == "openai/gpt-5.4"]
-    (row,) = [row for row in found if row["key"] == "input"]
+    (row,) = [row for row in found if row["key"] == "input" and row["when"] is None]
     assert (row["usd"], row["source"]) == ("7.00", "the page")
     assert row["other_source"].startswith("genai-prices")
     assert row["percent"] == round((float(row["other_usd"]) - 7) / 7 * 100, 2)
-    (read,) = [row for row in found if row["key"] == "cache_read"]
+    (read,) = [row for row in found if row["key"] == "cache_read" and row["when"] is None]
     assert (read["usd"], read["percent"]) == (None, None)
     assert "genai-prices" in run("diff").output
 

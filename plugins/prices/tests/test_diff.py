@@ -50,7 +50,7 @@ async def test_a_newer_genai_prices_is_compared_with_what_counts(tmp_path: Path)
         found = await compared(gateway)
     newer = f"genai-prices {child.installed_version()}, "
     newest = [each for each in found if each.other_source.startswith(newer)]
-    (of_input,) = [each for each in newest if each.key == "input"]
+    (of_input,) = [each for each in newest if each.key == "input" and not each.when]
     assert of_input.nano == 7_000_000_000
     assert of_input.source == "the page"
     assert of_input.other_nano is not None
@@ -68,6 +68,36 @@ async def test_a_newer_version_that_cannot_be_compiled_is_told(
         with caplog.at_level(logging.WARNING):
             assert await compared(gateway) == []
     assert "cannot be compared: it is broken" in caplog.text
+
+
+async def test_long_requests_and_service_tiers_are_compared_too(tmp_path: Path) -> None:
+    other = {
+        "input": 7,
+        "output": 15,
+        "cache_read": 1,
+        "tiers": [{"above": 200_000, "input": 14}, {"above": 400_000, "input": 14, "output": 20}],
+        "service_tiers": {"batch": "50%"},
+    }
+    text = CONFIG.replace(
+        "source: the page", "source: the page, service_tiers: {{batch: {{all: 50%}}, flex: 50%}}"
+    )
+    made = assemble(
+        read_text(text.format(catalogue="false"), name="proxy.yaml", env={}, base=tmp_path), env={}
+    )
+    async with Gateway.dry(made) as gateway:
+        found = await compared(gateway, Fact(other, "its listing"))
+        assert [(each.when, each.key, each.percent) for each in found] == [
+            ("above 200000", "input", 100.0),
+            ("above 400000", "output", 33.33),
+        ]
+        other["service_tiers"] = {"batch": {"input": 1}}
+        found = await compared(gateway, Fact(other, "its listing"))
+        batch = [each for each in found if each.when == "batch"]
+        assert [(each.key, each.as_json()["usd"], each.as_json()["other_usd"]) for each in batch] == [
+            ("input", "3.50", "1.00"),
+            ("output", "7.50", "15.00"),
+            ("cache_read", "0.50", "1.00"),
+        ]
 
 
 async def test_without_the_catalogue_facts_are_compared(tmp_path: Path) -> None:
