@@ -91,3 +91,14 @@ def test_the_last_keys_are_never_taken_away() -> None:
     assert key is not None
     assert not single.failed(key, UpstreamStatus.of(401))
     assert taken(single, 1) == ["a"]
+
+
+def test_keys_that_two_pools_have_rest_on() -> None:
+    before, after = pool("a", "b"), pool("b", "c")
+    for _ in range(2):
+        key = before.take()
+        assert key is not None
+        before.failed(key, UpstreamStatus.of(401))
+    after.keep(before)
+    assert taken(after, 2) == ["c", "c"]
+    assert [key.secret.reveal() for key in after] == ["b", "c"]

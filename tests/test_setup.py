@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.config import read_text
+from pointsman.config import build, read_text
 from pointsman.errors import ConfigError, PluginError
-from pointsman.setup import Setup, assemble
+from pointsman.setup import Setup, assemble, reassemble
 
 USED = "plugins: {openai: {}, vendors: {}, routes: {}, echo: false}\n"
 
@@ -106,3 +106,36 @@ def test_a_provider_that_could_never_be_called_is_refused(
     (problem,) = caught.value.problems
     assert words in problem.message
     assert problem.line == place
+
+
+def again(before: Setup, text: str, **env: str) -> Setup:
+    document = read_text(USED + text, name="proxy.yaml", env=env, base=before.base)
+    return reassemble(build(document, before.schema), before, env=env)
+
+
+def test_what_is_read_again_has_the_same_plugins_and_what_they_registered(tmp_path: Path) -> None:
+    before = setup(tmp_path, "models: {a/b: {endpoints: [lab/x]}}\nproviders: {lab: {vendor: groq}}\n")
+    before.notes["mine"] = 1
+    after = again(before, "providers: {lab: {vendor: groq}}\nattempts: 2\nhook_timeout: 3s\n")
+    for name in ("plugins", "schema", "dialects", "kinds", "routes", "tables", "pickers"):
+        assert getattr(after, name) is getattr(before, name), name
+    assert (after.core.attempts, after.chains.admit.timeout, after.notes) == (2, 3.0, {})
+    assert (list(before.catalogue.models), list(after.catalogue.models)) == (["a/b"], [])
+    assert before.core.attempts == 4
+    with pytest.raises(ConfigError, match="'nowhere', not configured"):
+        again(before, "models: {a/b: {endpoints: [nowhere/x]}}\n")
+
+
+def test_providers_that_nobody_configured_stay_as_they_were_found(tmp_path: Path) -> None:
+    text = "providers: {from_env: true, lab: {vendor: groq, api_key: k}}\n"
+    before = setup(tmp_path, text, DEEPSEEK_API_KEY="sk-found")
+    found = before.providers["deepseek"]
+    found.absent = "it does not answer"
+    after = again(before, text, DEEPSEEK_API_KEY="sk-found")
+    assert after.providers["deepseek"] is found
+    assert after.providers["lab"] is before.providers["lab"]
+    configured = again(before, "providers: {deepseek: {api_key: other}}\n")
+    assert configured.providers["deepseek"] is not found
+    assert list(configured.providers) == ["deepseek"]
+    back = again(configured, text, DEEPSEEK_API_KEY="sk-found")
+    assert back.providers["deepseek"] not in (found, configured.providers["deepseek"])

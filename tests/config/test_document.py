@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.config import read_text
 from pointsman.config.document import Document, ListNode, MappingNode, ScalarNode, describe
 from pointsman.config.problems import Finding, Findings
 from pointsman.config.source import Mark, Source
@@ -45,3 +46,12 @@ def test_a_document_tells_its_problems() -> None:
     findings.add(Finding("bad", MARK))
     document = Document(MappingNode(MARK, (1, 1)), findings, None, Path())
     assert [problem.message for problem in document.problems] == ["bad"]
+
+
+def test_sections_alone_are_read_whatever_is_wrong_with_all_others() -> None:
+    document = read_text("a: 1\nb: ${NOT_SET}\na: 2\n", "text", {}, Path())
+    assert document.problems
+    alone = document.only("b", "c")
+    assert list(alone.root.entries) == ["b"]
+    assert alone.problems == []
+    assert list(document.root.entries) == ["a", "b"]

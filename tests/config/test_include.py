@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.config import Document, read
+from pointsman.config import Document, read, read_text, sources
 from pointsman.config.document import ListNode, MappingNode, Node, ScalarNode
 
 
@@ -165,3 +165,15 @@ def test_problems_of_included_files_are_told_and_make_the_document_incomplete(ba
 def test_a_malformed_include_is_left_to_the_schema(base: Path) -> None:
     write(base, main="include: {a: b}")
     assert main().problems == []
+
+
+def test_the_files_of_a_document_are_those_there_are_now(base: Path) -> None:
+    write(base, main="include: [conf/*.yaml, missing.yaml]\na: 1\n", conf__1="b: 2\n")
+    document = main()
+    found = [str(path) for path in sources(document)]
+    assert found == ["main.yaml", "conf/1.yaml", "missing.yaml"]
+    write(base, conf__2="c: 3\n")
+    (base / "conf" / ".hidden.yaml").write_text("")
+    (base / "conf" / "1.yaml").unlink()
+    assert [str(path) for path in sources(document)] == ["main.yaml", "conf/2.yaml", "missing.yaml"]
+    assert sources(read_text("a: 1", "text", {}, base)) == []

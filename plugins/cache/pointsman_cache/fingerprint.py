@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from pointsman.catalogue import Endpoint
 from pointsman.exchange import Exchange
 
 __all__ = ["canonical", "fingerprint"]
@@ -84,13 +85,17 @@ def _without(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 
 def _route(exchange: Exchange) -> list[Any]:
-    """The rule that decided, the models to try with the endpoints that they stand for, and what is asked of
-    those."""
+    """The rule that decided, the models to try with the endpoints that they stand for and what those add to a
+    request, and what is asked of them."""
     plan, catalogue = exchange.plan, exchange.setup.catalogue
     if plan is None:
         raise ValueError("no plan")
     models = []
     for name in plan.models:
         resolution = catalogue.resolve(name)
-        models.append([name, [endpoint.id for endpoint in resolution.endpoints] if resolution else []])
+        models.append([name, [_endpoint(each) for each in resolution.endpoints] if resolution else []])
     return [plan.rule, models, *([plan.preferences] if plan.preferences else [])]
+
+
+def _endpoint(endpoint: Endpoint) -> Any:
+    return [endpoint.id, dict(endpoint.params)] if endpoint.params else endpoint.id

@@ -102,11 +102,11 @@ class Keeper:
         """Stock the catalogue of a setup that is to come; what is returned makes it the one in force. From
         here on it hears of all that the one in force hears of."""
         now, view = self._views[0], View(setup, Shelf(setup.catalogue))
-        self._views = [now, view]
         asked = [each for each in setup.providers.values() if self._is_asked(each)]
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await asyncio.gather(*(self._ask(each) for each in asked if not now.has(each)))
+        self._views = [now, view]
         await self._stock_view(view)
         silent = [each for each in asked if not _is_sought(each) and _place(each) not in self._listings]
         self._failed.update(each.name for each in silent)
