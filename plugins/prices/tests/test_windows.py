@@ -37,38 +37,6 @@ def at(moment: datetime, *windows: Window) -> int:
 
 
 @pytest.mark.parametrize(
-    ("text", "kept", "start", "end"),
-    [
-        ("22:00-06:00 Europe/Paris", "22:00-06:00 Europe/Paris", 1320, 360),
-        (" 00:00 - 24:00  UTC ", "00:00-24:00 UTC", 0, 1440),
-        ("16:30-00:30 UTC", "16:30-00:30 UTC", 990, 30),
-    ],
-)
-def test_hours_are_read(text: str, kept: str, start: int, end: int) -> None:
-    hours = Hours.parse(text)
-    assert (hours, hours.start, hours.end) == (kept, start, end)
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("22:00-06:00", "names no zone"),
-        ("22:00-06:00 Europe/Pari", "is not a time zone"),
-        ("22:00-06:00 ../etc/passwd", "is not a time zone"),
-        ("22-06 UTC", "are no hours of a day"),
-        ("25:00-06:00 UTC", "are no hours of a day"),
-        ("24:00-06:00 UTC", "begins before 24:00"),
-        ("06:00-24:30 UTC", "ends by then"),
-        ("06:00-06:00 UTC", "the whole day is 00:00-24:00"),
-        ("night", "are no hours of a day"),
-    ],
-)
-def test_what_are_no_hours_is_refused_with_the_reason(text: str, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        Hours.parse(text)
-
-
-@pytest.mark.parametrize(
     ("hour", "minute", "found"),
     [(0, 59, -1), (1, 0, 0), (3, 59, 0), (4, 0, -1), (5, 59, -1), (6, 0, 1), (9, 59, 1), (10, 0, -1)],
 )
