@@ -16,8 +16,14 @@ from pointsman.config import Problem
 from pointsman.errors import ConfigError, RequestError, Unavailable
 from pointsman.exchange import Actor, Candidate, Exchange, Plan
 from pointsman.gateway import Gateway
-from pointsman.money import Cost
-from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
+from pointsman.money import NANO, Cost
+from pointsman.registers import (
+    RegisterCommand,
+    RegisterHttp,
+    RegisterRouting,
+    RegisterSettings,
+    RegisterTable,
+)
 from pointsman.setup import Setup
 from pointsman.types import Usage
 
@@ -80,6 +86,20 @@ class Budgets:
             default=None,
             help="Models to try in place of all others when a budget does not suffice for those.",
         )
+
+    @hookimpl
+    def register_routing(self, register: RegisterRouting) -> None:
+        """Let rules ask for what is left of budgets."""
+        unknown = "Not known before a key's first request since the start has been reserved."
+        for name, read, help in (
+            (
+                "budget.left",
+                self._share_left,
+                "The least share left of any budget of the key, as `10%`.",
+            ),
+            ("budget.left_usd", self._usd_left, "The fewest US dollars that are left in any of them."),
+        ):
+            register.variable(name, float, read, help=f"{help} {unknown}")
 
     @hookimpl
     def register_tables(self, register: RegisterTable) -> None:
@@ -165,6 +185,21 @@ class Budgets:
         if exchange.usage is not None:
             self._estimates.learn(exchange, exchange.usage)
         return self.records.settle(exchange.generation_id, used) if held.stored else None
+
+    def _accounts(self, exchange: Exchange) -> tuple[Account, ...]:
+        """The accounts that a request is charged to, as far as they are known."""
+        actor = exchange.actor
+        payer = self.payers.known.get(actor.key_id) if actor is not None else None
+        return payer.accounts if payer is not None and payer.actor is actor else ()
+
+    def _share_left(self, exchange: Exchange) -> float | None:
+        now = self.clock.now()
+        shares = [each.left_at(now) / each.limit if each.limit else 0.0 for each in self._accounts(exchange)]
+        return min(shares, default=None)
+
+    def _usd_left(self, exchange: Exchange) -> float | None:
+        now = self.clock.now()
+        return min((each.left_at(now) / NANO for each in self._accounts(exchange)), default=None)
 
     async def _credits(self, request: Request) -> JSONResponse:
         return await self.credits.answer(request)

@@ -88,6 +88,10 @@ class Account:
         """What is neither spent nor reserved; never less than nothing."""
         return max(0, self.limit - self.spent - self.reserved)
 
+    def left_at(self, now: float) -> int:
+        """What is left at a moment: all of it where the window is over and nothing was charged since."""
+        return self.limit if now >= self.ends else self.left
+
     def start_with(self, spent: int) -> None:
         """Take over what the ledger knows was spent in this window; what that has passed was told before."""
         self.spent += spent

@@ -277,3 +277,9 @@ class Spending(RuleBasedStateMachine):
 
 TestSpending = Spending.TestCase
 TestSpending.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+
+
+def test_all_is_left_where_the_window_is_over() -> None:
+    account = Account(ALICE, Budget(usd=Usd(10), per="day"), NOON)
+    account.spent, account.reserved = 4, 1
+    assert [account.left_at(NOON + hours * 3600) for hours in (0, 11, 12)] == [5, 5, 10]

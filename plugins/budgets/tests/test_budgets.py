@@ -344,3 +344,14 @@ async def test_after_a_crash_what_was_reserved_counts_as_spent(
     assert refused.status_code == 402
     assert states == [(True, "unknown")], "what has a generation is accounted for there"
     assert "1 reservations were open when the last process ended" in caplog.text
+
+
+async def test_rules_may_ask_what_is_left(serve: Serve, ask: Ask) -> None:
+    routes = """
+  - {name: rich, when: {budget.left: "> 85%"}}
+  - {name: poor, when: {budget.left_usd: "<= 0.8"}, use: {models: [acme/free]}}
+"""
+    async with serve("[{usd: 1, per: day}, {usd: 5}]", routes=routes) as served:
+        told = [(await ask(served)).headers.get("x-pointsman-route") for _ in range(3)]
+        assert told == [None, "rich", "poor"], "what is not known is neither more nor less"
+        assert (await ask(served, "bob")).headers.get("x-pointsman-route") is None

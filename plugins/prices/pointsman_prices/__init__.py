@@ -22,7 +22,7 @@ from .settings import BillingSettings, Priced, PriceSettings, Settings, check_hi
 if TYPE_CHECKING:
     from pointsman.catalogue import Endpoint
     from pointsman.exchange import Candidate, Exchange
-    from pointsman.registers import RegisterCommand, RegisterSettings
+    from pointsman.registers import RegisterCommand, RegisterRouting, RegisterSettings
     from pointsman.types import Usage
 
     from .settings import ServiceTier
@@ -64,6 +64,12 @@ class Prices:
             )
 
     @hookimpl
+    def register_routing(self, register: RegisterRouting) -> None:
+        """Let rules ask for windows of prices."""
+        help = "Whether an endpoint of the model asked for has the price of one of its windows at this hour."
+        register.variable("price.window", bool, in_window, help=help)
+
+    @hookimpl
     def register_commands(self, register: RegisterCommand) -> None:
         """Add `pointsman prices`."""
         from .command import prices
@@ -103,7 +109,7 @@ class Prices:
         elif book.asks:
             cost = _cost(exchange, endpoint, book, usage, markup)
         else:
-            cost = book.cost(usage, time.time(), markup=markup)
+            cost = book.cost(usage, _moment(exchange), markup=markup)
         if reported is None:
             return cost
         if cost is None:
@@ -124,6 +130,24 @@ def _markup_of(exchange: Exchange) -> int:
     return everybody.markup
 
 
+def _moment(exchange: Exchange) -> float:
+    """Which prices count, in seconds since 1970: those of now, in a dry run those of when its request
+    comes."""
+    return exchange.at.timestamp() if exchange.gateway.rehearsing else time.time()
+
+
+def in_window(exchange: Exchange) -> bool:
+    """Whether an endpoint of the model asked for has the price of one of its windows."""
+    resolution = exchange.setup.catalogue.resolve(exchange.peek.model)
+    moment = exchange.at.timestamp()
+    for endpoint in resolution.endpoints if resolution is not None else ():
+        book = price_of(endpoint)
+        page = book.page(moment) if book is not None else None
+        if page is not None and page.in_window(moment):
+            return True
+    return False
+
+
 def _has_price(endpoint: Endpoint) -> bool:
     book = price_of(endpoint)
     return book is not None and book.page(time.time()) is not None
@@ -138,7 +162,7 @@ def _cost(exchange: Exchange, endpoint: Endpoint, book: Book, usage: Usage, mark
         if counted is None:
             return None
         usage = counted
-    return book.cost(usage, time.time(), asked=asked, markup=markup)
+    return book.cost(usage, _moment(exchange), asked=asked, markup=markup)
 
 
 def _asked_tier(exchange: Exchange, endpoint: Endpoint) -> ServiceTier | None:

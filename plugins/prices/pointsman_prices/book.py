@@ -88,6 +88,10 @@ class Page:
         window = self._week.at(time) if self._week is not None else -1
         return layered(self.price, window=window, tier=tier, service=service)
 
+    def in_window(self, time: float) -> bool:
+        """Whether one of its windows counts at a time."""
+        return self._week is not None and self._week.at(time) >= 0
+
     def next_window(self, time: float) -> float | None:
         """When a window begins or ends next; None for never."""
         return self._week.next_change(time) if self._week is not None else None

@@ -6,6 +6,8 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,14 +15,16 @@ import httpx
 import pytest
 
 from pointsman.catalogue import Endpoint
-from pointsman.config import Percent
+from pointsman.config import Percent, read_text
 from pointsman.errors import ConfigError
 from pointsman.exchange import Actor, Level
 from pointsman.providers import Provider
+from pointsman.setup import assemble
 from pointsman.testing import Running
 from pointsman.types import Usage
 from pointsman_prices import BillingSettings, Prices
 from pointsman_prices.book import read_price
+from pointsman_routes.dry import dry_run
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
 
@@ -202,7 +206,8 @@ def billed(actor: Actor, markup: str = "0%") -> int:
     endpoint = Endpoint(
         Provider("lab", kind="lab"), "m", extra={"price": read_price({"input": "0.1", "output": 0})}
     )
-    exchange = SimpleNamespace(pricing=endpoint, actor=actor, attempts=[], setup=setup)
+    serving = SimpleNamespace(rehearsing=False)
+    exchange = SimpleNamespace(pricing=endpoint, actor=actor, attempts=[], setup=setup, gateway=serving)
     cost = plugin.price_usage(cast(Any, exchange), Usage(1_000_000))
     assert cost is not None
     assert cost.nano == 100_000_000
@@ -242,3 +247,40 @@ async def test_a_markup_is_a_percentage(serve: Serve) -> None:
     with pytest.raises(ConfigError, match=r"'0\.05' is not a percentage"):
         async with serve(more="billing: {markup: 0.05}"):
             pass
+
+
+WINDOWED = """
+plugins: {openai: {}, routes: {}, balance: {}, prices: {}}
+providers: {lab: {base_url: "http://127.0.0.1:1"}, day: {base_url: "http://127.0.0.1:1"}}
+models:
+  acme/large:
+    endpoints:
+      - {endpoint: day/large, price: {input: 0.7, output: 0.7}}
+      - endpoint: lab/large
+        price: {input: 1, output: 1, windows: [{time: "22:00-06:00 Europe/Paris", all: 50%}]}
+  acme/lab: {endpoints: [{endpoint: lab/other, price: {input: 1, output: 1}}]}
+  acme/free: {endpoints: [lab/free]}
+routes:
+  - {name: night, when: {price.window: true}, use: {pick: cheapest}}
+  - {name: day, use: {pick: cheapest}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "model", "rule", "choice"),
+    [
+        ("2026-11-27T23:00+00:00", "acme/large", "night", "lab/large"),
+        ("2026-11-27T12:00+00:00", "acme/large", "day", "day/large"),
+        ("2026-11-27T23:00+00:00", "acme/lab", "day", "lab/other"),
+        ("2026-11-27T23:00+00:00", "acme/free", "day", "lab/free"),
+    ],
+)
+async def test_rules_may_ask_for_windows_and_a_dry_run_is_priced_as_of_its_moment(
+    tmp_path: Path, at: str, model: str, rule: str, choice: str
+) -> None:
+    setup = assemble(read_text(WINDOWED, name="proxy.yaml", env={}, base=tmp_path), env={})
+    raw = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]}).encode()
+    codec = setup.dialects.get("openai-chat", "chat")
+    record, error = await dry_run(setup, codec, raw, at=datetime.fromisoformat(at))
+    assert error is None
+    assert (record["rule"], record["choice"]) == (rule, choice)

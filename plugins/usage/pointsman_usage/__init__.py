@@ -9,12 +9,18 @@ from pointsman import hookimpl
 from pointsman.errors import RequestError, Unavailable
 from pointsman.exchange import Exchange
 from pointsman.gateway import Gateway
-from pointsman.registers import RegisterCommand, RegisterHttp, RegisterSettings, RegisterTable
+from pointsman.registers import (
+    RegisterCommand,
+    RegisterHttp,
+    RegisterRouting,
+    RegisterSettings,
+    RegisterTable,
+)
 from pointsman.setup import Setup
 from pointsman.stored import Stored
 
 from .bodies import BODIES, FIELD, Bodies, check_sealable
-from .generations import GENERATIONS, Generations
+from .generations import GENERATIONS, Generations, app_of
 from .retention import INTERVAL, Retention
 from .rollups import ROLLUPS
 from .settings import LogBodies, Settings
@@ -58,6 +64,12 @@ class Usage:
                 default=None,
                 help=f"Whether the texts of {whose} and of their answers are kept: off, errors or all.",
             )
+
+    @hookimpl
+    def register_routing(self, register: RegisterRouting) -> None:
+        """Let rules ask for applications."""
+        help = "What the calling application calls itself (`X-Title`), or its address (`HTTP-Referer`)."
+        register.variable("app", str, lambda exchange: app_of(exchange.headers)[0], help=help)
 
     @hookimpl
     def register_tables(self, register: RegisterTable) -> None:

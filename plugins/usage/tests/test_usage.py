@@ -13,9 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
+from pointsman.config import read_text
 from pointsman.errors import Unavailable
 from pointsman.gateway import Gateway
+from pointsman.setup import assemble
 from pointsman.testing import FakeProvider, Script, running
+from pointsman_routes.dry import dry_exchange
 
 Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
 USED = {"input": 1000, "output": 50, "estimated": False, "cost_nano": 3_750}
@@ -324,3 +327,27 @@ async def test_the_health_of_the_ledger_is_shown(serve: Serve, monkeypatch: pyte
         writer = gateway.ledger._writer  # type: ignore[attr-defined]
         monkeypatch.setattr(writer, "_failure", "disk full")
         assert (await client.get("/health/ledger")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("headers", "rule"),
+    [
+        ({"X-Title": "Notebook 2"}, "books"),
+        ({"HTTP-Referer": "https://notebook.example"}, "books"),
+        ({"X-Title": "Terminal", "HTTP-Referer": "https://notebook.example"}, None),
+        ({}, None),
+    ],
+)
+async def test_rules_may_ask_for_applications(
+    tmp_path: Path, headers: dict[str, str], rule: str | None
+) -> None:
+    config = """
+plugins: {openai: {}, routes: {}, usage: {}}
+routes: [{name: books, when: {app: ["Notebook*", "https://notebook.*"]}}]
+"""
+    setup = assemble(read_text(config, name="proxy.yaml", env={}, base=tmp_path), env={})
+    codec = setup.dialects.get("openai-chat", "chat")
+    async with Gateway.dry(setup) as gateway:
+        raw = b'{"model": "echo/echo", "messages": [{"role": "user", "content": "Hi"}]}'
+        exchange, _ = await dry_exchange(gateway, codec, raw, headers=headers)
+        assert exchange.decision.rule == rule
