@@ -30,6 +30,11 @@ ANSWER = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000},
 }
+EVENTS = [
+    b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n',
+    b'data: {"id":"1","choices":[],"usage":{"prompt_tokens":1000,"completion_tokens":1000}}\n\n',
+    b"data: [DONE]\n\n",
+]
 MASTER = {"authorization": "Bearer master"}
 
 
@@ -70,8 +75,10 @@ async def served(answers: Any = None, **changes: Any) -> AsyncIterator[tuple[Run
         yield server, fake
 
 
-async def ask(server: Running, model: str = "acme/one", **headers: str) -> httpx.Response:
-    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+async def ask(
+    server: Running, model: str = "acme/one", *, stream: bool = False, **headers: str
+) -> httpx.Response:
+    body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": "Hello"}]}
     return await server.client.post("/v1/chat/completions", json=body, headers=headers)
 
 
@@ -247,7 +254,7 @@ async def test_reloads_under_load_fail_no_request() -> None:
     """Each takes half of the configuration away and brings it back under other names, prices and limits."""
 
     def answered(received: Received) -> Script:
-        return Script.json(ANSWER)
+        return Script.sse(EVENTS) if received.json.get("stream") else Script.json(ANSWER)
 
     async with served(answered) as (server, fake):
         variants = [
@@ -268,11 +275,15 @@ async def test_reloads_under_load_fail_no_request() -> None:
         statuses: list[int] = []
         over = asyncio.Event()
 
-        async def load(model: str) -> None:
+        async def load(model: str, stream: bool) -> None:
             while not over.is_set():
-                statuses.append((await ask(server, model)).status_code)
+                answer = await ask(server, model, stream=stream)
+                assert not stream or answer.text.endswith("data: [DONE]\n\n")
+                statuses.append(answer.status_code)
 
-        clients = [asyncio.get_running_loop().create_task(load(each)) for each in ("acme/one", "auto") * 3]
+        loop = asyncio.get_running_loop()
+        kinds = [(model, stream) for model in ("acme/one", "auto") for stream in (False, True)]
+        clients = [loop.create_task(load(*kind)) for kind in kinds + kinds[:2]]
         for number in range(RELOADS):
             answered_before = len(statuses)
             await server.reload(variants[number % 3])
