@@ -40,9 +40,9 @@ class Rests:
         all rest: an endpoint that refused them all rests no longer than that."""
         told = error.retry_after
         if overloaded(error):
-            self._rest(endpoint.partition("/")[0], now + (MOMENT if told is None else told), now)
+            self.rest(endpoint.partition("/")[0], now + (MOMENT if told is None else told), now)
         elif told is not None:
-            self._rest(endpoint, min(now + told, key_back) if key_back > now else now + told, now)
+            self.rest(endpoint, min(now + told, key_back) if key_back > now else now + told, now)
 
     def refused(self, key: Key, error: UpstreamError, now: float) -> None:
         """Learn from what an attempt with a client's own key ended with: that speaks for this key alone."""
@@ -59,7 +59,8 @@ class Rests:
         """When a provider takes requests at all; 0 where it never asked to be left alone."""
         return self._until.get(provider, 0.0)
 
-    def _rest(self, name: str, until: float, now: float) -> None:
+    def rest(self, name: str, until: float, now: float) -> None:
+        """Leave an endpoint by its id, or a provider by its name, alone until then."""
         before = self._until.get(name, 0.0)
         self._until = {each: end for each, end in self._until.items() if end > now}
         self._until[name] = until = max(before, min(until, now + LONGEST))

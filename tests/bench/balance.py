@@ -74,6 +74,8 @@ class Balanced:
             output=OUTPUT if answered else 0,
             wait=outcome.wait,
         )
+        if outcome.wait is not None:
+            self._board.rests.rest(self._ids[place], now + outcome.wait, now)
         self._board.ended(self._ids[place], seen, now)
 
 

@@ -10,11 +10,12 @@ from pointsman import hookimpl
 from pointsman.exchange import Attempt, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.registers import Pick, RegisterRouting, RegisterSettings
+from pointsman.rests import Rests
 from pointsman.setup import Setup
 
 from .board import Board
 from .pickers import NOTE, WEIGHT, Pickers
-from .seen import seen
+from .seen import seen, speaks_for_all
 from .settings import BalanceSettings
 
 __all__ = ["POINTSMAN_API", "Balance"]
@@ -26,11 +27,11 @@ class Balance:
     """The plugin."""
 
     def __init__(self) -> None:
-        self._start(BalanceSettings())
+        self._start(BalanceSettings(), Rests())
 
-    def _start(self, settings: BalanceSettings) -> None:
+    def _start(self, settings: BalanceSettings, rests: Rests) -> None:
         draw = Random().random  # noqa: S311 - when rests end, not a secret
-        self._board = Board(draw, settings.taste)
+        self._board = Board(draw, settings.taste, rests)
         self._pickers = Pickers(self._board, sticky=settings.sticky)
 
     @hookimpl
@@ -74,7 +75,7 @@ class Balance:
     @hookimpl
     def startup(self, gateway: Gateway) -> None:
         """Begin with nothing known."""
-        self._start(gateway.setup.settings("balance"))
+        self._start(gateway.setup.settings("balance"), gateway.rests)
 
     @hookimpl
     def reload(self, setup: Setup) -> Callable[[], None]:
@@ -97,8 +98,8 @@ class Balance:
         endpoint, now, answer = attempt.endpoint.id, monotonic(), attempt.answer
         if endpoint not in self._board:
             return
-        self._board.ended(endpoint, seen(exchange, attempt), now)
-        if answer is not None:
+        self._board.ended(endpoint, seen(exchange, attempt), now, attempt.started)
+        if answer is not None and speaks_for_all(attempt):
             self._board.heard(endpoint, answer.headers, now)
         if attempt.complete and NOTE in exchange.notes:
             session, model = exchange.notes[NOTE]

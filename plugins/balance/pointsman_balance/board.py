@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from pointsman.rests import Rests
+
 from .health import Health, Observed
 from .weights import TASTE, Offer, Taste, Weight, order, usual, weigh
 
@@ -14,6 +16,9 @@ __all__ = ["TICK", "Board", "Group", "Quote"]
 TICK = 0.25
 """Seconds for which the weights of a group hold."""
 MOST_GROUPS = 4096
+ALIKE = 2.0
+"""Replicas whose shares are further apart than so many times are taken by their shares, and not by how busy
+they are: one that comes back is the least busy of all."""
 SHORTEST = 1e-3
 """Seconds that an answer takes where nothing is known."""
 EJECTED = 0.5
@@ -35,6 +40,7 @@ class Group:
     same: tuple[int, ...]
     warm: tuple[bool, ...]
     at: float
+    rests: Rests
 
     def replicas(self, place: int) -> list[int]:
         """The places of an endpoint's replicas, itself among them."""
@@ -42,15 +48,33 @@ class Group:
 
     def awake(self, place: int, now: float) -> bool:
         """Whether an endpoint takes requests."""
-        return self.weights[place].weight > 0 and self.healths[place].cap.gate <= now
+        return self.weights[place].weight > 0 and self.rests.until(self.ids[place]) <= now
+
+    def returns(self, place: int, now: float) -> float:
+        """When an endpoint takes requests again."""
+        return max(self.healths[place].returns(now), self.rests.until(self.ids[place]))
+
+    def busier(self, place: int, other: int, now: float) -> bool:
+        """Whether a request would wait longer at one endpoint than at another, as it seems: what the slowest
+        took lately, for each before it. What is not known is as elsewhere."""
+        pair = self.healths[place], self.healths[other]
+        usual = max(*(each.peak.left(now) for each in pair), SHORTEST)
+        here, there = (max(each.peak.left(now) or usual, SHORTEST) * (each.in_flight + 1) for each in pair)
+        return here > there
+
+    def alike(self, place: int, other: int) -> bool:
+        """Whether two endpoints are replicas of each other, and neither is to get far less than the other."""
+        weights = self.weights[place].weight, self.weights[other].weight
+        return self.same[place] == self.same[other] and max(weights) <= ALIKE * min(weights)
 
 
 class Board:
     """All endpoints that are chosen among. `draw` gives numbers from 0 to 1 for what is no request's own
     chance."""
 
-    def __init__(self, draw: Callable[[], float], taste: Taste = TASTE) -> None:
+    def __init__(self, draw: Callable[[], float], taste: Taste = TASTE, rests: Rests | None = None) -> None:
         self._draw = draw
+        self.rests = rests or Rests()
         self.taste = taste
         self._healths: dict[str, Health] = {}
         self._groups: dict[tuple[str, ...], Group] = {}
@@ -84,14 +108,14 @@ class Board:
         if health.breaker.until is not None:  # it is the one that tries: the others wait for it
             self._groups.pop(self._peers[endpoint], None)
 
-    def ended(self, endpoint: str, seen: Observed, now: float) -> None:
-        """An attempt has ended. One that rests now, or no longer, is weighed anew at once."""
+    def ended(self, endpoint: str, seen: Observed, now: float, began: float | None = None) -> None:
+        """An attempt has ended that `began` then. Who rests now, or no longer, is weighed anew at once."""
         ids = self._peers.get(endpoint)
         if ids is None:
             return
         health = self.health(endpoint)
         rested = health.breaker.until is not None
-        health.ended(seen, now, [self.health(other) for other in ids if other != endpoint])
+        health.ended(seen, now, [self.health(other) for other in ids if other != endpoint], began)
         if rested or health.breaker.until is not None:
             self._groups.pop(ids, None)
 
@@ -119,11 +143,11 @@ class Board:
         drawn = order(weights, chance)
         awake = [place for place in drawn if weights[place] > 0]
         asleep = [place for place in drawn if weights[place] <= 0]
-        if len(awake) > 1 and group.same[awake[0]] == group.same[awake[1]]:
+        if len(awake) > 1:
             first, second = awake[:2]
-            if _load(group.healths[second], now) < _load(group.healths[first], now):
+            if group.alike(first, second) and group.busier(first, second, now):
                 awake[:2] = second, first
-        asleep.sort(key=lambda place: group.healths[place].returns(now))
+        asleep.sort(key=lambda place: group.returns(place, now))
         return awake + asleep
 
     def _weighed(self, ids: tuple[str, ...], now: float, quote: Quote) -> Group:
@@ -145,7 +169,8 @@ class Board:
             price is not None and less is not None and less < price
             for price, less in zip(prices, cached, strict=True)
         )
-        return Group(ids, healths, tuple(weigh(offers, written, now, self.taste)), same, warm, now)
+        weights = tuple(weigh(offers, written, now, self.taste))
+        return Group(ids, healths, weights, same, warm, now, self.rests)
 
 
 def _resting(healths: Sequence[Health], now: float) -> frozenset[int]:
@@ -153,8 +178,3 @@ def _resting(healths: Sequence[Health], now: float) -> frozenset[int]:
     open_ = [place for place, health in enumerate(healths) if health.rests(now)]
     open_.sort(key=lambda place: -healths[place].errors.left(now))
     return frozenset(open_[: int(EJECTED * len(healths))])
-
-
-def _load(health: Health, now: float) -> float:
-    """How long a request would wait there, as it seems: what the slowest took lately, for each before it."""
-    return max(health.peak.left(now), SHORTEST) * (health.in_flight + 1)

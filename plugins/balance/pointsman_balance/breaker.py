@@ -26,12 +26,13 @@ shorter, so that several do not come back at the same moment."""
 class Breaker:
     """The state of one endpoint. Times are monotonic seconds; `draw` gives a number from 0 to 1."""
 
-    __slots__ = ("_draw", "_in_a_row", "_opened", "_probing", "until")
+    __slots__ = ("_draw", "_in_a_row", "_opened", "_opened_at", "_probing", "until")
 
     def __init__(self, draw: Callable[[], float]) -> None:
         self._draw = draw
         self._in_a_row = 0
         self._opened = 0
+        self._opened_at = 0.0
         self._probing = False
         self.until: float | None = None
         """When its rest ends; None while it is closed."""
@@ -41,6 +42,10 @@ class Breaker:
         if self.until is None:
             return "closed"
         return "open" if now < self.until or self._probing else "half-open"
+
+    def opened_after(self, began: float) -> bool:
+        """Whether it is open since a moment after `began`: what began before says nothing of it now."""
+        return self.until is not None and began < self._opened_at
 
     def begun(self, now: float) -> None:
         """A request goes to it: the one that tries whether its rest did it good, where it had one."""
@@ -62,6 +67,7 @@ class Breaker:
         if again or (self.until is None and (self._in_a_row >= IN_A_ROW or many)):
             rest = min(FIRST * 2.0**self._opened, LONGEST)
             self._opened = min(self._opened + 1, 30)
+            self._opened_at = now
             self.until = now + rest * (1 + JITTER * (2 * self._draw() - 1))
 
     def left(self) -> None:

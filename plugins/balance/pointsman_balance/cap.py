@@ -21,14 +21,12 @@ FORGOTTEN = 10.0
 class TrafficCap:
     """The cap of one endpoint. Times are monotonic seconds."""
 
-    __slots__ = ("_at", "_cap", "_rate", "gate")
+    __slots__ = ("_at", "_cap", "_rate")
 
     def __init__(self) -> None:
         self._rate = Fading(MINUTE)
         self._cap: float | None = None
         self._at = 0.0
-        self.gate = 0.0
-        """Until when nothing is sent, because the endpoint said so."""
 
     def rate(self, now: float) -> float:
         """Requests a minute, lately. What fades stands for 1/ln 2 minutes of a steady stream."""
@@ -38,14 +36,12 @@ class TrafficCap:
         """A request goes there."""
         self._rate.add(1.0, now)
 
-    def refused(self, now: float, wait: float | None) -> None:
-        """A request was refused for its number; `wait` is how many seconds the endpoint asked to wait."""
+    def refused(self, now: float) -> None:
+        """A request was refused for their number."""
         cap = self.cap(now)
         rate = self.rate(now)
         self._cap = max(1.0, BACK * (rate if cap is None else min(cap, rate)))
         self._at = now
-        if wait is not None:
-            self.gate = max(self.gate, now + wait)
 
     def cap(self, now: float) -> float | None:
         """Requests a minute that it is thought to take; None where it never refused one."""
@@ -55,9 +51,7 @@ class TrafficCap:
         return risen
 
     def factor(self, now: float) -> float:
-        """What that does to its weight: 1 below the cap, less the more it is exceeded, 0 behind the gate."""
-        if now < self.gate:
-            return 0.0
+        """What that does to its weight: 1 below the cap, less the more it is exceeded."""
         cap = self.cap(now)
         if cap is None:
             return 1.0

@@ -93,11 +93,13 @@ class Health:
         self.cap.begun(now)
         self.breaker.begun(now)
 
-    def ended(self, seen: Observed, now: float, peers: Iterable[Health]) -> None:
-        """An attempt has ended. `peers` are the other endpoints of its model."""
+    def ended(self, seen: Observed, now: float, peers: Iterable[Health], began: float | None = None) -> None:
+        """An attempt has ended that `began` then. `peers` are the other endpoints of its model."""
         self.in_flight = max(0, self.in_flight - 1)
+        late = began is not None and self.breaker.opened_after(began)
         if not (seen.answered or seen.failed or seen.refused):
-            self.breaker.left()
+            if not late:
+                self.breaker.left()
             return
         self.requests.add(1.0, now)
         if seen.bad_tools is not None:
@@ -108,10 +110,14 @@ class Health:
         if seen.refused:
             self.refusals.add(1.0, now)
             self.wait.add(WAIT if seen.wait is None else seen.wait, now)
-            self.cap.refused(now, seen.wait)
+            self.cap.refused(now)
+        if seen.failed:
+            self.errors.add(1.0, now)
+        if late:
+            return
+        if seen.refused:
             self.breaker.left()
         elif seen.failed:
-            self.errors.add(1.0, now)
             self._failed(now, peers)
         else:
             if self.breaker.until is not None:
@@ -158,4 +164,4 @@ class Health:
     def returns(self, now: float) -> float:
         """When it takes requests again; `now` if it does."""
         until = self.breaker.until if self.rests(now) else None
-        return max(now, self.cap.gate, until or now)
+        return max(now, until or now)

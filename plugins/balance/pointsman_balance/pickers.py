@@ -6,6 +6,7 @@ Whichever it is, endpoints that rest or asked us to wait come last: a request is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import median
 from time import monotonic
 
 from pointsman.errors import RequestError
@@ -70,11 +71,13 @@ class Pickers:
         return self._timed(exchange, candidates, lambda group, place: group.weights[place].seconds, "fastest")
 
     def lowest_latency(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
-        """By the time to the first content."""
+        """By the time to the first content; endpoints of which nothing is known count as usual ones."""
         now = monotonic()
 
         def first(group: Group, place: int) -> float:
-            return group.healths[place].first_content.value(now) or 0.0
+            times = [health.first_content.value(now) for health in group.healths]
+            usual = median([each for each in times if each is not None] or [0.0])
+            return group.healths[place].first_content.value(now, usual, 1.0) or 0.0
 
         return self._timed(exchange, candidates, first, "lowest-latency")
 

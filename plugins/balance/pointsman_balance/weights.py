@@ -177,4 +177,5 @@ def _shrunk(count: float, of: float, pool: float) -> float:
 
 
 def _factor(health: Health, now: float) -> float:
-    return health.headroom.factor(now) * health.cap.factor(now) * health.slow_start(now)
+    tokens = (health.input.value(now) or 0.0) + (health.output.value(now) or 0.0)
+    return health.headroom.factor(now, tokens) * health.cap.factor(now) * health.slow_start(now)

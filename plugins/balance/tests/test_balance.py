@@ -33,6 +33,12 @@ def answer(received: Received, **headers: str) -> Script:
     return Script.json(body, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
+def refusing(status: int, message: str = "no", **headers: str) -> Play:
+    """A provider that always refuses."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda received: Script.json({"error": {"message": message}}, status=status, headers=named)
+
+
 def failing(received: Received) -> Script:
     return Script.json(ERROR, status=500)
 
@@ -70,11 +76,19 @@ class Market:
 
 @asynccontextmanager
 async def market(
-    folder: Path, prices: dict[str, Any], *, use: str = "{}", endpoint: str = "", **settings: str
+    folder: Path,
+    prices: dict[str, Any],
+    *,
+    use: str = "{}",
+    endpoint: str = "",
+    keys: int = 1,
+    **settings: str,
 ) -> AsyncIterator[Market]:
-    """Serve a model at as many providers as there are prices; a rule uses them as `use` says."""
+    """Serve a model at as many providers as there are prices, with so many `keys` each; a rule uses them as
+    `use` says. A second model, `acme/small`, is at the same providers."""
     asked: list[str] = []
     playing: dict[str, Play] = {}
+    secrets = ", ".join(f"sk-key-{number}" for number in range(keys))
     async with AsyncExitStack() as stack:
         providers = ""
         for name, price in prices.items():
@@ -85,7 +99,8 @@ async def market(
 
             fake = await stack.enter_async_context(FakeProvider(play))
             told = "" if price is None else f", price: {{input: {price}, output: {price}}}"
-            providers += f'  {name}: {{base_url: "{fake.url}"{told}}}\n'
+            providers += f'  {name}: {{base_url: "{fake.url}", api_keys: [{secrets}]{told}}}\n'
+        small = ", ".join(f"{name}/small" for name in prices)
         endpoints = ", ".join(f"{{endpoint: {name}/large{endpoint}}}" for name in prices)
         balance = ", ".join(f"{name}: {value}" for name, value in settings.items())
         config = f"""
@@ -93,7 +108,7 @@ auth: none
 plugins: {{balance: {{{balance}}}}}
 providers:
 {providers}
-models: {{acme/large: {{endpoints: [{endpoints}]}}}}
+models: {{acme/large: {{endpoints: [{endpoints}]}}, acme/small: {{endpoints: [{small}]}}}}
 routes: [{{name: all, use: {use}}}]
 """
         served = await stack.enter_async_context(running(config, folder=folder))
@@ -125,9 +140,7 @@ async def test_one_that_refuses_is_left_within_one_request_and_comes_back_by_its
         await served.chat(3)
         assert served.first() == {"dear": 3}, "it asked us to wait"
         del served.playing["cheap"]
-        board = served.plugin._board
-        health = board.health("cheap/large")
-        health.cap.gate = 0.0  # the time it asked for is over
+        served.served.gateway.rests._until.clear()  # the time it asked for is over
         for _ in range(200):
             await served.chat()
             if served.first()["cheap"]:
@@ -176,6 +189,57 @@ async def test_a_rule_says_how_to_pick(tmp_path: Path, pick: str, expected: list
         served.playing.update(dict.fromkeys(prices, failing))
         await served.chat()
         assert served.asked == expected
+
+
+async def test_a_key_that_is_refused_says_nothing_of_its_endpoint_while_another_is_free(
+    tmp_path: Path,
+) -> None:
+    def first_only(received: Received) -> Script:
+        refused = "sk-key-0" in received.headers["authorization"]
+        return refusing(429, retry_after="60")(received) if refused else answer(received)
+
+    async with market(tmp_path, {"cheap": 1, "dear": 3}, explore="0%", keys=2) as served:
+        served.playing["cheap"] = first_only
+        await served.chat(6)
+        assert served.first() == {"cheap": 7}
+        health = served.plugin._board.health("cheap/large")
+        assert health.refusals.left(monotonic()) == 0
+        served.playing["cheap"] = refusing(429, retry_after="60")
+        answers = await served.chat(2)
+        assert {each.status_code for each in answers} == {200}
+        assert served.first() == {"cheap": 1, "dear": 2}, "now all of its keys rest"
+
+
+async def test_an_overloaded_provider_is_left_with_all_its_endpoints(tmp_path: Path) -> None:
+    async with market(tmp_path, {"cheap": 1, "dear": 3}, explore="0%") as served:
+        await served.chat(model="acme/small")
+        assert served.first() == {"cheap": 1}
+        served.playing["cheap"] = refusing(503, "The service is overloaded")
+        await served.chat()
+        assert served.first() == {"cheap": 1, "dear": 1}
+        await served.chat(2, model="acme/small")
+        assert served.first() == {"dear": 2}
+
+
+async def test_one_overloaded_model_says_nothing_of_the_others(tmp_path: Path) -> None:
+    async with market(tmp_path, {"cheap": 1, "dear": 3}, explore="0%") as served:
+        served.playing["cheap"] = refusing(503, "The model is overloaded. Please try again later.")
+        await served.chat()
+        assert served.first() == {"cheap": 1, "dear": 1}
+        await served.chat(model="acme/small")
+        assert served.first() == {"cheap": 1, "dear": 1}, "it was asked"
+
+
+async def test_a_refusal_for_what_a_request_says_is_none_of_the_endpoints(tmp_path: Path) -> None:
+    async with market(tmp_path, {"cheap": 1, "dear": 3}, explore="0%") as served:
+        served.playing["cheap"] = refusing(403, "your input was flagged")
+        await served.chat(3)
+        assert served.first() == {"cheap": 3, "dear": 3}
+        breaker = served.plugin._board.health("cheap/large")
+        assert breaker.errors.left(monotonic()) == 0
+        served.playing["cheap"] = refusing(403, "this key may not use the model")
+        await served.chat()
+        assert breaker.errors.left(monotonic()) > 0
 
 
 async def test_the_least_busy_is_asked_and_the_fastest(tmp_path: Path) -> None:

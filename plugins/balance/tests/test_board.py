@@ -35,6 +35,8 @@ class Trial:
     def attempt(self, place: int, seen: Observed, now: float, times: int = 1) -> None:
         for _ in range(times):
             self.board.begun(self.ids[place], now)
+            if seen.wait is not None:
+                self.board.rests.rest(self.ids[place], now + seen.wait, now)
             self.board.ended(self.ids[place], seen, now)
 
 
@@ -122,3 +124,22 @@ def test_nothing_is_lost_of_what_is_ranked() -> None:
         assert sorted(trial.rank(now)) == [0, 1, 2, 3]
         kind = chance.choice([ANSWERED, Observed(failed=True), Observed(refused=True, wait=2.0), Observed()])
         trial.attempt(chance.randrange(4), kind, now)
+
+
+def test_of_two_replicas_one_that_comes_back_gets_its_small_share() -> None:
+    trial = Trial(1e6, 1e6)
+    trial.rank(0.0)
+    trial.attempt(1, ANSWERED, 0.0, times=20)
+    trial.attempt(0, ANSWERED, 0.0, times=20)
+    trial.attempt(0, Observed(failed=True), 0.0, times=5)
+    trial.board.begun(IDS[0], 5.5)
+    trial.board.ended(IDS[0], ANSWERED, 5.5)
+    assert 0 < trial.first(6.0)[0] < 500
+
+
+def test_a_replica_of_which_nothing_is_known_is_thought_to_be_as_the_other() -> None:
+    trial = Trial(1e6, 1e6)
+    trial.rank(0.0)
+    trial.attempt(0, ANSWERED, 0.0, times=20)
+    trial.board.begun(IDS[1], 0.0)
+    assert trial.first(0.3)[0] > 1500, "the other has a request under way"

@@ -30,26 +30,17 @@ def test_without_a_refusal_there_is_no_cap() -> None:
 def test_a_refusal_takes_a_fifth_and_minutes_give_it_back() -> None:
     cap = TrafficCap()
     now = send(cap, 0.0, 900.0, 100.0)
-    cap.refused(now, None)
+    cap.refused(now)
     assert cap.cap(now) == pytest.approx(80.0, rel=0.03)
     assert cap.factor(now) < 0.5
     assert cap.cap(now + 300) == pytest.approx(80.0 * 1.05**5, rel=0.03)
-    cap.refused(now, None)
+    cap.refused(now)
     assert cap.cap(now) == pytest.approx(64.0, rel=0.03)
-
-
-def test_nothing_is_sent_until_the_time_it_asked_for() -> None:
-    cap = TrafficCap()
-    cap.begun(0.0)
-    cap.refused(0.0, 30.0)
-    cap.refused(1.0, 5.0)
-    assert cap.factor(29.9) == 0.0
-    assert cap.factor(30.0) > 0.0
 
 
 def test_a_cap_that_nothing_comes_near_is_forgotten() -> None:
     cap = TrafficCap()
     now = send(cap, 0.0, 900.0, 600.0)
-    cap.refused(now, None)
+    cap.refused(now)
     assert cap.factor(now + 3600) == 1.0
     assert cap.cap(now + 3600) is None

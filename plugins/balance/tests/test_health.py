@@ -60,11 +60,21 @@ def test_refusals_are_no_failures_and_open_no_breaker() -> None:
     assert not each.rests(0.0)
 
 
-def test_a_refusal_that_says_how_long_is_obeyed() -> None:
+def test_what_began_before_it_rests_neither_ends_nor_prolongs_that() -> None:
     each = health()
-    attempt(each, Observed(refused=True, wait=30.0), 100.0)
-    assert each.returns(100.0) == 130.0
-    assert each.returns(200.0) == 200.0
+    for _ in range(5):
+        attempt(each, Observed(failed=True), 10.0)
+    for seen in (ANSWERED, Observed(failed=True), Observed(refused=True), Observed()):
+        each.begun(5.0)
+        each.ended(seen, 12.0, [], 5.0)
+        assert each.returns(12.0) == 15.0
+    each.begun(15.0)
+    each.ended(Observed(failed=True), 15.5, [], 5.0)
+    assert each.rests(15.5), "the one that tries is still under way"
+    assert each.returns(15.5) == 15.5
+    each.ended(ANSWERED, 16.0, [], 15.0)
+    assert not each.rests(16.0)
+    assert each.back == 16.0
 
 
 def test_failures_in_a_row_make_it_rest_and_an_answer_brings_it_back_slowly() -> None:
