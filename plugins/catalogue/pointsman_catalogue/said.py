@@ -96,7 +96,10 @@ def facts_of(native_id: str, said: Said) -> dict[str, Any]:
         ),
         "price": _price(said),
     }
-    return {name: value for name, value in facts.items() if value}
+    found = {name: value for name, value in facts.items() if value}
+    if said.get("deprecated") is True:
+        found.setdefault("deprecated", "")
+    return found
 
 
 def _at(said: Any, path: str) -> Any:

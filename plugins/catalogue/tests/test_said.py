@@ -44,6 +44,8 @@ BIG = {"id": "acme/big", "name": "Acme: Big", "created": 1_760_000_000}
             },
         ),
         ({"context_window": 8192, "max_completion_tokens": 4096}, {"context": 8192, "max_output": 4096}),
+        ({"deprecated": True}, {"deprecated": ""}),
+        ({"deprecated": True, "deprecation_date": "2026-12-01"}, {"deprecated": "2026-12-01"}),
         ({"max_model_len": 4096, "owned_by": "vllm", "root": "/models/x"}, {"context": 4096}),
         (
             {
@@ -209,6 +211,7 @@ def test_prices_whose_unit_shows(said: dict[str, Any], price: dict[str, Any]) ->
         {"context_length": 0},
         {"context_length": "long"},
         {"context_length": True},
+        {"deprecated": False},
         {"context_length": 10**30},
         {"max_tokens": 8192},  # of what?
         {"created": 0},
