@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 from time import monotonic
+from typing import TYPE_CHECKING
+
+from msgspec import json
 
 from pointsman import hookimpl
 from pointsman.exchange import Attempt, Candidate, Exchange
 from pointsman.gateway import Gateway
-from pointsman.registers import Pick, RegisterRouting, RegisterSettings
+from pointsman.registers import Pick, RegisterCommand, RegisterHttp, RegisterRouting, RegisterSettings
 from pointsman.rests import Rests
 from pointsman.setup import Setup
 
@@ -17,6 +20,11 @@ from .board import Board
 from .pickers import NOTE, WEIGHT, Pickers
 from .seen import seen, speaks_for_all
 from .settings import BalanceSettings
+from .standing import STANDINGS, standings
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 __all__ = ["POINTSMAN_API", "Balance"]
 
@@ -71,6 +79,25 @@ class Balance:
             return found(exchange, candidates)
 
         return pick
+
+    @hookimpl
+    def register_http(self, register: RegisterHttp) -> None:
+        """Say how endpoints do."""
+        register(STANDINGS, self._standings, methods=("GET",), role="admin")
+
+    async def _standings(self, request: Request) -> Response:
+        """How endpoints do at this moment."""
+        from starlette.responses import Response
+
+        found = {"data": standings(self._board, monotonic())}
+        return Response(json.encode(found), media_type="application/json")
+
+    @hookimpl
+    def register_commands(self, register: RegisterCommand) -> None:
+        """`pointsman top`."""
+        from .command import top
+
+        register(top)
 
     @hookimpl
     def startup(self, gateway: Gateway) -> None:

@@ -99,6 +99,16 @@ class Board:
         """All of which anything is known."""
         return self._healths
 
+    def shares(self) -> dict[str, float]:
+        """The part of the requests that each endpoint gets of those it was last chosen with."""
+        found = {}
+        for endpoint, ids in self._peers.items():
+            group = self._groups.get(ids)
+            if group is not None:
+                whole = sum(each.weight for each in group.weights)
+                found[endpoint] = group.weights[ids.index(endpoint)].weight / whole if whole > 0 else 0.0
+        return found
+
     def begun(self, endpoint: str, now: float) -> None:
         """An attempt begins."""
         if endpoint not in self:
