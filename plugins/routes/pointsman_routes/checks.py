@@ -16,7 +16,7 @@ from pointsman.pipeline import look
 from pointsman.setup import Setup
 from pointsman.types import Request
 
-from .clauses import Is, tests_in
+from .clauses import Is, each_test
 from .dry import ADMIN, body_of, codec_of
 from .filters import Filters
 from .prices import Quotes
@@ -47,7 +47,7 @@ def warnings(gateway: Gateway, rules: Rules) -> Iterator[Problem]:
     for rule in rules.rules:
         clause = never(rule.clause)
         if clause is not None:
-            test = next(tests_in(clause), None)
+            test = next(each_test(clause), None)
             where = test.place if test is not None else f"{rule.place}.when"
             yield problem(where, f"rule {rule.name!r} never matches: this never holds with all it asks")
         yield from _unasked(setup.catalogue, rule, problem)
@@ -103,7 +103,7 @@ def _unserved(setup: Setup, rule: Rule) -> Iterator[Problem]:
 
 def _credentials(setup: Setup, rule: Rule) -> Iterator[Problem]:
     """Headers that records must not have."""
-    for test in tests_in(rule.clause):
+    for test in each_test(rule.clause):
         variable, _, name = test.variable.partition(".")
         if variable == "headers" and name in CREDENTIALS:
             yield setup.config.problem(
@@ -177,7 +177,7 @@ def _left_out(endpoint: Endpoint, filters: Filters) -> str | None:
 
 def _options(rule: Rule) -> Iterator[tuple[Is, str, str]]:
     """The texts that a rule's tests expect, each with its test and place."""
-    for test in tests_in(rule.clause):
+    for test in each_test(rule.clause):
         several = isinstance(test.expected, tuple)
         for number, option in enumerate(listed(test.expected)):
             if type(option) is str:

@@ -14,7 +14,7 @@ from pointsman.routing import Variable
 
 from .settings import WhenSettings
 
-__all__ = ["All", "AnyOf", "Clause", "Clauses", "Is", "Not", "Seen", "as_json", "failed", "tests_in"]
+__all__ = ["All", "AnyOf", "Clause", "Clauses", "Is", "Not", "Seen", "as_json", "each_test", "failed"]
 
 LONGEST_TOLD = 200
 """Characters of a value on record."""
@@ -156,19 +156,19 @@ def failed(clause: Clause, seen: Seen) -> dict[str, Any] | None:
         value = told(seen[clause.variable], clause.expected)
         return {"when": clause.variable, "value": value, "expected": json_of(clause.expected)}
     asked = as_json(clause)
-    values = {each.variable: told(seen[each.variable]) for each in tests_in(clause) if each.variable in seen}
+    values = {each.variable: told(seen[each.variable]) for each in each_test(clause) if each.variable in seen}
     return {"when": next(iter(asked)), "value": values, "expected": asked}
 
 
-def tests_in(clause: Clause) -> Iterator[Is]:
+def each_test(clause: Clause) -> Iterator[Is]:
     """Every test in a clause."""
     if isinstance(clause, Is):
         yield clause
     elif isinstance(clause, Not):
-        yield from tests_in(clause.part)
+        yield from each_test(clause.part)
     else:
         for part in clause.parts:
-            yield from tests_in(part)
+            yield from each_test(part)
 
 
 def as_json(clause: Clause) -> dict[str, Any]:

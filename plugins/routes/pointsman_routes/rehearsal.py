@@ -115,10 +115,11 @@ def _told(value: Any) -> str:
 
 
 def _why(exchange: Exchange) -> str:
-    """Which rules were looked at, and what spoke against them."""
+    """Which rules were looked at, what spoke against them, and against the endpoints that were left out."""
     told = []
     for row in exchange.decision.rules:
         failed = row.get("failed")
         why = f"{failed['when']} is {failed['value']!r}" if failed else "matches"
         told.append(f"{row['name']}: {why}")
+    told += [f"{each.endpoint} is left out by {each.by}: {each.why}" for each in exchange.decision.excluded]
     return "; ".join(told)

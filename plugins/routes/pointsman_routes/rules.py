@@ -13,7 +13,7 @@ from pointsman.conditions import is_pattern, listed
 from pointsman.exchange import Exchange, Plan
 from pointsman.setup import Setup
 
-from .clauses import All, Clause, Clauses, Is, Seen, failed, tests_in, told
+from .clauses import All, Clause, Clauses, Is, Seen, each_test, failed, told
 from .preferences import Preferences
 from .settings import RouteSettings, UseSettings
 from .variables import MODEL
@@ -219,7 +219,7 @@ class Rules:
             for rule in (self.rules[place] for place in places)
             if all(test.holds(seen) for test in _of_model(rule.clause))
         )
-        used = _once(test.variable for rule in left for test in tests_in(rule.clause))
+        used = _once(test.variable for rule in left for test in each_test(rule.clause))
         few = self._few.issuperset(used)
         reads = tuple(self._reads[name] for name in used if name != MODEL) if few else None
         shelf = _Shelf(model, left, reads)

@@ -57,3 +57,50 @@ def test_a_pattern_may_be_alone_or_in_a_list(setup: Callable[[str], Setup]) -> N
         "routes"
     )
     assert (one.when.extra["key"], many.when.extra["key"]) == ("x", ("x", "y"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "column", "message"),
+    [
+        ("routes: [{name: a, when: {any: []}}]\n", 32, "an empty list joins nothing"),
+        (
+            "routes: [{name: a, when: {any: [{tokns: 3}]}}]\n",
+            34,
+            "unknown key `tokns` in `routes.0.when.any.0`",
+        ),
+        ("routes: [{name: a, when: {tokens: many}}]\n", 35, "'many' compares nothing with a number"),
+        ("routes: [{name: a, when: {time: night}}]\n", 33, "'night' are no hours of a day"),
+        ('routes: [{name: a, when: {time: "22:00-06:00"}}]\n', 33, "names no zone"),
+        ("routes: [{name: a, when: {day: [sat, sunday]}}]\n", 38, "'sunday' are no days"),
+        ("routes: [{name: a, when: {headers.x: []}}]\n", 27, "an empty list matches nothing"),
+        ("routes: [{name: a, when: {header.x: y}}]\n", 27, "unknown key `header.x`"),
+        ("routes: [{name: a, when: {not: 3}}]\n", 32, "this cannot be the integer 3"),
+        ("routes: [{name: a, use: {deadline: 0s}}]\n", 36, "must be at least"),
+        ("routes: [{name: a, use: {attempts: 0}}]\n", 36, "must be at least 1"),
+        ("routes: [{name: a, use: {on_loss: shout}}]\n", 35, "this cannot be the string 'shout'"),
+        (
+            "routes: [{name: a, use: {max_price: {prompt: 1}, preferences: {max_price: {prompt: 2}}}}]\n",
+            37,
+            "it stands in `preferences`, too: say it once",
+        ),
+        ("tests: [{name: a, request: {model: x}, expect: {}}]\n", 48, "a test that expects nothing"),
+        (
+            "tests: [{name: a, request: {model: x}, expect: {rule: b, no_rule: true}}]\n",
+            48,
+            "contradict each other",
+        ),
+        (
+            "tests: [{name: a, request: {model: x, at: noon}, expect: {rule: b}}]\n",
+            43,
+            "'noon' is not a moment",
+        ),
+    ],
+)
+def test_wrong_conditions_uses_and_tests_are_refused_at_their_place(
+    setup: Callable[[str], Setup], sections: str, column: int, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        setup(sections)
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert (problem.line, problem.column) == (1, column)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.testing import FakeProvider, Received, Running, Script, running
+from pointsman.testing import FakeProvider, Hang, Received, Running, Script, running
 
 ANSWER = {
     "id": "1",
@@ -30,9 +30,11 @@ ASKS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @asynccontextmanager
-async def served(more: str = "") -> AsyncIterator[tuple[Running, list[Received]]]:
+async def served(
+    more: str = "", played: Script | None = None
+) -> AsyncIterator[tuple[Running, list[Received]]]:
     """A server in front of two providers, and what they get."""
-    async with FakeProvider(lambda _: Script.json(ANSWER)) as fake:
+    async with FakeProvider(lambda _: played or Script.json(ANSWER)) as fake:
         config = f"""
 ledger: {{url: "sqlite:///pointsman.db"}}
 providers:
@@ -79,6 +81,60 @@ async def test_models_and_suffixes_go_together() -> None:
         assert (answer.status_code, answer.headers["x-pointsman-provider"]) == (200, "cheap")
         assert requests[0].json["model"] == "large"
         assert "models" not in requests[0].json
+
+
+def rule(use: str) -> str:
+    return f"routes: [{{name: chosen, use: {{{use}}}}}]"
+
+
+async def test_a_rules_highest_price_leaves_the_dear_one_out() -> None:
+    body = {"model": "acme/large", "messages": MESSAGES}
+    asks: tuple[dict[str, Any], ...] = ({}, {"order": ["dear"]}, {"max_price": {"prompt": 9}})
+    async with served(rule("max_price: {prompt: 2}")) as (server, _):
+        for asked in asks:
+            answer = await server.client.post("/v1/chat/completions", json={**body, "provider": asked})
+            assert answer.headers["x-pointsman-provider"] == "cheap"
+    async with served(rule("max_price: {prompt: 0.5}")) as (server, requests):
+        answer = await server.client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == 404
+        assert not requests
+
+
+@pytest.mark.parametrize(("said", "attempts"), [("attempts: 1", 1), ("attempts: 2", 2), ("", 2)])
+async def test_a_rules_attempts_count(said: str, attempts: int) -> None:
+    body = {"model": "acme/large", "messages": MESSAGES}
+    failing = Script.json({"error": {"message": "no"}}, status=500)
+    async with served(rule(said), failing) as (server, requests):
+        answer = await server.client.post("/v1/chat/completions", json=body)
+        assert answer.status_code >= 500
+        assert len(requests) == attempts
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_a_rules_deadline_ends_all_attempts_together(stream: bool) -> None:
+    body = {"model": "acme/large", "messages": MESSAGES, "stream": stream}
+    silent = Script(steps=(Hang(),), framing="raw")
+    async with served(rule("deadline: 300ms"), silent) as (server, requests):
+        answer = await server.client.post("/v1/chat/completions", json=body)
+        assert answer.status_code == 504
+        assert len(requests) == 1, "no time is left for the other endpoint"
+
+
+async def test_a_deadline_that_is_kept_changes_nothing() -> None:
+    async with served(rule("deadline: 30s")) as (server, _):
+        body = {"model": "acme/large", "messages": MESSAGES}
+        assert (await server.client.post("/v1/chat/completions", json=body)).status_code == 200
+
+
+@pytest.mark.parametrize(("whole", "own", "status"), [("warn", "reject", 400), ("reject", "warn", 200)])
+async def test_a_rules_word_on_losses_counts_before_the_whole_files(
+    whole: str, own: str, status: int
+) -> None:
+    body = {"model": "acme/large", "input": "Hello", "truncation": "auto"}
+    async with served(f"on_loss: {whole}\n{rule(f'on_loss: {own}')}") as (server, _):
+        answer = await server.client.post("/v1/responses", json=body)
+        assert answer.status_code == status, answer.text
+        assert ("x-pointsman-lost" in answer.headers) is (status == 200)
 
 
 def generation(name: str, total: float, first: float) -> dict[str, Any]:
