@@ -179,3 +179,16 @@ def test_a_start_that_fails_leaves_the_collector_on(folder: Path) -> None:
     write(folder, GOOD + "nonsense: {}\n")
     assert run("serve").exit_code == 1
     assert gc.isenabled()
+
+
+def test_only_a_file_can_be_watched(folder: Path) -> None:
+    result = run("serve", "--watch")
+    assert result.exit_code == 1
+    assert result.output == "error: --watch: there is no configuration file to watch\n"
+
+
+def test_reload_asks_a_server_and_says_where_there_is_none(folder: Path) -> None:
+    write(folder, GOOD)
+    result = run("reload")
+    assert result.exit_code == 1
+    assert result.output == "error: no server runs that has the ledger 'sqlite:///pointsman.db' open\n"

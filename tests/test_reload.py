@@ -17,7 +17,9 @@ import pytest
 
 from pointsman.config import read
 from pointsman.errors import ConfigError, StartupError
+from pointsman.plugins import standard_order
 from pointsman.reload import Reloader, Watch
+from pointsman.serving import nothing_to_read
 from pointsman.testing import FakeProvider, Received, Running, Script, running
 
 RELOADS = int(os.environ.get("POINTSMAN_RELOADS", "100"))
@@ -106,7 +108,6 @@ async def test_a_limit_that_is_new_knows_what_the_day_has_seen() -> None:
     async with served() as (server, fake):
         for _ in range(3):
             assert (await ask(server)).status_code == 200
-        await server.gateway.ledger.flush()
         await server.reload(config(fake.url, keys=keys(limits={"requests": "3/day"})))
         assert (await ask(server)).status_code == 429
 
@@ -387,6 +388,17 @@ async def test_files_are_watched(tmp_path: Path) -> None:
         (tmp_path / "other.yaml").write_text("models: {c/four: {endpoints: [echo/echo]}}\n")
         await watch.look()
         assert names() == ["a/three", "c/four"]
+
+
+async def test_with_few_plugins_and_without_a_file() -> None:
+    few = {**dict.fromkeys(standard_order(), False), "echo": {}, "openai": {}, "routes": {}}
+    async with running({"plugins": few}) as server:
+        assert await server.reload({"plugins": few, "attempts": 2}) == []
+        assert (await ask(server, "echo/echo")).status_code == 200
+        assert server.gateway.setup.core.attempts == 2
+        with pytest.raises(StartupError, match="runs without a configuration file"):
+            await Reloader(server.gateway, nothing_to_read).reload()
+        assert server.gateway.setup.core.attempts == 2
 
 
 async def test_a_server_that_stops_reloads_nothing() -> None:

@@ -21,7 +21,7 @@ from .reload import WATCH_EVERY, Reloader, Watch
 from .server import Server
 from .setup import Setup
 
-__all__ = ["banner", "run"]
+__all__ = ["banner", "nothing_to_read", "run"]
 
 MOST_LISTED = 20
 COLLECT_AFTER = (10_000, 20, 50)
@@ -49,7 +49,7 @@ def run(
 
 async def _serve(setup: Setup, read: Callable[[], Document] | None, watched: Document | None) -> None:
     gateway = Gateway(setup)
-    reloader = gateway.reloader = Reloader(gateway, read or _nothing_to_read)
+    reloader = gateway.reloader = Reloader(gateway, read or nothing_to_read)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
     server = Server(gateway)
     address = await server.start()
@@ -64,7 +64,8 @@ async def _serve(setup: Setup, read: Callable[[], Document] | None, watched: Doc
     await server.wait()
 
 
-def _nothing_to_read() -> Document:
+def nothing_to_read() -> Document:
+    """What a server reads again that runs without a configuration file. Raises StartupError."""
     raise StartupError("this server runs without a configuration file: there is none to read again")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 from pointsman import hookimpl
 from pointsman.chain import Patient
 from pointsman.counters import A_WHILE
-from pointsman.errors import RateLimited
+from pointsman.errors import RateLimited, Unavailable
 from pointsman.exchange import Attempt, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.money import Cost
@@ -107,6 +108,8 @@ class Limits:
         """Count again where limits are others than before: of one that is new nothing was counted. Who waits
         goes on waiting, in the same line."""
         if _limiting(setup) != _limiting(gateway.setup):
+            with suppress(Unavailable):  # what cannot be written now is not in the sums
+                await gateway.ledger.flush()
             await recount(gateway, setup.settings(NAME).rules)
         return partial(self._go_by, setup)
 
