@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.arguments import arguments_object, arguments_text
+from pointsman.arguments import are_arguments, arguments_object, arguments_text
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,7 @@ from pointsman.arguments import arguments_object, arguments_text
 )
 def test_arguments_are_an_object(text: str, given: dict[str, Any]) -> None:
     assert arguments_object(text) == given
+    assert are_arguments(text) == ("_raw" not in given)
 
 
 def test_an_object_is_text_again() -> None:

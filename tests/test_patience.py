@@ -41,7 +41,7 @@ class Field:
 
 @asynccontextmanager
 async def field(
-    *playing: list[Script], wait: str = "5s", keys: int = 1, models: int = 1
+    *playing: list[Script], wait: str = "5s", keys: int = 1, models: int = 1, use: str = "{}"
 ) -> AsyncIterator[Field]:
     """Serve `fast` at as many providers as there are lists of scripts, each with `keys` and `models`."""
     asked: list[str] = []
@@ -63,6 +63,7 @@ upstream: {{max_wait: {wait}}}
 providers:
 {providers}
 models: {{fast: {{endpoints: [{", ".join(endpoints)}]}}}}
+routes: [{{name: all, use: {use}}}]
 """
         served = await stack.enter_async_context(running(config))
         yield Field(served, asked)
@@ -125,6 +126,14 @@ async def test_the_patience_is_for_all_waits_of_a_request_together(whole_answer:
         answer = await served.chat()
         assert answer.status_code == 429
         assert served.asked == ["1/m0", "1/m0"], "there was not enough left for a second wait"
+
+
+@pytest.mark.parametrize("use", ["{deadline: 100ms}", "{attempts: 1}"])
+async def test_a_rule_may_leave_no_time_to_wait(whole_answer: Script, use: str) -> None:
+    async with field([refusing(retry_after_ms="500"), whole_answer], use=use) as served:
+        answer = await served.chat()
+        assert answer.status_code == 429
+        assert served.asked == ["1/m0"]
 
 
 async def test_attempts_are_limited_as_ever() -> None:

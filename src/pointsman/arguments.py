@@ -8,7 +8,7 @@ import msgspec
 
 from .members import BAD_JSON
 
-__all__ = ["UNPARSED", "arguments_object", "arguments_text"]
+__all__ = ["UNPARSED", "are_arguments", "arguments_object", "arguments_text"]
 
 UNPARSED = "_raw"
 """The member that holds arguments which are no JSON object: such dialects have no other place for them."""
@@ -36,3 +36,8 @@ def arguments_object(arguments: str) -> dict[str, Any]:
     if isinstance(found, str) and found.lstrip().startswith("{"):  # encoded twice, as some models do
         return arguments_object(found)
     return {} if found is None else found if isinstance(found, dict) else {UNPARSED: arguments}
+
+
+def are_arguments(text: str) -> bool:
+    """Whether a model's text is what a tool can be called with."""
+    return UNPARSED not in arguments_object(text)

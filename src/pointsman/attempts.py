@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from msgspec.structs import replace
 
+from .arguments import are_arguments
 from .bounds import ends, most_attempts, on_loss
 from .calls import Answer, Call
 from .chain import first, observe
@@ -379,9 +380,10 @@ class Attempts:
                 check_finish(choice.finish, "body")
         attempt.first_content = time.monotonic()
         if isinstance(response, Response):
-            self._output_characters = sum(
-                _characters(part) for choice in response.choices for part in choice.message.parts
-            )
+            parts = [part for choice in response.choices for part in choice.message.parts]
+            self._output_characters = sum(map(_characters, parts))
+            calls = [part.arguments for part in parts if isinstance(part, ToolCall)]
+            attempt.bad_tools = not all(map(are_arguments, calls)) if calls else None
             if response.choices:
                 self.exchange.finish = response.choices[-1].finish
         self.body = self.exchange.codec.encode_response(

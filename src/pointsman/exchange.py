@@ -158,7 +158,8 @@ class Attempt:
     `lost` are the parameters the request lost on the way there, `losses` what its answer lost on the way
     back. `usage` is what it has used once it has ended, also where it failed, `cost` what that costs; None is
     nothing, or not known. `served` is the model that answered, where it says which. `complete`: its answer
-    is whole; `answer` has the provider's headers, where it was asked over HTTP and answered.
+    is whole; `answer` has the provider's headers, where it was asked over HTTP and answered. `bad_tools` says
+    whether it called a tool with what are no arguments; None where it called none, or was not read.
     """
 
     number: int
@@ -175,6 +176,7 @@ class Attempt:
     usage: Usage | None = None
     cost: Cost | None = None
     served: str | None = None
+    bad_tools: bool | None = None
     lost: list[str] = field(default_factory=list)
     losses: Losses = field(default_factory=Losses)
     key: Key | None = None

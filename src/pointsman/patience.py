@@ -9,6 +9,7 @@ import time
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from .bounds import ends, most_attempts
 from .providers import HttpProvider
 from .rests import overloaded
 from .runs import in_task
@@ -61,7 +62,7 @@ async def whose_turn(exchange: Exchange, left: list[Candidate]) -> list[Candidat
 
 def once_more(exchange: Exchange) -> list[Candidate]:
     """Of candidates that were all tried in vain, those that are worth waiting for."""
-    if len(exchange.attempts) >= exchange.setup.core.attempts:
+    if len(exchange.attempts) >= most_attempts(exchange):
         return []
     now = time.monotonic()
     latest = now + _patience(exchange)
@@ -70,7 +71,8 @@ def once_more(exchange: Exchange) -> list[Candidate]:
 
 def _patience(exchange: Exchange) -> float:
     """How many seconds an exchange may still wait."""
-    return exchange.setup.core.upstream.max_wait - exchange.waited
+    left = exchange.setup.core.upstream.max_wait - exchange.waited
+    return min(left, ends(exchange) - time.monotonic())
 
 
 def _back(exchange: Exchange, candidate: Candidate) -> float:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TYPE_CHECKING, Literal
 
+from .arguments import are_arguments
 from .deadlines import Clocks
 from .dialects import Mark, StreamDecoder, StreamEncoder, Tap
 from .errors import MalformedAnswer, RequestError, UpstreamCut, UpstreamStatus
@@ -172,6 +173,7 @@ class EventWriter:
         """How much the model has written."""
         self._out: list[bytes] = []
         self._content = False
+        self._calls: dict[tuple[int, int], list[str]] = {}  # arguments so far, by choice and part
 
     def take(self, event: Event) -> None:
         """Take one event, for `flush` to write. Raises UpstreamStatus for one that tells of a failure."""
@@ -179,7 +181,11 @@ class EventWriter:
         if isinstance(event, PartDelta):
             self.characters += len(event.text)
             content = bool(event.text)
+            if self._calls and (call := self._calls.get((event.choice, event.index))) is not None:
+                call.append(event.text)
         elif isinstance(event, PartStart):
+            if isinstance(event.part, ToolCall):
+                self._calls[event.choice, event.index] = [event.part.arguments]
             content = isinstance(event.part, ToolCall | Media | Unknown) or _is_hidden(event.part)
         elif isinstance(event, PartEnd):
             content = event.redacted is not None
@@ -225,6 +231,8 @@ class EventWriter:
         """The events that end the client's stream. Raises UpstreamCut where nothing has finished."""
         if self.finish is None:
             raise UpstreamCut("the provider's stream ended before its answer was whole", phase="stream")
+        if self._calls:
+            self._attempt.bad_tools = not all(are_arguments("".join(each)) for each in self._calls.values())
         return self._encoder.finish()
 
 

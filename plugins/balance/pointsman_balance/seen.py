@@ -40,6 +40,7 @@ def seen(exchange: Exchange, attempt: Attempt) -> Observed:
         input=usage.input if usage is not None else 0,
         output=usage.output if usage is not None else 0,
         cache_read=usage.cache_read if usage is not None else 0,
+        bad_tools=attempt.bad_tools,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,6 +32,30 @@ def answer(received: Received, **headers: str) -> Script:
         "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
     }
     return Script.json(body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def calling(arguments: str, *, stream: bool) -> Play:
+    """A provider whose model calls a tool with these arguments."""
+    call = {
+        "index": 0,
+        "id": "call-1",
+        "type": "function",
+        "function": {"name": "look", "arguments": arguments},
+    }
+    if not stream:
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+        return lambda received: Script.json({"id": "1", "object": "chat.completion", "choices": [choice]})
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "tool_calls": [call]}, {}]
+    events = [
+        {
+            "id": "1",
+            "choices": [{"index": 0, "delta": delta, "finish_reason": None if delta else "tool_calls"}],
+        }
+        for delta in deltas
+    ]
+    sent = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    return lambda received: Script.sse([*sent, b"data: [DONE]\n\n"])
 
 
 def refusing(status: int, message: str = "no", **headers: str) -> Play:
@@ -240,6 +265,25 @@ async def test_a_refusal_for_what_a_request_says_is_none_of_the_endpoints(tmp_pa
         served.playing["cheap"] = refusing(403, "this key may not use the model")
         await served.chat()
         assert breaker.errors.left(monotonic()) > 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+async def test_tools_that_are_called_wrongly_are_counted_where_answers_are_translated(
+    tmp_path: Path, stream: bool
+) -> None:
+    tools = [{"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}]
+    body = {"model": "acme/large", "input": "Hello", "tools": tools, "stream": stream}
+    async with market(tmp_path, {"cheap": 1, "dear": 3}, explore="0%") as served:
+        health = served.plugin._board.health("cheap/large")
+        for arguments, bad in (('{"at": "door"}', 0.0), ('{"at": ', 1.0)):
+            served.playing["cheap"] = calling(arguments, stream=stream)
+            answered = await served.served.client.post("/v1/responses", json=body)
+            assert answered.status_code == 200
+            assert health.bad_tools.left(monotonic()) == pytest.approx(bad, abs=0.1)
+        assert health.tool_requests.left(monotonic()) == pytest.approx(2.0, abs=0.1)
+        served.playing.clear()
+        await served.chat()
+        assert health.tool_requests.left(monotonic()) == pytest.approx(2.0, abs=0.1), "it called none"
 
 
 async def test_the_least_busy_is_asked_and_the_fastest(tmp_path: Path) -> None:
