@@ -101,12 +101,13 @@ class ContentCodec(GeminiCodec, Translator):
         return f"/{resource(model)}:{f'{STREAM}?{SSE}' if stream else WHOLE}"
 
     def placed(self, raw: bytes, place: str) -> bytes:
-        """See `Codec.placed`. Model and stream stand in the path: here they become members."""
+        """See `Codec.placed`. Model and stream stand in the path: here they become members, whatever the body
+        says of them."""
         path, _, query = place.partition("?")
         streams = path.endswith(f":{STREAM}")
         if streams and SSE not in query.split("&"):
             raise BadRequest(f"streams are server-sent events here: ask with ?{SSE}", param="alt")
-        return named(raw, path, stream=True) if streams else named(raw, path)
+        return named(raw, path, stream=streams)
 
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`. Streams of this dialect always tell their usage."""

@@ -152,11 +152,11 @@ async def test_a_call_that_went_wrong_is_a_failure() -> None:
         (b'{"contents": []} ', "/models/a/b:free:generateContent", {"contents": [], "model": "a/b:free"}),
         (b" {  } ", "/models/m:generateContent?key=x", {"model": "m"}),
         (b'{"a": 1}', "/models/m:streamGenerateContent?alt=sse", {"a": 1, "model": "m", "stream": True}),
-        (b'{"model": "x"}', "/models/m:generateContent", {"model": "m"}),
+        (b'{"model": "x", "stream": true}', "/models/m:generateContent", {"model": "m"}),
     ],
 )
 def test_what_the_path_says_becomes_members(codec: ContentCodec, raw: bytes, place: str, body: Any) -> None:
-    assert Request(codec.placed(raw, place)).body == body
+    assert Request(codec.placed(raw, place)).body == {"stream": False, **body}
 
 
 @pytest.mark.parametrize("raw", [b"", b"[1]", b'"text"'])
