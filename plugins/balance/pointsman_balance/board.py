@@ -78,7 +78,8 @@ class Board:
         self.taste = taste
         self._healths: dict[str, Health] = {}
         self._groups: dict[tuple[str, ...], Group] = {}
-        self._peers: dict[str, tuple[str, ...]] = {}
+        self._peers: dict[str, tuple[str, ...]] = {}  # those with which each was weighed last
+        self._within: dict[str, set[tuple[str, ...]]] = {}  # the groups that each is in
 
     def health(self, endpoint: str) -> Health:
         """The health of an endpoint by its id, new where nothing was known of it."""
@@ -116,7 +117,7 @@ class Board:
         health = self.health(endpoint)
         health.begun(now)
         if health.breaker.until is not None:  # it is the one that tries: the others wait for it
-            self._groups.pop(self._peers[endpoint], None)
+            self._weigh_anew(endpoint)
 
     def ended(self, endpoint: str, seen: Observed, now: float, began: float | None = None) -> None:
         """An attempt has ended that `began` then. Who rests now, or no longer, is weighed anew at once."""
@@ -127,7 +128,7 @@ class Board:
         rested = health.breaker.until is not None
         health.ended(seen, now, [self.health(other) for other in ids if other != endpoint], began)
         if rested or health.breaker.until is not None:
-            self._groups.pop(ids, None)
+            self._weigh_anew(endpoint)
 
     def group(self, endpoints: Sequence[str], now: float, quote: Quote) -> Group:
         """Endpoints, weighed at most TICK seconds ago."""
@@ -136,9 +137,11 @@ class Board:
         if found is None or now - found.at >= TICK:
             if len(self._groups) >= MOST_GROUPS:
                 self._groups.clear()
+                self._within.clear()
             found = self._groups[ids] = self._weighed(ids, now, quote)
             for each in ids:
                 self._peers[each] = ids
+                self._within.setdefault(each, set()).add(ids)
         return found
 
     def rank(self, group: Group, now: float, chance: Random) -> list[int]:
@@ -159,6 +162,11 @@ class Board:
                 awake[:2] = second, first
         asleep.sort(key=lambda place: group.returns(place, now))
         return awake + asleep
+
+    def _weigh_anew(self, endpoint: str) -> None:
+        """Let the weights of no group that an endpoint is in hold any longer."""
+        for ids in self._within.pop(endpoint, ()):
+            self._groups.pop(ids, None)
 
     def _weighed(self, ids: tuple[str, ...], now: float, quote: Quote) -> Group:
         healths = tuple(map(self.health, ids))

@@ -13,6 +13,8 @@ LOW, ROOM = 0.02, 0.18
 """Below this share nothing more is sent, and above LOW + ROOM as much as ever; in between less and less."""
 MINUTE = 60.0
 """When a limit is full again, where nothing is said."""
+MOST = 32
+"""Limits that are kept of one endpoint."""
 _PARTS = re.compile(r"limit|remaining|reset")
 _UNITS = {
     "requests": "requests",
@@ -35,6 +37,10 @@ class Limit:
         self.reset = reset
         self.at = at
 
+    def full(self, now: float) -> bool:
+        """Whether it says nothing any more."""
+        return now - self.at >= self.reset
+
     def share(self, now: float, tokens: float) -> float:
         """The share that is left now, from 0 to 1: what remained then and what flowed back since."""
         passed = min(1.0, max(0.0, now - self.at) / self.reset) if self.reset > 0 else 1.0
@@ -52,8 +58,11 @@ class Headroom:
 
     def heard(self, headers: Mapping[str, str], now: float) -> None:
         """Take what an answer's headers say; names are lower case."""
-        for name, limit in limits_of(headers, now).items():
-            self._limits[name] = limit
+        self._limits.update(limits_of(headers, now))
+        if len(self._limits) > MOST:
+            self._limits = {name: each for name, each in self._limits.items() if not each.full(now)}
+        if len(self._limits) > MOST:  # names that change with each answer are no limits
+            self._limits.clear()
 
     def share(self, now: float, tokens: float = 0.0) -> float:
         """The smallest share that is left of any limit; 1 where nothing is known."""

@@ -146,7 +146,9 @@ class Pickers:
             place = group.ids.index(before)
             if group.awake(place, now) and (group.warm[place] or group.same[place] == group.same[first]):
                 return place, "its session was answered here before"
-        replicas = [each for each in group.replicas(first) if group.awake(each, now)]
+        replicas = [
+            each for each in group.replicas(first) if group.awake(each, now) and group.alike(first, each)
+        ]
         if not session.long or len(replicas) < 2:
             return None
         near = nearest(

@@ -348,6 +348,17 @@ async def test_a_conversation_stays_with_one_of_several_replicas(tmp_path: Path)
         assert record.status_code == 200
 
 
+async def test_new_sessions_do_not_flood_a_replica_that_has_just_come_back(tmp_path: Path) -> None:
+    async with market(tmp_path, {"one": 0, "two": 0}) as served:
+        await served.chat()
+        served.plugin._board.health("one/large").back = monotonic()
+        served.plugin._board._groups.clear()
+        served.first()
+        for number in range(24):
+            await served.chat(session_id=f"session {number}")
+        assert served.first()["one"] < 9, "it is to get a tenth of a share"
+
+
 async def test_a_session_leaves_a_replica_that_fails(tmp_path: Path) -> None:
     async with market(tmp_path, {"one": 0, "two": 0}) as served:
         await served.chat(2, session_id="s")

@@ -74,6 +74,22 @@ def test_what_asks_us_to_wait_is_left_alone_at_once() -> None:
     assert trial.first(10.5)[0] > 0
 
 
+def test_one_request_tries_however_the_others_are_grouped() -> None:
+    trial = Trial(1e6, 1e6, 1e6)
+    pair = IDS[:2]
+    trial.rank(0.0)
+    trial.attempt(0, Observed(failed=True), 0.0, times=5)
+
+    def rank_pair(now: float) -> list[int]:
+        return trial.board.rank(trial.board.group(pair, now, trial.quote), now, trial.chance)
+
+    rank_pair(5.5)
+    trial.rank(5.5)
+    trial.board.begun(IDS[0], 5.5)
+    assert {rank_pair(5.6)[0] for _ in range(50)} == {1}
+    assert 0 not in trial.first(5.6, times=50)
+
+
 def test_at_most_half_of_a_group_rests() -> None:
     trial = Trial(1e6, 1e6, 1e6, 1e6)
     trial.rank(0.0)

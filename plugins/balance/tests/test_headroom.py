@@ -83,3 +83,15 @@ def test_recorded_headers_are_understood() -> None:
             (understood if limits_of(headers, 0.0) else missed).add(recording.provider)
     assert understood
     assert missed - understood == set()
+
+
+def test_names_that_change_with_each_answer_do_not_pile_up() -> None:
+    room = Headroom()
+    for number in range(1000):
+        headers = {
+            f"x-ratelimit-limit-{number}": "100",
+            f"x-ratelimit-remaining-{number}": "50",
+            f"x-ratelimit-reset-{number}": "3600",
+        }
+        room.heard(headers, float(number))
+        assert len(room._limits) <= 32
