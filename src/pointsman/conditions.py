@@ -17,15 +17,26 @@ from __future__ import annotations
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from .config import setting
 
-__all__ = ["Comparison", "Tags", "Test", "check_given", "condition", "is_pattern", "listed", "written"]
+__all__ = [
+    "Comparison",
+    "Tags",
+    "Test",
+    "check_given",
+    "condition",
+    "is_pattern",
+    "joined",
+    "listed",
+    "written",
+]
 
+T = TypeVar("T")
 Test = Callable[[Any], bool]
 
 PART = re.compile(r"(<=|>=|!=|<|>|=)?\s*([0-9]+(?:\.[0-9]+)?)\s*([kM%])?")
@@ -63,10 +74,6 @@ class Comparison(str):
         comparison.parts = tuple(parts)
         return comparison
 
-    def holds(self, value: float | None) -> bool:
-        """Whether all of it is true of a value."""
-        return value is not None and all(OPERATORS[sign](value, number) for sign, number in self.parts)
-
 
 def check_given(value: Any) -> None:
     """Refuse a list with nothing in it: it would never match. Raises ValueError."""
@@ -90,13 +97,6 @@ class Tags:
         """Something must be asked of the tags."""
         if self.any is None and self.all is None:
             raise ValueError("give `any`, `all` or both")
-
-    def holds(self, tags: Iterable[str] | None) -> bool:
-        """Whether there are any of these, and all of those."""
-        if tags is None:
-            return False
-        present = frozenset(tags)
-        return present.issuperset(self.all or ()) and (self.any is None or not present.isdisjoint(self.any))
 
 
 WRITTEN: Mapping[Any, Any] = {
@@ -132,14 +132,51 @@ def condition(expected: Any) -> Test:
     """The test of a value that what the file says comes to; see the table above for what that may be."""
     if isinstance(expected, bool):
         return lambda value: value is expected
+    if isinstance(expected, Comparison):
+        return joined([_compared(*part) for part in expected.parts], any_of=False)
+    if isinstance(expected, Tags):
+        return _tagged(expected)
     options = listed(expected)
     if all(hasattr(option, "holds") for option in options):
-        if len(options) == 1:
-            test: Test = options[0].holds
-            return test
-        tests = [option.holds for option in options]
-        return lambda value: any(test(value) for test in tests)
-    if not any(map(is_pattern, options)):
-        return frozenset(options).__contains__
-    match = re.compile("|".join(map(fnmatch.translate, options))).match
+        return joined([option.holds for option in options], any_of=True)
+    return _matched(options)
+
+
+def joined(tests: Sequence[Callable[[T], bool]], *, any_of: bool) -> Callable[[T], bool]:
+    """The test that is passed when any of these is, or all are."""
+    if len(tests) == 1:
+        return tests[0]
+
+    all_of = not any_of
+
+    def test(value: T) -> bool:
+        for each in tests:  # a generator costs more than most tests
+            if (not each(value)) is all_of:
+                return any_of
+        return all_of
+
+    return test
+
+
+def _compared(sign: str, number: float) -> Test:
+    compare = OPERATORS[sign]
+    return lambda value: value is not None and compare(value, number)
+
+
+def _tagged(wanted: Tags) -> Test:
+    any_of, all_of = frozenset(wanted.any or ()), frozenset(wanted.all or ())
+    if not any_of:
+        return lambda tags: tags is not None and all_of.issubset(tags)
+    if not all_of:
+        return lambda tags: tags is not None and not any_of.isdisjoint(tags)
+    return lambda tags: tags is not None and all_of.issubset(tags) and not any_of.isdisjoint(tags)
+
+
+def _matched(patterns: tuple[str, ...]) -> Test:
+    if not any(map(is_pattern, patterns)):
+        return frozenset(patterns).__contains__
+    if all(pattern.endswith("*") and not is_pattern(pattern[:-1]) for pattern in patterns):
+        heads = tuple(pattern[:-1] for pattern in patterns)
+        return lambda value: value is not None and value.startswith(heads)
+    match = re.compile("|".join(map(fnmatch.translate, patterns))).match
     return lambda value: value is not None and match(value) is not None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pointsman.conditions import Test, condition
+from pointsman.conditions import Test, condition, joined
 from pointsman.exchange import Exchange
 from pointsman.routing import Variable
 
@@ -61,15 +61,7 @@ class All:
     holds: Holds = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        tests = tuple(part.holds for part in self.parts)
-
-        def holds(seen: Seen) -> bool:
-            for test in tests:  # noqa: SIM110 - a generator costs more than all tests
-                if not test(seen):
-                    return False
-            return True
-
-        object.__setattr__(self, "holds", tests[0] if len(tests) == 1 else holds)
+        object.__setattr__(self, "holds", joined([part.holds for part in self.parts], any_of=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +72,7 @@ class AnyOf:
     holds: Holds = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        tests = tuple(part.holds for part in self.parts)
-        object.__setattr__(self, "holds", lambda seen: any(test(seen) for test in tests))
+        object.__setattr__(self, "holds", joined([part.holds for part in self.parts], any_of=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import pytest
@@ -199,3 +201,117 @@ async def test_judgements_that_clients_could_pile_up_are_not_kept(setup: Callabl
         for number in range(MOST_KEPT):
             judge(body(f"open/{number}"))
         assert judge(body()) is not first, "it was forgotten when there were too many"
+
+
+MANY = "".join(
+    f'  - {{name: r{number}, when: {{model: "m{number}", tokens: "> 10k"}}, use: {{models: [fast]}}}}\n'
+    for number in range(190)
+)
+LEFT = "".join(
+    f'  - {{name: g{number}, when: {{model: "acme/*", tokens: "> 10k", any: [{{key: "k{number}*"}}, '
+    f"{{key.tags: {{any: [t{number}]}}}}], not: {{has_tools: true}}}}}}\n"
+    for number in range(10)
+)
+
+
+async def test_rules_for_other_models_are_not_looked_at_and_still_on_record(
+    setup: Callable[[str], Setup],
+) -> None:
+    async with judging(setup, f"routes:\n{MANY}{LEFT}") as judge:
+        raw = body(messages=[{"role": "user", "content": "x" * 60_000}])
+        judge(raw)
+        calls = 0
+
+        def count(_: Any, event: str, __: Any) -> None:
+            nonlocal calls
+            calls += event in ("call", "c_call")
+
+        sys.setprofile(count)
+        try:
+            found = judge(raw)
+        finally:
+            sys.setprofile(None)
+    assert found.plan == Plan(None, ("acme/large",))
+    assert calls < 400, "of 200 rules only ten are evaluated"
+    rows = [*found.rules]
+    assert len(rows) == len(found.rules) == 200
+    assert rows[0] == {
+        "name": "r0",
+        "at": "proxy.yaml:2",
+        "matched": False,
+        "failed": {"when": "model", "value": "acme/large", "expected": "m0"},
+    }
+    assert found.rules[-1]["failed"]["when"] == "any"
+    assert found.rules[198:] == rows[198:]
+    assert found.values["model"] == "acme/large"
+
+
+@pytest.mark.parametrize(
+    ("when", "kept"),
+    [
+        ("model: acme/*", True),
+        ("model: acme/*, stream: false, key.tags: {any: [x]}", True),
+        ("not: {has_tools: true}, team: x", True),
+        ('time: "00:00-24:00 UTC"', False),
+        ("any: [{day: sat}, {key: x}]", False),
+        ('tokens: "> 3"', False),
+        ("headers.x: y", False),
+        ('model: other, time: "00:00-24:00 UTC"', True),
+    ],
+)
+async def test_only_judgements_by_few_values_are_kept(
+    setup: Callable[[str], Setup], when: str, kept: bool
+) -> None:
+    async with judging(setup, rule(when)) as judge:
+        assert (judge(body()) is judge(body())) is kept
+
+
+async def test_a_rule_for_the_night_is_judged_anew_each_time(setup: Callable[[str], Setup]) -> None:
+    made = setup(rule('time: "22:00-06:00 UTC"'))
+    rules, codec = compile_rules(made), made.dialects.get("openai-chat", "chat")
+    async with Gateway.dry(made) as gateway:
+        found = []
+        for hour in (21, 22, 5, 6):
+            exchange = Exchange(gateway, codec, {})
+            exchange.at = datetime(2026, 11, 27, hour, tzinfo=UTC)
+            exchange.peek = codec.peek(Request(body()))
+            found.append(rules.judge(exchange).plan.rule)
+    assert found == [None, "chosen", "chosen", None]
+
+
+async def test_exact_names_patterns_and_rules_for_all_keep_their_order(setup: Callable[[str], Setup]) -> None:
+    rules = (
+        "routes:\n"
+        "  - {name: pattern, when: {model: 'acme/*', stream: true}}\n"
+        "  - {name: exact, when: {model: [acme/large, big]}}\n"
+        "  - {name: nested, when: {all: [{model: 'acme/*'}, {model: acme/small}]}}\n"
+        "  - {name: not this, when: {not: {model: 'acme/*'}}}\n"
+        "  - {name: any, when: {any: [{model: acme/tiny}, {stream: true}]}}\n"
+        "  - {name: rest}\n"
+    )
+    expected = {
+        ("acme/large", True): "pattern",
+        ("acme/large", False): "exact",
+        ("big", True): "exact",
+        ("acme/small", False): "nested",
+        ("fast", False): "not this",
+        ("acme/tiny", False): "any",
+        ("acme/other", False): "rest",
+    }
+    async with judging(setup, rules) as judge:
+        found = {(model, stream): judge(body(model, stream=stream)).plan.rule for model, stream in expected}
+    assert found == expected
+
+
+async def test_what_is_kept_keeps_no_request(setup: Callable[[str], Setup]) -> None:
+    async with judging(setup, rule("key: bob")) as judge:
+        assert judge(body()).rules.seen.exchange is None
+
+
+async def test_what_a_rule_says_of_its_attempts_is_in_the_plan(decided: Decided) -> None:
+    said = "use: {deadline: 90s, attempts: 2, on_loss: reject, max_price: {prompt: 3}}"
+    async with decided(f"routes: [{{name: careful, {said}}}]\n", body()) as exchange:
+        plan = exchange.plan
+    assert plan is not None
+    assert (plan.deadline, plan.attempts, plan.on_loss) == (90, 2, "reject")
+    assert plan.extra["preferences"].max_price.prompt == 3_000_000_000
