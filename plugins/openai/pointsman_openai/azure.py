@@ -57,7 +57,9 @@ ABOUT = About(
 def check_version(value: Any) -> None:
     """Raise ValueError for what is no version of the API."""
     if value is not None and VERSION.fullmatch(value) is None:
-        raise ValueError("a version is a date as in 2024-10-21 or 2025-04-01-preview, or v1, preview or latest")
+        raise ValueError(
+            "a version is a date as in 2024-10-21 or 2025-04-01-preview, or v1, preview or latest"
+        )
 
 
 def declare(register: RegisterSettings) -> None:
