@@ -11,6 +11,7 @@ import pytest
 from pointsman.errors import ConfigError
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup
+from pointsman_routes.rehearsal import rehearse
 
 
 @pytest.mark.parametrize(
@@ -40,9 +41,11 @@ def test_a_wrong_setting_is_refused_at_its_place(
 async def test_the_example_in_the_readme_starts(setup: Callable[[str], Setup]) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     blocks = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     async with Gateway.dry(setup("".join(blocks))) as gateway:
         assert [route.name for route in gateway.setup.section("routes")] == ["protected", "nightly", "rest"]
+        assert len(gateway.setup.section("tests")) == 2
+        assert [problem async for problem in rehearse(gateway)] == []
 
 
 def test_one_record_in_a_hundred_is_kept_unless_the_file_says_otherwise(
