@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -46,6 +47,7 @@ class Rule:
     deadline: float | None = None
     attempts: int | None = None
     on_loss: Literal["warn", "reject", "drop"] | None = None
+    hedge: float | None = None
     at: str = ""
     place: str = ""
     number: int = 0
@@ -61,6 +63,7 @@ class Rule:
             deadline=self.deadline,
             attempts=self.attempts,
             on_loss=self.on_loss,
+            hedge=self.hedge,
         )
 
 
@@ -111,11 +114,10 @@ class Trace(Sequence[Mapping[str, Any]]):
 class Values(Mapping[str, Any]):
     """For records: the values that rules used, as JSON data."""
 
-    __slots__ = ("_trace",)
-
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
 
+    @cached_property
     def _told(self) -> dict[str, Any]:
         trace = self._trace
         values = {name: told(value) for name, value in trace.seen.items()}
@@ -124,13 +126,13 @@ class Values(Mapping[str, Any]):
         return values
 
     def __getitem__(self, name: str) -> Any:
-        return self._told()[name]
+        return self._told[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._told())
+        return iter(self._told)
 
     def __len__(self) -> int:
-        return len(self._told())
+        return len(self._told)
 
 
 @dataclass(slots=True)
@@ -293,6 +295,7 @@ def _compiled(setup: Setup, route: RouteSettings, clauses: Clauses, number: int)
         use.deadline,
         use.attempts,
         use.on_loss,
+        use.hedge,
         f"{Path(found.file).name}:{found.line}",
         place,
         number,

@@ -212,3 +212,20 @@ def test_text_from_clients_does_not_reach_the_terminal_raw() -> None:
         "outcomes": {"attempts": []},
     }
     assert as_text(record).splitlines()[0] == "request: model x?[2J?y"
+
+
+def test_a_dry_run_may_be_of_another_moment(config: Config) -> None:
+    rules = 'routes: [{name: night, when: {time: "22:00-06:00 Europe/Paris"}, use: {models: [big]}}]\n'
+    night = run(config(rules), "--model", "fast", "--at", "2026-11-28T03:00+01:00")
+    assert "  yes  night (proxy.yaml:1)" in night.output
+    noon = run(config(rules), "--model", "fast", "--at", "2026-11-28T12:00Z")
+    assert (
+        '  no   night (proxy.yaml:1): time is "Sat 2026-11-28 13:00 Europe/Paris", '
+        'expected "22:00-06:00 Europe/Paris"'
+    ) in noon.output
+    record = json.loads(run(config(rules), "--model", "fast", "--at", "2026-11-28T12:00Z", "--json").output)
+    assert record["at"] == "2026-11-28T12:00:00+00:00"
+    assert record["values"] == {"time": "Sat 2026-11-28 12:00 UTC"}
+    wrong = run(config(rules), "--model", "fast", "--at", "noon")
+    assert wrong.exit_code == 2
+    assert "'noon' is not a moment" in wrong.output
