@@ -47,7 +47,6 @@ class Rule:
     deadline: float | None = None
     attempts: int | None = None
     on_loss: Literal["warn", "reject", "drop"] | None = None
-    hedge: float | None = None
     at: str = ""
     place: str = ""
     number: int = 0
@@ -63,7 +62,6 @@ class Rule:
             deadline=self.deadline,
             attempts=self.attempts,
             on_loss=self.on_loss,
-            hedge=self.hedge,
         )
 
 
@@ -295,7 +293,6 @@ def _compiled(setup: Setup, route: RouteSettings, clauses: Clauses, number: int)
         use.deadline,
         use.attempts,
         use.on_loss,
-        use.hedge,
         f"{Path(found.file).name}:{found.line}",
         place,
         number,
