@@ -81,15 +81,14 @@ class Attempts:
         self._answered = False
         self._whole = False
 
-    async def run(self) -> None:
+    async def run(self, candidates: list[Candidate]) -> None:
         """Try candidates until one answers. Raises what the client is to be told.
 
         One whose key was refused is tried once more, while it has another key, and one that asked us to wait
         when nobody else is left, where the operator has patience.
         """
         exchange, chains = self.exchange, self.exchange.setup.chains
-        exchange.gateway.retries.request()
-        left, made, rests = exchange.candidates, 0, exchange.gateway.rests
+        left, made, rests = candidates, 0, exchange.gateway.rests
         while left:
             if rests.latest > time.monotonic():
                 left = await whose_turn(exchange, left)
@@ -119,7 +118,7 @@ class Attempts:
                     break
                 kept = min(len(left), 1)
             if not left and len(exchange.attempts) > made:
-                left, made = once_more(exchange), len(exchange.attempts)
+                left, made = once_more(exchange, candidates), len(exchange.attempts)
         raise exhausted(exchange)
 
     def _may_try(self, candidate: Candidate, kept: int) -> bool:

@@ -125,7 +125,8 @@ class Plan:
     `preferences` is what is asked of their endpoints, as JSON data, and `lost` what is asked in vain. `pick`
     names the way in which the endpoints of each model are put in order, or of all together if `across`.
     `deadline` is how many seconds all attempts together may take since the request came, `attempts` how many
-    there may be, `on_loss` what is done about parameters that are lost; None is as the core has it.
+    there may be, `on_loss` what is done about parameters that are lost; None is as the core has it. `hedge`
+    is how many seconds an answer may take before another endpoint is asked, too.
     """
 
     rule: str | None
@@ -138,6 +139,7 @@ class Plan:
     deadline: float | None = None
     attempts: int | None = None
     on_loss: Literal["warn", "reject", "drop"] | None = None
+    hedge: float | None = None
 
 
 class Candidate(msgspec.Struct):

@@ -60,13 +60,13 @@ async def whose_turn(exchange: Exchange, left: list[Candidate]) -> list[Candidat
         exchange.waited += time.monotonic() - now
 
 
-def once_more(exchange: Exchange) -> list[Candidate]:
+def once_more(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
     """Of candidates that were all tried in vain, those that are worth waiting for."""
     if len(exchange.attempts) >= most_attempts(exchange):
         return []
     now = time.monotonic()
     latest = now + _patience(exchange)
-    return [each for each in exchange.candidates if now < _back(exchange, each) <= latest]
+    return [each for each in candidates if now < _back(exchange, each) <= latest]
 
 
 def _patience(exchange: Exchange) -> float:

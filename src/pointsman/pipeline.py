@@ -143,7 +143,14 @@ async def _answer(exchange: Exchange, sink: Sink, client: ClientStream | None) -
             await each(chains.reserve_usage, exchange)
         if client is not None:
             client.keep(exchange.keep)
-        await attempts.run()
+        exchange.gateway.retries.request()
+        hedge = exchange.plan.hedge if exchange.plan is not None and client is None else None
+        if hedge is None or len(exchange.candidates) < 2:
+            await attempts.run(exchange.candidates)
+        else:
+            from .hedging import hedged
+
+            attempts = await hedged(exchange, hedge)
         exchange.outcome, exchange.status = "complete", 200
     except (Exception, asyncio.CancelledError) as error:
         failure = _conclude(exchange, client, error) or error

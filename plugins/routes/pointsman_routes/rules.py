@@ -47,6 +47,7 @@ class Rule:
     deadline: float | None = None
     attempts: int | None = None
     on_loss: Literal["warn", "reject", "drop"] | None = None
+    hedge: float | None = None
     at: str = ""
     place: str = ""
     number: int = 0
@@ -62,6 +63,7 @@ class Rule:
             deadline=self.deadline,
             attempts=self.attempts,
             on_loss=self.on_loss,
+            hedge=self.hedge,
         )
 
 
@@ -293,6 +295,7 @@ def _compiled(setup: Setup, route: RouteSettings, clauses: Clauses, number: int)
         use.deadline,
         use.attempts,
         use.on_loss,
+        use.hedge,
         f"{Path(found.file).name}:{found.line}",
         place,
         number,

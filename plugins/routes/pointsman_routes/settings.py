@@ -83,6 +83,13 @@ class UseSettings:
     attempts: int | None = setting(
         default=None, minimum=1, maximum=20, help="Most attempts, in place of `attempts` of the whole file."
     )
+    hedge: Duration | None = setting(
+        default=None,
+        minimum=INSTANT,
+        help="When an answer that is no stream takes longer, ask the next endpoint, too: the first answer "
+        "counts, and both cost. For embeddings, and whatever may be done twice.",
+        example="500ms",
+    )
     max_price: MaxPrice | None = setting(
         default=None, help="What the dearest endpoint may ask: short for that of `preferences`."
     )

@@ -309,9 +309,9 @@ async def test_what_is_kept_keeps_no_request(setup: Callable[[str], Setup]) -> N
 
 
 async def test_what_a_rule_says_of_its_attempts_is_in_the_plan(decided: Decided) -> None:
-    said = "use: {deadline: 90s, attempts: 2, on_loss: reject, max_price: {prompt: 3}}"
+    said = "use: {deadline: 90s, attempts: 2, on_loss: reject, hedge: 1s, max_price: {prompt: 3}}"
     async with decided(f"routes: [{{name: careful, {said}}}]\n", body()) as exchange:
         plan = exchange.plan
     assert plan is not None
-    assert (plan.deadline, plan.attempts, plan.on_loss) == (90, 2, "reject")
+    assert (plan.deadline, plan.attempts, plan.on_loss, plan.hedge) == (90, 2, "reject", 1)
     assert plan.extra["preferences"].max_price.prompt == 3_000_000_000
