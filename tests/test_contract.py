@@ -153,7 +153,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
             assert length <= 70, f"{node.name} has {length} lines"
 
 
-MOST_LINES = {"config": 3800, "ledger": 2000, "": 10900}
+MOST_LINES = {"config": 3800, "ledger": 2000, "": 13400}
 """Lines of the core: of its two packages that are subjects of their own, and of all the rest."""
 
 
