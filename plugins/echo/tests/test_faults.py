@@ -58,7 +58,7 @@ async def outcome(gateway: Gateway, name: str, *, stream: bool) -> UpstreamError
     exchange.candidates = [Candidate(endpoint, name, way=lanes.way(endpoint))]
     client = ClientStream(Gathering(), list, first=60, every=60) if stream else None
     with suppress(RequestError):
-        await Attempts(exchange, client).run()
+        await Attempts(exchange, client).run(exchange.candidates)
     if client is not None:
         client.stop()
     assert exchange.attempt is not None
