@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -424,14 +425,20 @@ def numbered(*numbers: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("number", numbers, ids=lambda number: f"fault-{number}")
 
 
+def without_ids(text: str) -> str:
+    """A text without the random ids in it, in which any digits may stand."""
+    return re.sub(r"[0-9a-f]{24}", "", text)
+
+
 def check_error(lab: Lab, error: dict[str, Any], status: int) -> None:
     """It is told in the client's words, with what was tried, and nothing else."""
     assert error["type"] == OWN_TYPES[lab.client.name].get(status, "api_error")
     assert error["metadata"]["error_type"] == ERROR_TYPES[status]
     (attempt,) = error["metadata"]["attempts"]
     assert attempt["endpoint"] == f"{lab.provider}/fault-{lab.number}"
-    for secret in ("key-of", "127.0.0.1", "key 4711", "Traceback"):
-        assert secret not in json.dumps(error)
+    told = without_ids(json.dumps(error))
+    for secret in ("key-of", "127.0.0.1", "4711", "Traceback"):
+        assert secret not in told
 
 
 @all_pairings
@@ -483,7 +490,7 @@ async def test_the_wait_a_provider_asks_for_is_passed_on_where_it_is_sensible(la
 async def test_what_a_provider_says_of_our_key_stays_here(lab: Lab, stream: bool) -> None:
     answer = await lab.ask("alone", stream=stream)
     assert answer.status_code == 502
-    assert "key 4711" not in answer.text
+    assert "4711" not in without_ids(answer.text)
     assert "key-of" not in answer.text
 
 
