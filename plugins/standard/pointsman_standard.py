@@ -13,6 +13,7 @@ ORDER = (
     "limits",
     "catalogue",
     "routes",
+    "thrift",
     "balance",
     "cache",
     "openai",

@@ -1,0 +1,12 @@
+"""`pointsman route`: train and judge what routes go by. Each subject adds its own commands."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["route"]
+
+
+@click.group()
+def route() -> None:
+    """Train and judge what routes go by: which task a request is, which model is worth its price."""
