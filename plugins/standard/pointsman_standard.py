@@ -24,5 +24,6 @@ ORDER = (
     "prices",
     "budgets",
     "usage",
+    "feedback",
     "openrouter",
 )

@@ -1,0 +1,95 @@
+"""Records: what is kept of how good answers were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from pointsman.ledger import Column, Table
+
+__all__ = ["FEEDBACK", "FEEDBACK_DAYS", "SOURCES", "WEIGHTS", "Source"]
+
+Source = Literal["vote", "shadow", "check", "implicit"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+"""Who says it: a person; a judge or checker that has seen two answers to the same request; a check that
+always says the same of the same answer; what the client did next."""
+
+WEIGHTS: Mapping[Source, float] = {"vote": 1.0, "shadow": 1.0, "check": 0.7, "implicit": 0.3}
+"""How many votes one row counts for, where it does not say it."""
+
+COLUMNS = {
+    "id": Column("text", "Generation, source and kind; of votes the key that votes, too.", required=True),
+    "at": Column("text", "When it was said: ISO 8601, UTC, milliseconds.", required=True),
+    "generation_id": Column("text", "The answer that it is about.", required=True),
+    "key_id": Column("text", "Whose word it is: the key that votes, or that asked.", required=True),
+    "team": Column("text", "The id of that key's team."),
+    "app": Column("text", "The application that asked."),
+    "task": Column("text", "What the request was about; null where nobody said."),
+    "model": Column("text", "The model that answered.", required=True),
+    "provider": Column("text", "The provider that answered."),
+    "endpoint": Column("text", "The endpoint that answered."),
+    "served_model": Column("text", "The model that answered there, where it is another one."),
+    "source": Column("text", "vote, shadow, check or implicit.", required=True),
+    "kind": Column(
+        "text", "What was said or looked at, in a word: thumb, json_schema, repeated.", required=True
+    ),
+    "score": Column(
+        "real", "How good the answer was, from 0 to 1; of a pair, against the rival's.", required=True
+    ),
+    "weight": Column("real", "How many votes it counts for.", required=True),
+    "pair": Column("text", "What the two rows of one comparison share."),
+    "rival": Column("text", "The model compared with."),
+    "own_score": Column("real", "What a judge or checker gave this answer by itself, from 0 to 1."),
+    "rival_score": Column("real", "What it gave the rival's."),
+    "judge": Column("text", "The model or checker that compared them."),
+    "category": Column("text", "What was wrong, in the word of the client."),
+    "comment": Column("text", "What the voter says of it."),
+}
+
+FEEDBACK_DAYS = Table(
+    name="feedback_days",
+    columns={
+        "id": Column("text", "The day, and a digest of what the row stands for.", required=True),
+        "at": Column("text", "The day, in UTC.", required=True),
+        "key_id": Column("text", "The key that asked.", required=True),
+        "task": Column("text", "What the requests were about."),
+        "model": Column("text", "The model that answered.", required=True),
+        "source": Column("text", "shadow, check or implicit.", required=True),
+        "labels": Column("integer", "How many.", required=True),
+        "weight": Column("real", "Their weights.", required=True),
+        "good": Column("real", "Their weights times their scores.", required=True),
+    },
+    primary_key="id",
+    indexes=(("at",),),
+    sums=("labels", "weight", "good"),
+)
+"""What machines say, by day: there is much of it. Votes may change and are read one by one."""
+
+PLACES = {name: place for place, name in enumerate(COLUMNS)}
+
+
+def _by_day(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, ...]]]:
+    at, source, key, task, model, weight, score = (
+        PLACES[name] for name in ("at", "source", "key_id", "task", "model", "weight", "score")
+    )
+    days = []
+    for row in rows:
+        group = (row[at][:10], row[key], row[task], row[model], row[source])
+        digest = blake2b(msgspec.json.encode(group), digest_size=10).hexdigest()
+        days.append((f"{group[0]}|{digest}", *group, 1, row[weight], row[weight] * row[score]))
+    return {FEEDBACK_DAYS.name: days}
+
+
+FEEDBACK = Table(
+    name="feedback",
+    columns=COLUMNS,
+    primary_key="id",
+    indexes=(("at", "id"), ("source", "at"), ("generation_id",), ("model", "at")),
+    mutable=True,
+    derive=_by_day,
+)
+"""A row of a vote is written by `Ledger.execute`, and replaced when the key votes again; the others are
+inserted and stay."""
