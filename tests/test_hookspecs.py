@@ -193,6 +193,10 @@ def register_http(register):
     register("/closed", page, methods=["GET"], role="viewer")
     register("/admin", page, methods=["GET"], role="admin")
     register("/broken", broken, methods=["GET"], role="public")
+    register("/told", page, methods=["GET"], role="admin", refused=told)
+    register("/told/broken", broken, methods=["GET"], role="public", refused=told)
+def told(request, error):
+    return PlainTextResponse(f"{request.url.path} {error.status} {error.message}", error.status)
 @hookimpl
 def authenticate(exchange):
     name = exchange.headers.get("x-name")
@@ -211,6 +215,13 @@ def authenticate(exchange):
         failed = await get("/broken")
         assert failed.status_code == 500
         assert "secret" not in failed.text
+        closed = await get("/told")
+        assert closed.status_code == 401
+        assert closed.text.startswith("/told 401 no API key")
+        assert (await get("/told", headers={"x-name": "ann"})).text == "/told 403 this needs a key of role admin"
+        told = await get("/told/broken")
+        assert told.status_code == 500
+        assert "secret" not in told.text
     undeclared = plugin.replace(', methods=["GET"], role="viewer"', "")
     with pytest.raises(PluginError, match="'mine' registers /closed without declaring methods and role"):
         async with start(undeclared, auth="keys"):

@@ -309,12 +309,12 @@ class Page:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = scope.get("request_id", "")
+        request = PageRequest(scope, receive)
         try:
             if scope["method"] not in self._methods():
                 raise MethodNotAllowed(
                     f"{scope['method']} is not answered here", headers={"allow": ", ".join(self._methods())}
                 )
-            request = PageRequest(scope, receive)
             if self._route.role != "public":
                 exchange = Exchange(
                     self._gateway,
@@ -329,11 +329,17 @@ class Page:
                 request.state.actor, request.state.client = actor, exchange.client
             response = await self._route.handler(request)
         except RequestError as error:
-            response = _plain(error, request_id)
+            response = self._refused(request, error)
         except Exception as error:
             log.exception("plugin %s failed at %s", self._route.owner, self._route.path)
-            response = _plain(Internal(repr(error)), request_id)
+            response = self._refused(request, Internal(repr(error)))
         await response(scope, receive, send)
+
+    def _refused(self, request: PageRequest, error: RequestError) -> PageResponse:
+        """The page of an error, as the plugin makes it, or as all others."""
+        if self._route.refused is not None:
+            return self._route.refused(request, error)
+        return _plain(error, request.scope.get("request_id", ""))
 
     def _methods(self) -> tuple[str, ...]:
         methods = self._route.methods

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .catalogue import Model
     from .dialects import Codec
+    from .errors import RequestError
     from .exchange import Candidate, Exchange
     from .ledger import Table
     from .providers import Provider, ProviderFactory
@@ -20,6 +21,7 @@ __all__ = [
     "Handler",
     "Pick",
     "Read",
+    "Refused",
     "RegisterCommand",
     "RegisterDialect",
     "RegisterHttp",
@@ -31,6 +33,8 @@ __all__ = [
 ]
 
 Handler = Callable[["Request"], Awaitable["Response"]]
+Refused = Callable[["Request", "RequestError"], "Response"]
+"""Makes a page of an error: a request without a key, or what the handler raised."""
 Pick = Callable[["Exchange", "list[Candidate]"], "list[Candidate]"]
 """Puts the endpoints of one choice in the order in which they are to be tried."""
 Read = Callable[["Exchange"], Any]
@@ -106,8 +110,9 @@ class RegisterHttp(Protocol):
         *,
         methods: Sequence[str],
         role: Literal["public", "viewer", "member", "admin"],
+        refused: Refused | None = None,
     ) -> None:
-        """Serve `path`."""
+        """Serve `path`. `refused` makes the answer to a request that is refused, of an error in JSON."""
 
 
 class RegisterCommand(Protocol):

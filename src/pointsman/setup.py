@@ -17,7 +17,7 @@ from .errors import ConfigError, PluginError, StartupError
 from .ledger import Table
 from .plugins import Plugin, PluginSet, installed, load
 from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
-from .registers import Handler
+from .registers import Handler, Refused
 from .reload import RELOAD, answer_reload
 from .routing import Picker, Routing, RoutingRegister, Variable
 
@@ -64,6 +64,7 @@ class HttpRoute:
     methods: tuple[str, ...]
     role: str
     owner: str
+    refused: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +312,15 @@ class _HttpRegister:
         self._routes = routes
         self._owner = owner
 
-    def __call__(self, path: str, handler: Handler, *, methods: Sequence[str] = (), role: str = "") -> None:
+    def __call__(
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        methods: Sequence[str] = (),
+        role: str = "",
+        refused: Refused | None = None,
+    ) -> None:
         if not methods or role not in ROLES:
             raise PluginError(
                 f"plugin {self._owner!r} registers {path} without declaring methods and role; "
@@ -320,7 +329,7 @@ class _HttpRegister:
         taken = next((route for route in self._routes if route.path == path), None)
         if taken is not None:
             raise PluginError(f"plugins {taken.owner!r} and {self._owner!r} both serve {path}")
-        self._routes.append(HttpRoute(path, handler, tuple(methods), role, self._owner))
+        self._routes.append(HttpRoute(path, handler, tuple(methods), role, self._owner, refused))
 
 
 class _TableRegister:

@@ -10,10 +10,10 @@ from pointsman.errors import BadRequest, NotFound
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
 from pointsman.money import NANO
+from pointsman_keys.reach import Reach, directory_of, reach_of
 
 from .filters import choice
 from .providers import title_at
-from .reach import Reach, directory_of, reach_of
 
 __all__ = ["PARAMETERS", "activity"]
 

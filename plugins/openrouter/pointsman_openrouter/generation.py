@@ -11,9 +11,9 @@ from pointsman.errors import BadRequest, NotFound, Unavailable
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
 from pointsman.money import NANO
+from pointsman_keys.reach import reach_of
 
 from .providers import title_at
-from .reach import reach_of
 
 __all__ = ["generation"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.exchange import Actor
 from pointsman.testing import Running, running
-from pointsman_openrouter.reach import Reach, directory_of, reach_of
+from pointsman_keys.reach import Reach, directory_of, reach_of
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
 

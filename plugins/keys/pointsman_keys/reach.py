@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
-from pointsman_keys import Caller, Directory, Keys
+
+from . import Caller, Directory, Keys
 
 __all__ = ["Reach", "directory_of", "reach_of"]
 
