@@ -60,7 +60,7 @@ FEEDBACK_DAYS = Table(
         "source": Column("text", "shadow, check or implicit.", required=True),
         "labels": Column("integer", "How many.", required=True),
         "weight": Column("real", "Their weights.", required=True),
-        "good": Column("real", "Their weights times their scores.", required=True),
+        "good": Column("real", "Their weights times their scores, or own scores.", required=True),
     },
     primary_key="id",
     indexes=(("at",),),
@@ -72,14 +72,17 @@ PLACES = {name: place for place, name in enumerate(COLUMNS)}
 
 
 def _by_day(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, ...]]]:
-    at, source, key, task, model, weight, score = (
-        PLACES[name] for name in ("at", "source", "key_id", "task", "model", "weight", "score")
+    at, source, key, task, model, weight, score, own = (
+        PLACES[name] for name in ("at", "source", "key_id", "task", "model", "weight", "score", "own_score")
     )
     days = []
     for row in rows:
+        if row[source] == "vote":
+            continue
         group = (row[at][:10], row[key], row[task], row[model], row[source])
         digest = blake2b(msgspec.json.encode(group), digest_size=10).hexdigest()
-        days.append((f"{group[0]}|{digest}", *group, 1, row[weight], row[weight] * row[score]))
+        good = row[score] if row[own] is None else row[own]
+        days.append((f"{group[0]}|{digest}", *group, 1, row[weight], row[weight] * good))
     return {FEEDBACK_DAYS.name: days}
 
 
