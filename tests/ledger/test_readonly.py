@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.errors import StartupError, Unavailable
-from pointsman.ledger import Ledger, ReadOnlyLedger, reader
+from pointsman.ledger import Ledger, ReadOnlyLedger, Reading, reader
 
 URL = "sqlite:///ledger.db"
 
@@ -27,6 +27,21 @@ async def test_rows_are_read_beside_the_server(rows: Ledger, tmp_path: Path) -> 
         found = opened.select_sync("select id, number from generations where number >= :least", {"least": 1})
         assert found == [{"id": "gen-1", "number": 1}, {"id": "gen-2", "number": 2}]
         assert await opened.select("select count(*) as n from generations") == [{"n": 3}]
+
+
+async def test_a_function_reads_as_often_as_it_likes(rows: Ledger) -> None:
+    def total(reading: Reading) -> int:
+        ids = reading.select_sync("select id from generations")
+        return sum(
+            reading.select_sync("select number from generations where id = :id", row)[0]["number"]
+            for row in ids
+        )
+
+    assert await rows.read(total) == 3
+    with pytest.raises(sqlite3.OperationalError, match="no such column"):
+        await rows.read(lambda reading: reading.select_sync("select absent from generations"))
+    with pytest.raises(ZeroDivisionError):
+        await rows.read(lambda reading: 1 // 0)
 
 
 async def test_rows_are_read_after_the_server(rows: Ledger, tmp_path: Path) -> None:

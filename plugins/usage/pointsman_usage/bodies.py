@@ -9,7 +9,7 @@ from typing import Any
 from pointsman.dialects import Mark
 from pointsman.errors import ConfigError, UpstreamStatus
 from pointsman.exchange import Exchange
-from pointsman.ledger import Column, ReadOnlyLedger, Table
+from pointsman.ledger import Column, Reading, Table
 from pointsman.setup import Setup
 from pointsman.stored import Stored
 from pointsman.vault import Vault
@@ -137,7 +137,7 @@ def _text(stored: Stored) -> bytes:
     return b"".join(data for data, mark in stored.frames if not mark & Mark.PRIVATE)
 
 
-def opened_bodies(ledger: ReadOnlyLedger, vault: Vault, generation_id: str) -> dict[str, Any] | None:
+def opened_bodies(ledger: Reading, vault: Vault, generation_id: str) -> dict[str, Any] | None:
     """The texts of a generation, and whether the answer is `partial`; None where none are kept. Raises
     SealError where they cannot be opened."""
     if not ledger.has_table(BODIES.name):

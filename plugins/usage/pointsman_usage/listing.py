@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.columns import aligned
-from pointsman.ledger import ReadOnlyLedger, Table
+from pointsman.ledger import Reading, Table
 from pointsman.money import drifts
 
 from .generations import GENERATIONS
@@ -65,7 +65,7 @@ class Wanted:
 
 
 def page(
-    ledger: ReadOnlyLedger, wanted: Wanted, *, before: Place | None = None, limit: int
+    ledger: Reading, wanted: Wanted, *, before: Place | None = None, limit: int
 ) -> list[dict[str, Any]]:
     """At most `limit` generations, the newest first, of those behind a place."""
     found: list[dict[str, Any]] = []
@@ -91,7 +91,7 @@ def page(
     return [_shown(row) for row in found[:limit]]
 
 
-def _conditions(ledger: ReadOnlyLedger, wanted: Wanted, outcome: str | None) -> Query:
+def _conditions(ledger: Reading, wanted: Wanted, outcome: str | None) -> Query:
     """What is wanted of columns that have an index."""
     conditions: list[str] = []
     params: dict[str, Any] = {}
@@ -121,14 +121,14 @@ def _between(wanted: Wanted, params: dict[str, Any]) -> list[str]:
     return conditions
 
 
-def _ids(ledger: ReadOnlyLedger, column: str, name: str, value: str) -> list[str]:
+def _ids(ledger: Reading, column: str, name: str, value: str) -> list[str]:
     """The ids of those that are, or were, called so; the text itself where nobody is."""
     sql = f"select distinct {column} as id from {DAYS.name} where {name} = :value or {column} = :value"  # noqa: S608
     return [row["id"] for row in ledger.select_sync(sql, {"value": value}) if row["id"]] or [value]
 
 
 def _select(
-    ledger: ReadOnlyLedger, conditions: Sequence[str], params: Mapping[str, Any], *, at: str = "at"
+    ledger: Reading, conditions: Sequence[str], params: Mapping[str, Any], *, at: str = "at"
 ) -> list[dict[str, Any]]:
     """The newest rows under all conditions. With `+at` no index on the time is read."""
     where = _all(conditions).format(at=at)
@@ -141,7 +141,7 @@ def _limit(cost: int | None) -> dict[str, int]:
     return {} if cost is None else {"cost": cost, "bits": cost.bit_length()}
 
 
-def _are_few(ledger: ReadOnlyLedger, cost: int) -> bool:
+def _are_few(ledger: Reading, cost: int) -> bool:
     """Whether few generations cost more."""
     costly = f"select 1 from generations where {COSTLY} limit :most"  # noqa: S608 - our own condition
     sql = f"select count(*) as found from ({costly}) as costly"  # noqa: S608
@@ -151,7 +151,7 @@ def _are_few(ledger: ReadOnlyLedger, cost: int) -> bool:
 
 
 def _narrowed(
-    ledger: ReadOnlyLedger,
+    ledger: Reading,
     equal: Sequence[str],
     outcome: str | None,
     further: Sequence[str],
@@ -184,14 +184,14 @@ def _narrowed(
     return found
 
 
-def _oldest(ledger: ReadOnlyLedger, table: Table) -> str:
+def _oldest(ledger: Reading, table: Table) -> str:
     """The first period that there is; a time behind all others without one."""
     (row,) = ledger.select_sync(f"select min(at) as at from {table.name}")  # noqa: S608 - our own name
     return row["at"] or AFTER
 
 
 def _periods(
-    ledger: ReadOnlyLedger, table: Table, conditions: Sequence[str], params: Mapping[str, Any]
+    ledger: Reading, table: Table, conditions: Sequence[str], params: Mapping[str, Any]
 ) -> list[str]:
     """The periods in which anything meets all conditions, the newest first."""
     sql = (
@@ -205,19 +205,19 @@ def _all(conditions: Sequence[str]) -> str:
     return " and ".join(conditions) or "1 = 1"
 
 
-def place_of(ledger: ReadOnlyLedger, generation_id: str) -> Place | None:
+def place_of(ledger: Reading, generation_id: str) -> Place | None:
     """The place of a generation; None where there is none of this id."""
     rows = ledger.select_sync("select at from generations where id = :id", {"id": generation_id})
     return (rows[0]["at"], generation_id) if rows else None
 
 
-def newest(ledger: ReadOnlyLedger) -> int:
+def newest(ledger: Reading) -> int:
     """Where the row stands that was written last: rows are numbered in the order of their writing."""
     (row,) = ledger.select_sync("select coalesce(max(rowid), 0) as place from generations")
     return int(row["place"])
 
 
-def since_place(ledger: ReadOnlyLedger, wanted: Wanted, after: int) -> tuple[list[dict[str, Any]], int]:
+def since_place(ledger: Reading, wanted: Wanted, after: int) -> tuple[list[dict[str, Any]], int]:
     """The generations written behind a place, in that order, and where the last one stands."""
     last = newest(ledger)
     rows: list[dict[str, Any]] = []

@@ -13,7 +13,7 @@ from typing import Any
 
 from pointsman.columns import aligned
 from pointsman.config import Duration
-from pointsman.ledger import ReadOnlyLedger
+from pointsman.ledger import Reading
 
 from .rollups import DAYS, HOURS, MINUTES
 from .text import amount, count, duration, usd
@@ -99,7 +99,7 @@ class Filters:
 
 
 def groups(
-    ledger: ReadOnlyLedger,
+    ledger: Reading,
     by: str,
     *,
     since: datetime | None = None,
@@ -159,7 +159,7 @@ def _cover(since: datetime | None, until: datetime | None, units: Sequence[Unit]
 
 
 def _kept(
-    ledger: ReadOnlyLedger, since: datetime | None, until: datetime | None
+    ledger: Reading, since: datetime | None, until: datetime | None
 ) -> tuple[datetime | None, datetime | None]:
     """The span, widened to longer periods where shorter ones are not kept for so long."""
     for (table, length, _), (coarser, kept, longer) in zip(UNITS[:0:-1], UNITS[-2::-1], strict=True):
@@ -173,7 +173,7 @@ def _kept(
     return since, until
 
 
-def _oldest(ledger: ReadOnlyLedger, table: str) -> str:
+def _oldest(ledger: Reading, table: str) -> str:
     """The first period in a table."""
     (row,) = ledger.select_sync(f"select min(at) as oldest from {table}")  # noqa: S608 - our own name
     return row["oldest"] or END

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pointsman.ledger.lock import RunningServer, running_server
-from pointsman.ledger.protocol import Ledger
+from pointsman.ledger.protocol import Ledger, Reading
 from pointsman.ledger.readonly import ReadOnlyLedger, reader
 from pointsman.ledger.sqlite import open_ledger
 from pointsman.ledger.tables import Column, ColumnType, Derive, Table
@@ -16,6 +16,7 @@ __all__ = [
     "Finding",
     "Ledger",
     "ReadOnlyLedger",
+    "Reading",
     "RunningServer",
     "Table",
     "back_up",

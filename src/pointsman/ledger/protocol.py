@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from pointsman.ledger.tables import Row, Table
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Reading"]
+
+Result = TypeVar("Result")
+
+
+class Reading(Protocol):
+    """What a function that reads is given: queries that wait for their answer."""
+
+    def select_sync(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """The rows a query answers; see `Ledger.select`."""
+
+    def has_table(self, name: str) -> bool:
+        """Whether a table of this name was declared."""
 
 
 class Ledger(Protocol):
@@ -52,6 +64,10 @@ class Ledger(Protocol):
         names; booleans come back as 0 and 1. A wrong query raises the engine's own error, and Unavailable
         is raised where the disk refuses.
         """
+
+    async def read(self, function: Callable[[Reading], Result]) -> Result:
+        """What a function answers that makes several queries: it runs in a thread of its own, and what it
+        raises is raised as by `select`."""
 
     def has_table(self, name: str) -> bool:
         """Whether a table of this name was declared."""

@@ -6,12 +6,12 @@ import asyncio
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pointsman.errors import StartupError, Unavailable
 from pointsman.ledger.files import Connect, connect_to, database_path, startup_errors
@@ -32,6 +32,8 @@ REFUSALS = frozenset(
 """What SQLite says where not the query is at fault."""
 WORD = re.compile(r"\w+")
 
+Result = TypeVar("Result")
+
 
 class ReadOnlyLedger:
     """Queries on one ledger file. Connections are opened on demand and kept until `close`."""
@@ -48,9 +50,13 @@ class ReadOnlyLedger:
 
     async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """`select_sync` in a worker thread. Raises Unavailable where the disk refuses."""
+        return await self.read(lambda reading: reading.select_sync(sql, params))
+
+    async def read(self, function: Callable[[Self], Result]) -> Result:
+        """See `Ledger.read`."""
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, self.select_sync, sql, params)
+            return await loop.run_in_executor(self._threads, function, self)
         except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
             raise
         except sqlite3.Error as error:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pointsman.errors import StartupError
 from pointsman.ledger.files import Connect, connect_to, create_file, database_path, startup_errors
 from pointsman.ledger.groups import Insert
 from pointsman.ledger.lock import WriterLock
-from pointsman.ledger.protocol import Ledger
+from pointsman.ledger.protocol import Ledger, Reading
 from pointsman.ledger.readonly import ReadOnlyLedger
 from pointsman.ledger.schema import prepare_schema, read_schema
 from pointsman.ledger.tables import Row, Table, encode_row
@@ -26,6 +26,7 @@ LOG_PAGES = 4_000
 """Pages in the write-ahead log before they are moved to their places. A row of a large ledger changes pages
 of each of its indexes, and mostly the same ones again and again: they are moved once for many rows."""
 
+Result = TypeVar("Result")
 Durability = Literal["relaxed", "strict"]
 
 
@@ -68,6 +69,12 @@ class SqliteLedger:
         if self._reads is None:
             raise RuntimeError("the ledger is not open")
         return await self._reads.select(sql, params)
+
+    async def read(self, function: Callable[[Reading], Result]) -> Result:
+        """See `Ledger.read`."""
+        if self._reads is None:
+            raise RuntimeError("the ledger is not open")
+        return await self._reads.read(function)
 
     def has_table(self, name: str) -> bool:
         """See `Ledger.has_table`."""
