@@ -49,12 +49,13 @@ async def test_a_dry_run_equals_the_stored_record(
 ) -> None:
     path = tmp_path / "proxy.yaml"
     path.write_text(CONFIG)
-    body = {**fields, "messages": [{"role": "user", "content": "Hello"}]}
-    (tmp_path / "body.json").write_text(json.dumps(body))
+    body = json.dumps({**fields, "messages": [{"role": "user", "content": "Hello"}]})
+    (tmp_path / "body.json").write_text(body)
     gateway = Gateway(assemble(read(path, env={}), env={}))
     await gateway.start()
     async with in_process_client(gateway, key=KEY) as client:
-        answer = await client.post("/v1/chat/completions", json=body, headers={"x-pointsman-explain": "true"})
+        headers = {"x-pointsman-explain": "true", "content-type": "application/json"}
+        answer = await client.post("/v1/chat/completions", content=body, headers=headers)
         assert answer.status_code == 200
         await gateway.ledger.flush()
         identity = answer.headers["x-generation-id"]

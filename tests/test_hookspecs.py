@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -631,6 +632,32 @@ def price_usage(exchange, usage):
         unpriced = await running.chat(**{"x-broken": "1"})
         assert (unpriced.status_code, unpriced.headers["x-pointsman-cost"]) == (200, "unpriced")
         assert unpriced.json()["usage"]["cost"] is None
+
+
+async def test_hook_quote_usage(start: Start) -> None:
+    plugin = """
+from datetime import timedelta
+from pointsman.outlook import Quote
+
+@hookimpl
+def quote_usage(exchange, usage, at):
+    if exchange.headers.get("x-broken"):
+        raise BadRequest("no prices today")
+    exchange.gateway.seen = exchange.pricing.id
+    return Quote(Cost(at.minute), at + timedelta(minutes=1))
+"""
+    async with start(plugin) as running:
+        told = await running.chat(**{"x-pointsman-explain": "true"})
+        record = json.loads(told.headers["x-pointsman-decision"])
+        now, candidate = datetime.fromisoformat(record["at"]), record["candidates"][-1]
+        then = now + timedelta(minutes=1)
+        assert candidate["price"] == {
+            "nano": now.minute,
+            "next": {"at": then.isoformat(), "nano": then.minute},
+        }
+        assert running.gateway.seen == candidate["endpoint"]
+        told = await running.chat(**{"x-pointsman-explain": "true", "x-broken": "1"})
+        assert json.loads(told.headers["x-pointsman-decision"])["candidates"][0]["price"] == {"nano": None}
 
 
 async def test_hook_request_finished(start: Start) -> None:

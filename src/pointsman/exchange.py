@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from .chain import first_sync
-from .decision import Decision, Weighed
+from .decision import Decision, Reason
 from .errors import RequestError, UpstreamError, UpstreamStatus
 from .losses import Losses
 from .money import Cost
+from .outlook import decided
 from .proxies import client_behind
 from .types import Finish, Peek, Request, Usage
 
@@ -148,7 +149,7 @@ class Candidate(msgspec.Struct):
 
     endpoint: Endpoint
     model: str
-    reasons: list[str] = []
+    reasons: list[Reason] = []
     way: Way | None = None
     key: Key | None = None
 
@@ -369,21 +370,7 @@ class Exchange:
 
     def exclude(self, candidate: Candidate, *, by: str, why: str) -> None:
         """Put on record that `rank_candidates` of plugin `by` drops a candidate."""
-        self.decision.exclude(candidate.endpoint.id, by=by, why=why)
-
-    def weighed(self) -> list[Weighed]:
-        """The ranked candidates, for the record."""
-        return [
-            Weighed(
-                each.endpoint.id,
-                each.model,
-                each.endpoint.provider.name,
-                list(each.reasons),
-                each.way.lane if each.way else None,
-                list(each.way.losses.parameters) if each.way else [],
-            )
-            for each in self.candidates
-        ]
+        self.decision.exclude(candidate.endpoint.id, by=by, why=why, reasons=candidate.reasons)
 
     def begin_attempt(self, candidate: Candidate) -> Attempt:
         """Open the next attempt and disclose it."""
@@ -430,7 +417,7 @@ class Exchange:
         return {
             "id": self.generation_id,
             "at": self.at.isoformat(),
-            **self.decision.record(self.weighed()),
+            **decided(self),
             "timings": {
                 "total_ms": round(self.elapsed() * 1000, 3),
                 "first_content_ms": _milliseconds(self.started, self.first_content),

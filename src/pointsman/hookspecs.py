@@ -19,6 +19,7 @@ fails the request, naming the plugin. One of *each* that may rightly wait longer
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from .markers import hookspec
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .exchange import Actor, Attempt, Candidate, Exchange, Plan
     from .gateway import Gateway
     from .money import Cost
+    from .outlook import Quote
     from .registers import (
         RegisterCommand,
         RegisterDialect,
@@ -56,6 +58,7 @@ __all__ = [
     "lookup_response",
     "plugin_settings",
     "price_usage",
+    "quote_usage",
     "rank_candidates",
     "register_commands",
     "register_dialects",
@@ -237,6 +240,13 @@ def attempt_finished(exchange: Exchange, attempt: Attempt) -> None:
 def price_usage(exchange: Exchange, usage: Usage) -> Cost | None:
     """When an answer's usage is known, before its last byte, once for each attempt that used anything at
     `exchange.pricing`. *first*, *sync*. None from all: unpriced."""
+
+
+@hookspec
+def quote_usage(exchange: Exchange, usage: Usage, at: datetime) -> Quote | None:
+    """When a decision record is made that somebody wants, for each endpoint that stayed, as
+    `exchange.pricing`. *first*, *sync*. What `usage` would cost there at the moment `at`, and until when; the
+    record tells also what it costs from then on. None from all: `price_usage` says what it costs now."""
 
 
 @hookspec

@@ -32,7 +32,7 @@ HOOKS = tuple(name for name, member in vars(hookspecs).items() if hasattr(member
 REGISTER_HOOKS = frozenset(
     name for name in HOOKS if name == "plugin_settings" or name.startswith("register_")
 )
-SYNC_HOOKS = REGISTER_HOOKS | {"attempt_finished", "attempt_started", "price_usage"}
+SYNC_HOOKS = REGISTER_HOOKS | {"attempt_finished", "attempt_started", "price_usage", "quote_usage"}
 """Hooks that refuse `async def`."""
 
 

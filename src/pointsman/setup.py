@@ -42,6 +42,7 @@ class Chains:
     call_provider: Chain
     attempt_finished: Chain
     price_usage: Chain
+    quote_usage: Chain
     settle_usage: Chain
     store_response: Chain
     request_finished: Chain

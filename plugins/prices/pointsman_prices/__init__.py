@@ -7,12 +7,14 @@ unknown, and the answer unpriced; it is never zero.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pointsman import hookimpl
 from pointsman.config import Percent
 from pointsman.members import mentioned
 from pointsman.money import MILLION, Cost, round_cost
+from pointsman.outlook import Quote
 
 from .alarms import Alarms
 from .book import Book, price_at, price_of, service_tier
@@ -107,7 +109,7 @@ class Prices:
         if book is None:
             cost = None
         elif book.asks:
-            cost = _cost(exchange, endpoint, book, usage, markup)
+            cost = _cost(exchange, endpoint, book, usage, markup, moment=_moment(exchange))
         else:
             cost = book.cost(usage, _moment(exchange), markup=markup)
         if reported is None:
@@ -116,6 +118,20 @@ class Prices:
             return round_cost({"reported": reported * MILLION}, REPORTED, markup)
         self._alarms.bill(endpoint, cost, reported)
         return cost
+
+    @hookimpl
+    def quote_usage(self, exchange: Exchange, usage: Usage, at: datetime) -> Quote | None:
+        """The cost at the price that counts at a moment, and when another one does."""
+        endpoint = exchange.pricing
+        book = price_of(endpoint) if endpoint is not None else None
+        if endpoint is None or book is None:
+            return None
+        moment = at.timestamp()
+        until = book.next_change(moment)
+        return Quote(
+            _cost(exchange, endpoint, book, usage, _markup_of(exchange), moment=moment),
+            datetime.fromtimestamp(until, UTC) if until is not None else None,
+        )
 
 
 def _markup_of(exchange: Exchange) -> int:
@@ -153,7 +169,9 @@ def _has_price(endpoint: Endpoint) -> bool:
     return book is not None and book.page(time.time()) is not None
 
 
-def _cost(exchange: Exchange, endpoint: Endpoint, book: Book, usage: Usage, markup: int) -> Cost | None:
+def _cost(
+    exchange: Exchange, endpoint: Endpoint, book: Book, usage: Usage, markup: int, *, moment: float
+) -> Cost | None:
     asked = None
     if book.has_service_tiers and usage.service_tier is None:
         asked = _asked_tier(exchange, endpoint)
@@ -162,7 +180,7 @@ def _cost(exchange: Exchange, endpoint: Endpoint, book: Book, usage: Usage, mark
         if counted is None:
             return None
         usage = counted
-    return book.cost(usage, _moment(exchange), asked=asked, markup=markup)
+    return book.cost(usage, moment, asked=asked, markup=markup)
 
 
 def _asked_tier(exchange: Exchange, endpoint: Endpoint) -> ServiceTier | None:

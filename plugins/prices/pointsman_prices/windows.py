@@ -7,6 +7,7 @@ comes twice is in it twice. So a moment is never in two windows that do not over
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
@@ -25,6 +26,9 @@ QUARTER = 15
 """Minutes: zones differ by whole quarters of an hour, and change their clocks at one."""
 YEARS = 2
 """For so long two zones are compared, whose clocks may change on different days."""
+
+KEPT = 2
+"""Changes that are kept: those of now, and those after the next."""
 
 Span = tuple[int, int]
 """Minutes of a week that begins on Monday, the second one not within."""
@@ -50,7 +54,7 @@ def spans_of(window: Window) -> list[Span]:
 class Week:
     """Windows that do not overlap, and which one a moment is in."""
 
-    __slots__ = ("_found", "_residues", "_zones")
+    __slots__ = ("_changes", "_found", "_residues", "_zones")
 
     def __init__(self, windows: Sequence[Window]) -> None:
         zones: dict[str, list[tuple[int, int, int]]] = {}
@@ -63,6 +67,8 @@ class Week:
         }
         self._found = (-1, -1)
         """The minute that was looked up last, and its window."""
+        self._changes: deque[tuple[float, float, float | None]] = deque(maxlen=KEPT)
+        """From when until when the next change is known, and when that is."""
 
     def at(self, seconds: float) -> int:
         """The number of the window that a moment, in seconds since 1970, is in; -1 for none. It is looked for
@@ -94,6 +100,14 @@ class Week:
 
     def next_change(self, seconds: float) -> float | None:
         """When another window, or none, is next; None where that is never."""
+        for since, until, change in self._changes:
+            if since <= seconds < until:
+                return change
+        found = self._find_change(seconds)
+        self._changes.append((seconds, found if found is not None else seconds + DAY * 60, found))
+        return found
+
+    def _find_change(self, seconds: float) -> float | None:
         now, first = self.at(seconds), int(seconds // 60) + 1
         for minute in range(first, first + WEEK + DAY):
             if minute % QUARTER in self._residues and self._find(minute) != now:

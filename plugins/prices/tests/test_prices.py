@@ -284,3 +284,37 @@ async def test_rules_may_ask_for_windows_and_a_dry_run_is_priced_as_of_its_momen
     record, error = await dry_run(setup, codec, raw, at=datetime.fromisoformat(at))
     assert error is None
     assert (record["rule"], record["choice"]) == (rule, choice)
+
+
+BY_DAY = """
+plugins: {balance: false, openai: {}, routes: {}, usage: false, prices: {}}
+providers:
+  lab:
+    vendor: openai
+    base_url: "http://127.0.0.1:1"
+    api_key: secret
+    price: {input: 1, output: 2, windows: [{time: "01:00-04:00 UTC", input: 2, output: 4}]}
+  free: {vendor: openai, base_url: "http://127.0.0.1:1", api_key: secret}
+models: {acme/lab: {endpoints: [lab/other, free/other]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "times", "then", "times_then"),
+    [
+        ("2026-11-23T00:30+00:00", 1, "2026-11-23T01:00:00+00:00", 2),
+        ("2026-11-23T01:30+00:00", 2, "2026-11-23T04:00:00+00:00", 1),
+    ],
+)
+async def test_a_record_tells_the_price_of_its_moment_and_the_next(
+    tmp_path: Path, at: str, times: int, then: str, times_then: int
+) -> None:
+    setup = assemble(read_text(BY_DAY, name="proxy.yaml", env={}, base=tmp_path), env={})
+    raw = json.dumps({"model": "acme/lab", "messages": [{"role": "user", "content": "Hello"}]}).encode()
+    codec = setup.dialects.get("openai-chat", "chat")
+    record, error = await dry_run(setup, codec, raw, at=datetime.fromisoformat(at))
+    assert error is None
+    priced, unknown = record["candidates"]
+    each = 1000 * record["request"]["input"] + 2000 * record["request"]["output"]
+    assert priced["price"] == {"nano": times * each, "next": {"at": then, "nano": times_then * each}}
+    assert unknown["price"] == {"nano": None}

@@ -86,6 +86,17 @@ def test_the_next_change_is_told_to_the_minute() -> None:
     assert Week([]).next_change(start) is None
 
 
+def test_changes_are_kept_only_while_they_are_the_next() -> None:
+    week = Week([window("01:00-04:00 UTC", *WEEKDAYS)])
+    start = MONDAY.timestamp()
+    for _ in range(2):
+        assert week.next_change(start + 60) == start + 3600
+        assert week.next_change(start + 3600) == start + 4 * 3600
+        assert week.next_change(start + 3599) == start + 3600
+        assert week.next_change(start - 60) == start + 3600
+        assert week.next_change(start + 4 * 3600) == start + 25 * 3600
+
+
 def test_a_change_of_clocks_may_be_the_next_change() -> None:
     week = Week([window("02:30-03:30 Europe/Paris")])
     forward = datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp()
@@ -144,7 +155,7 @@ def test_a_moment_is_in_a_window_as_its_clock_shows(one: Window, moment: datetim
     assert Week([one]).at(moment.timestamp()) == (0 if within else -1)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(windows(), min_size=2, max_size=3), moments)
 def test_every_minute_of_a_week_is_in_at_most_one_of_windows_that_do_not_overlap(
     several: list[Window], moment: datetime
@@ -156,7 +167,7 @@ def test_every_minute_of_a_week_is_in_at_most_one_of_windows_that_do_not_overlap
     assert not crowded or overlaps(several)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(windows(), moments)
 def test_nothing_changes_before_the_next_change(one: Window, moment: datetime) -> None:
     week, now = Week([one]), moment.timestamp()

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from msgspec.structs import replace
+
 from pointsman.catalogue import Endpoint
 from pointsman.exchange import Exchange
 from pointsman.money import MILLION, Cost
+from pointsman.outlook import likely_usage
 from pointsman.types import Usage, UsageDetails
 
 __all__ = ["Quotes"]
 
-BYTES_PER_TOKEN = 4
-TYPICAL = 500
-"""Tokens of an answer, where nothing says that it is shorter."""
 MANY = 1000
 
 
 class Quotes:
-    """What endpoints ask at this moment for a request of this size. Each is asked for a usage once, and what
-    is asked for a part of it is the difference to the usage without."""
+    """What endpoints ask at this moment for a request of this size, in a service tier that nobody asked for
+    by name. Each is asked for a usage once, and what is asked for a part of it is the difference to the usage
+    without."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        peek = exchange.peek
+    def __init__(self, exchange: Exchange, tier: str | None = None) -> None:
         self._exchange = exchange
-        self._input = peek.characters // BYTES_PER_TOKEN + 1
-        self._output = 0 if exchange.surface == "embeddings" else min(peek.max_tokens or TYPICAL, TYPICAL)
+        self._tier = tier
+        self._likely = likely_usage(exchange)
+        self._input = self._likely.input
         self._asked: dict[tuple[str, str], Fraction | None] = {}
 
     def whole(self, endpoint: Endpoint) -> Fraction | None:
         """Nano-USD for all of it; None where that is not known."""
-        return self._ask(endpoint, "whole", Usage(self._input, self._output))
+        return self._ask(endpoint, "whole", self._likely)
 
     def free(self, endpoint: Endpoint) -> bool:
         """Whether it is known to cost nothing."""
@@ -58,7 +59,7 @@ class Quotes:
     def _ask(self, endpoint: Endpoint, name: str, usage: Usage) -> Fraction | None:
         key = endpoint.id, name
         if key not in self._asked:
-            self._asked[key] = _exact(self._exchange.quote(endpoint, usage))
+            self._asked[key] = _exact(self._exchange.quote(endpoint, replace(usage, service_tier=self._tier)))
         return self._asked[key]
 
 
