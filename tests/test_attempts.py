@@ -10,16 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from pointsman.attempts import estimate
 from pointsman.testing import Close, Hang, Reset, Script, Send, StreamClient, running
 
 Boot = Callable[..., Any]
 ERROR = {"error": {"message": "no", "type": "server_error"}}
-
-
-def test_estimates_round_up_and_say_so() -> None:
-    usage = estimate(9, 1)
-    assert (usage.input, usage.output, usage.estimated) == (3, 1, True)
 
 
 SILENT = Script(steps=(Hang(),), framing="raw")

@@ -13,8 +13,6 @@ from contextlib import aclosing, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from msgspec.structs import replace
-
 from .arguments import are_arguments
 from .bounds import ends, most_attempts, on_loss
 from .calls import Answer, Call
@@ -29,8 +27,8 @@ from .errors import (
     UpstreamCut,
     UpstreamError,
     UpstreamStatus,
-    UpstreamTimeout,
 )
+from .estimates import used
 from .events import Event, PartDelta, UsageUpdate, accumulate, explode
 from .exchange import Attempt, Candidate
 from .failures import MOST_ERROR_BODY, classify, exhausted, refine, scrub, status_error
@@ -45,25 +43,13 @@ if TYPE_CHECKING:
     from .credentials import Key
     from .exchange import Exchange
 
-__all__ = ["Attempts", "estimate"]
+__all__ = ["Attempts"]
 
 log = logging.getLogger(__name__)
 
 STREAM_TYPES = frozenset({"text/event-stream", "text/plain", "application/octet-stream", ""})
 """Content types under which hosts send streams."""
 Relay = TypeVar("Relay", ByteRelay, EventRelay)
-BYTES_PER_TOKEN = 4
-STALE = 2
-"""How many times what was reported an answer that broke off must have written for it to be out of date."""
-
-
-def estimate(input_characters: int, output_characters: int) -> Usage:
-    """Usage for an answer whose provider did not report it, flagged as estimated."""
-    return Usage(
-        input=-(-input_characters // BYTES_PER_TOKEN),
-        output=-(-output_characters // BYTES_PER_TOKEN),
-        estimated=True,
-    )
 
 
 class Attempts:
@@ -111,7 +97,14 @@ class Attempts:
                     return
                 finally:
                     attempt.ended = time.monotonic()
-                    attempt.usage = self._used(attempt)
+                    attempt.usage = used(
+                        exchange,
+                        attempt,
+                        self._output_characters,
+                        whole=self._whole,
+                        answered=self._answered,
+                        refused=self._refused,
+                    )
                     if chains.attempt_finished.links:
                         observe(chains.attempt_finished, exchange, attempt)
                 if not self._again:
@@ -144,39 +137,6 @@ class Attempts:
         if client is not None:
             client.reset()
         return True
-
-    def _used(self, attempt: Attempt) -> Usage | None:
-        """What an attempt has used: reported, or estimated where its provider was at work without a report.
-
-        One whose answer is not whole has had the input, too, and what was written of it. What was reported
-        before most was written is out of date.
-        """
-        usage = attempt.usage
-        if usage is not None:
-            if self._whole:
-                return usage
-            written = estimate(0, self._output_characters).output
-            if written <= STALE * usage.output:
-                return usage
-            return replace(usage, output=written, estimated=True)
-        if self._whole or self._output_characters or self._was_at_work(attempt):
-            return estimate(self.exchange.peek.characters, self._output_characters)
-        return None
-
-    def _was_at_work(self, attempt: Attempt) -> bool:
-        """Whether a provider has worked on a request that it neither answered nor reported on.
-
-        It has where it began to answer and then took too long or was cut off, where the whole answer took
-        too long (it says nothing before that), and where the client left. What refuses, does not connect or
-        answers nonsense has not.
-        """
-        error = attempt.error
-        if error is None:
-            return not self._refused
-        if isinstance(error, UpstreamTimeout):
-            refused = attempt.upstream_status is not None and attempt.upstream_status >= 300
-            return not refused and (self._answered or not self.exchange.peek.stream)
-        return isinstance(error, UpstreamCut) and error.phase not in ("connect", "headers")
 
     def _failed(self, attempt: Attempt, error: UpstreamError) -> Literal["next", "stop"]:
         """Put a failure on record; say what follows it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from pointsman import hookimpl
-from pointsman.attempts import estimate
+from pointsman.estimates import estimate
 from pointsman.exchange import Attempt, Exchange
 from pointsman.types import Response, Usage
 
