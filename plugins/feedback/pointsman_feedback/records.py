@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from pointsman.exchange import Actor
 from pointsman.ledger import Column, Table
 
-__all__ = ["FEEDBACK", "FEEDBACK_DAYS", "SOURCES", "WEIGHTS", "Source"]
+__all__ = ["FEEDBACK", "FEEDBACK_DAYS", "SOURCES", "WEIGHTS", "Source", "owner_of"]
 
 Source = Literal["vote", "shadow", "check", "implicit"]
 SOURCES: tuple[Source, ...] = get_args(Source)
@@ -25,7 +26,9 @@ COLUMNS = {
     "at": Column("text", "When it was said: ISO 8601, UTC, milliseconds.", required=True),
     "generation_id": Column("text", "The answer that it is about.", required=True),
     "key_id": Column("text", "Whose word it is: the key that votes, or that asked.", required=True),
+    "key_name": Column("text", "The name of that key at the time."),
     "team": Column("text", "The id of that key's team."),
+    "team_name": Column("text", "The name of that team at the time."),
     "app": Column("text", "The application that asked."),
     "task": Column("text", "What the request was about; null where nobody said."),
     "model": Column("text", "The model that answered.", required=True),
@@ -96,3 +99,14 @@ FEEDBACK = Table(
 )
 """A row of a vote is written by `Ledger.execute`, and replaced when the key votes again; the others are
 inserted and stay."""
+
+
+def owner_of(actor: Actor) -> dict[str, str | None]:
+    """A key and its team, as columns."""
+    team = next((level for level in actor.levels if level.kind == "team"), None)
+    return {
+        "key_id": actor.key_id,
+        "key_name": actor.name,
+        "team": team.id if team is not None else None,
+        "team_name": team.name if team is not None else None,
+    }
