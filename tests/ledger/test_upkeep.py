@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 
 from pointsman.errors import StartupError
-from pointsman.ledger import Column, Finding, Ledger, Table, back_up, check_ledger, open_ledger, reader
+from pointsman.ledger import (
+    Column,
+    Finding,
+    Ledger,
+    Table,
+    back_up,
+    check_ledger,
+    delete_before,
+    open_ledger,
+    reader,
+    upkeep,
+)
 
 URL = "sqlite:///ledger.db"
 
@@ -210,3 +221,19 @@ async def test_an_index_that_disagrees_with_its_table_is_found_unless_in_haste(
         )
     assert check_ledger(URL, tmp_path, [], quick=True) == []
     assert {each.check for each in check_ledger(URL, tmp_path, [])} == {"integrity"}
+
+
+async def test_what_is_old_is_deleted_a_few_rows_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "BATCH", 3)
+    columns = {"name": Column("text", "", required=True), "at": Column("text", "")}
+    dated = Table("dated", columns, primary_key="name")
+    ledger = open_ledger(URL, base=tmp_path, durability="relaxed")
+    await ledger.open([dated])
+    for number in range(10):
+        ledger.insert("dated", {"name": str(number), "at": f"2026-11-{number + 1:02d}"})
+    assert await delete_before(ledger, dated, "2026-11-08") == 7
+    assert await delete_before(ledger, dated, "2026-11-08") == 0
+    assert [row["name"] for row in await ledger.select("select name from dated")] == ["7", "8", "9"]
+    await ledger.close()

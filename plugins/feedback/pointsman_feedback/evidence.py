@@ -1,7 +1,8 @@
 """Evidence: what the feedback in the ledger comes to, for each task and model and for each pair of models.
 
 Everybody who judges models by feedback reads it here, so that all count alike: what is old counts less where
-a half-life is given, and no key carries more than its share.
+a half-life is given, and no key carries more than its share. The functions make several queries, and run in
+a thread of their own where a server reads: `await gateway.ledger.read(evidence)`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 from math import inf
-from typing import Any, Protocol
+
+from pointsman.ledger import Reading
 
 from .records import FEEDBACK, FEEDBACK_DAYS, Source
 
@@ -21,7 +23,6 @@ __all__ = [
     "Evidence",
     "Judged",
     "Paired",
-    "Reading",
     "Tally",
     "capped",
     "evidence",
@@ -62,16 +63,6 @@ SPENT = """
 select id, input_tokens, output_tokens, cost_nano from generations where id in
     (select generation_id from feedback where pair is not null and at >= :since and at < :until)
 """
-
-
-class Reading(Protocol):
-    """What evidence is read from: the ledger of a server, or one opened for reading only."""
-
-    async def select(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
-        """See `pointsman.ledger.Ledger.select`."""
-
-    def has_table(self, name: str) -> bool:
-        """See `pointsman.ledger.Ledger.has_table`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +189,7 @@ class _Cell:
                 yield source, tally.times(factor)
 
 
-async def evidence(
+def evidence(
     ledger: Reading,
     *,
     since: datetime | None = None,
@@ -220,7 +211,7 @@ async def evidence(
     today = (now or datetime.now(UTC)).date().toordinal()
     cells: dict[tuple[str | None, str], _Cell] = {}
     for table, sql in ((FEEDBACK_DAYS.name, BY_DAY), (FEEDBACK.name, VOTES)):
-        for row in await ledger.select(sql, params) if ledger.has_table(table) else ():
+        for row in ledger.select_sync(sql, params) if ledger.has_table(table) else ():
             if row["weight"] <= 0:
                 continue
             left = _left(row["day"], today, half_life)
@@ -237,7 +228,7 @@ def _evidence(place: tuple[str | None, str], cell: _Cell, share: float, prior: f
     return Evidence(*place, sum(sources.values(), Tally()), sources, len(cell.keys))
 
 
-async def paired(
+def paired(
     ledger: Reading,
     *,
     since: datetime | None = None,
@@ -251,7 +242,7 @@ async def paired(
     """How models compare that answered the same requests, by task and pair; the rest as in `evidence`."""
     today = (now or datetime.now(UTC)).date().toordinal()
     cells: dict[tuple[str | None, str, str], dict[str, list[tuple[Judged, float]]]] = {}
-    for each in await _judged(ledger, since, until, task):
+    for each in _judged(ledger, since, until, task):
         if each.model < each.rival and each.weight > 0:
             weight = each.weight * _left(each.at[:10], today, half_life)
             keys = cells.setdefault((each.task, each.model, each.rival), {})
@@ -286,7 +277,7 @@ def _paired(
     return Paired(*place, labels, wins + ties + losses, wins, ties, losses, *means)
 
 
-async def judged(
+def judged(
     ledger: Reading,
     *,
     since: datetime | None = None,
@@ -294,21 +285,21 @@ async def judged(
     task: str | None = None,
 ) -> list[Judged]:
     """Both sides of every comparison, the oldest first, with what each answer used and cost."""
-    found = await _judged(ledger, since, until, task)
+    found = _judged(ledger, since, until, task)
     if not found or not ledger.has_table("generations"):
         return found
     params = {"since": _day(since, BEGINNING), "until": _day(until, END)}
-    spent = {row.pop("id"): row for row in await ledger.select(SPENT, params)}
+    spent = {row.pop("id"): row for row in ledger.select_sync(SPENT, params)}
     return [replace(each, **spent.get(each.generation_id, {})) for each in found]
 
 
-async def _judged(
+def _judged(
     ledger: Reading, since: datetime | None, until: datetime | None, task: str | None
 ) -> list[Judged]:
     if not ledger.has_table(FEEDBACK.name):
         return []
     params = {"since": _day(since, BEGINNING), "until": _day(until, END), "task": task}
-    return [Judged(**row) for row in await ledger.select(PAIRS, params)]
+    return [Judged(**row) for row in ledger.select_sync(PAIRS, params)]
 
 
 def _day(moment: datetime | None, otherwise: str) -> str:

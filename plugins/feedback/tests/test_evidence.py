@@ -84,7 +84,7 @@ async def test_evidence_is_told_by_task_model_and_source(book: Book) -> None:
         book.say("check", 0.0, key_id=key)
         book.say("vote", 1.0, key_id=key, task=None, model="acme/small")
     await book.ledger.flush()
-    unknown, known = await evidence(book.ledger, now=NOW)
+    unknown, known = await book.ledger.read(lambda reading: evidence(reading, now=NOW))
     assert (unknown.task, unknown.model, unknown.total) == (None, "acme/small", Tally(5, 5.0, 5.0))
     assert (known.task, known.model, known.keys) == ("maths", "acme/large", 5)
     assert known.sources["vote"] == Tally(5, 5.0, 5.0)
@@ -92,7 +92,9 @@ async def test_evidence_is_told_by_task_model_and_source(book: Book) -> None:
     assert known.sources["check"].good == 0
     assert known.total.labels == 10
     assert known.total.mean == pytest.approx(5 / 8.5)
-    assert [each.model for each in await evidence(book.ledger, task="maths")] == ["acme/large"]
+    assert [
+        each.model for each in await book.ledger.read(lambda reading: evidence(reading, task="maths"))
+    ] == ["acme/large"]
 
 
 async def test_a_key_that_votes_a_thousand_times_carries_a_fifth(book: Book) -> None:
@@ -102,12 +104,12 @@ async def test_a_key_that_votes_a_thousand_times_carries_a_fifth(book: Book) -> 
         for _ in range(5):
             book.say("vote", 1.0, key_id=key)
     await book.ledger.flush()
-    (found,) = await evidence(book.ledger, now=NOW)
+    (found,) = await book.ledger.read(lambda reading: evidence(reading, now=NOW))
     bad = found.total.weight - found.total.good
     assert bad == pytest.approx(0.2 * (10 + found.total.weight))
     assert found.total.good == pytest.approx(30)
     assert found.total.labels == 1030
-    (all_of_it,) = await evidence(book.ledger, now=NOW, share=1.0)
+    (all_of_it,) = await book.ledger.read(lambda reading: evidence(reading, now=NOW, share=1.0))
     assert all_of_it.total.weight == pytest.approx(1030)
 
 
@@ -116,11 +118,17 @@ async def test_what_is_old_weighs_less(book: Book) -> None:
         book.say("vote", 1.0, key_id=key, at=f"{day}T00:00:00.000+00:00")
         book.say("check", 1.0, key_id=key, at=f"{day}T00:00:00.000+00:00", weight=1.0)
     await book.ledger.flush()
-    (found,) = await evidence(book.ledger, now=NOW, half_life=14 * DAY, share=1.0)
+    (found,) = await book.ledger.read(
+        lambda reading: evidence(reading, now=NOW, half_life=14 * DAY, share=1.0)
+    )
     assert found.total.weight == pytest.approx(3.0)
-    since = await evidence(book.ledger, since=datetime(2026, 11, 20, tzinfo=UTC), share=1.0)
+    since = await book.ledger.read(
+        lambda reading: evidence(reading, since=datetime(2026, 11, 20, tzinfo=UTC), share=1.0)
+    )
     assert [each.total.labels for each in since] == [2]
-    until = await evidence(book.ledger, until=datetime(2026, 11, 13, tzinfo=UTC))
+    until = await book.ledger.read(
+        lambda reading: evidence(reading, until=datetime(2026, 11, 13, tzinfo=UTC))
+    )
     assert until == []
 
 
@@ -128,16 +136,16 @@ async def test_tasks_are_taken_together_key_by_key(book: Book) -> None:
     for task in ("maths", "legal", None):
         book.say("vote", 1.0, task=task, weight=2.0)
     await book.ledger.flush()
-    (found,) = await evidence(book.ledger, together=True)
+    (found,) = await book.ledger.read(lambda reading: evidence(reading, together=True))
     assert (found.task, found.total.labels) == (None, 3)
     assert found.total.weight == pytest.approx(2.5)
-    assert sum(each.total.weight for each in await evidence(book.ledger)) == pytest.approx(6.0)
+    assert sum(each.total.weight for each in await book.ledger.read(evidence)) == pytest.approx(6.0)
 
 
 async def test_what_weighs_nothing_is_no_evidence(book: Book) -> None:
     book.say("vote", 0.0, weight=0.0, category="billing")
     await book.ledger.flush()
-    assert await evidence(book.ledger) == []
+    assert await book.ledger.read(evidence) == []
 
 
 async def test_pairs_are_counted_once(book: Book) -> None:
@@ -146,7 +154,7 @@ async def test_pairs_are_counted_once(book: Book) -> None:
     book.compare("acme/large", "zoo/other", 1.0, own=1.0, rival=0.25, task=None)
     book.say("vote", 1.0)
     await book.ledger.flush()
-    first, second = await paired(book.ledger, now=NOW)
+    first, second = await book.ledger.read(lambda reading: paired(reading, now=NOW))
     assert (first.task, first.a, first.b) == (None, "acme/large", "zoo/other")
     assert (first.a_good, first.b_good) == (1.0, 0.25)
     assert (second.a, second.b, second.labels) == ("acme/large", "acme/small", 5)
@@ -159,7 +167,7 @@ async def test_a_key_carries_a_fifth_of_a_pair_too(book: Book) -> None:
     for _ in range(100):
         book.compare("a", "b", 1.0)
     await book.ledger.flush()
-    (found,) = await paired(book.ledger, now=NOW)
+    (found,) = await book.ledger.read(lambda reading: paired(reading, now=NOW))
     assert found.labels == 100
     assert found.weight == found.wins == pytest.approx(2.5)
 
@@ -167,13 +175,15 @@ async def test_a_key_carries_a_fifth_of_a_pair_too(book: Book) -> None:
 async def test_an_answers_own_score_says_more_than_its_rank(book: Book) -> None:
     book.compare("a", "b", 0.5, own=1.0, rival=1.0, key_id="x")
     await book.ledger.flush()
-    assert [each.total.mean for each in await evidence(book.ledger, now=NOW)] == [1.0, 1.0]
+    assert [
+        each.total.mean for each in await book.ledger.read(lambda reading: evidence(reading, now=NOW))
+    ] == [1.0, 1.0]
 
 
 async def test_both_sides_of_every_comparison_are_told(book: Book) -> None:
     book.compare("a", "b", 1.0)
     await book.ledger.flush()
-    one, other = await judged(book.ledger)
+    one, other = await book.ledger.read(judged)
     assert (one.pair, one.model, one.rival, one.score) == (other.pair, other.rival, other.model, 1.0)
     assert one.cost_nano is None
 
@@ -181,7 +191,7 @@ async def test_both_sides_of_every_comparison_are_told(book: Book) -> None:
 async def test_a_ledger_without_feedback_has_no_evidence(tmp_path: Path) -> None:
     ledger = open_ledger("sqlite:///none.db", base=tmp_path, durability="relaxed")
     await ledger.open([])
-    assert await evidence(ledger) == []
-    assert await paired(ledger) == []
-    assert await judged(ledger) == []
+    assert await ledger.read(evidence) == []
+    assert await ledger.read(paired) == []
+    assert await ledger.read(judged) == []
     await ledger.close()

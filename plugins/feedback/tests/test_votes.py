@@ -65,7 +65,7 @@ async def test_the_last_vote_of_a_key_counts(serve: Serve) -> None:
         await desk.vote(generation_id=id, thumb="down", comment="No, wrong.")
         await desk.vote("chief", generation_id=id, rating=5)
         rows = await desk.rows()
-        (found,) = await evidence(desk.served.gateway.ledger)
+        (found,) = await desk.served.gateway.ledger.read(evidence)
     assert [(row["key_name"], row["score"], row["comment"]) for row in rows] == [
         ("alice", 0.0, "No, wrong."),
         ("chief", 1.0, None),
@@ -126,7 +126,7 @@ async def test_an_error_says_nothing_of_a_models_quality(serve: Serve, status: i
         assert (await desk.post("/api/v1/generation/feedback", complaint)).status_code == 200
         (row,) = await desk.rows()
         assert row["weight"] == 0
-        assert await evidence(desk.served.gateway.ledger) == []
+        assert await desk.served.gateway.ledger.read(evidence) == []
 
 
 async def test_two_answers_to_the_same_request_are_compared(serve: Serve) -> None:
@@ -137,7 +137,7 @@ async def test_two_answers_to_the_same_request_are_compared(serve: Serve) -> Non
         again = await desk.vote(generation_id=small, rival=large, score=0.5)
         assert again.status_code == 200
         rows = await desk.rows()
-        (found,) = await paired(desk.served.gateway.ledger)
+        (found,) = await desk.served.gateway.ledger.read(paired)
         same = await desk.vote(generation_id=large, rival=await desk.ask(), score=1)
     assert {(row["model"], row["rival"], row["score"]) for row in rows} == {
         ("acme/large", "acme/small", 0.5),

@@ -5,21 +5,19 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 
-from pointsman.ledger import Ledger
+from pointsman.ledger import Ledger, delete_before
 
 from .bodies import BODIES
 from .generations import GENERATIONS, timestamp
 from .rollups import DAYS, HOURS, MINUTES
 from .settings import RetentionSettings
 
-__all__ = ["BATCH", "INTERVAL", "Retention"]
+__all__ = ["INTERVAL", "Retention"]
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 600.0
 """Seconds between two looks."""
-BATCH = 500
-"""Rows deleted in one transaction: other rows wait for it."""
 
 
 class Retention:
@@ -28,7 +26,7 @@ class Retention:
     def __init__(self, ledger: Ledger, settings: RetentionSettings) -> None:
         self._ledger = ledger
         self._kept = [
-            (table.name, length, precision)
+            (table, length, precision)
             for table, length, precision in (
                 (GENERATIONS, settings.generations, None),
                 (BODIES, settings.bodies, None),
@@ -51,15 +49,6 @@ class Retention:
         """Delete what was too old at a time."""
         for table, length, precision in self._kept:
             before = timestamp(now - timedelta(seconds=length))[:precision]
-            sql = (
-                f"delete from {table} where id in "  # noqa: S608 - the names are our own
-                f"(select id from {table} where at < :before order by at limit :batch)"
-            )
-            deleted = 0
-            while True:
-                (count,) = await self._ledger.execute([(sql, {"before": before, "batch": BATCH})])
-                deleted += count
-                if count < BATCH:
-                    break
+            deleted = await delete_before(self._ledger, table, before)
             if deleted:
-                log.info("deleted %d rows of %s from before %s", deleted, table, before)
+                log.info("deleted %d rows of %s from before %s", deleted, table.name, before)

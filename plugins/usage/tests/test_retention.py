@@ -16,6 +16,7 @@ import pytest
 import pointsman_usage as usage
 from pointsman.config import Duration
 from pointsman.gateway import Gateway
+from pointsman.ledger import upkeep
 from pointsman_usage import retention as module
 from pointsman_usage.bodies import BODIES
 from pointsman_usage.generations import GENERATIONS
@@ -62,7 +63,7 @@ async def test_each_table_has_a_length_of_its_own_and_what_is_newer_stays(
 async def test_what_is_deleted_goes_in_batches_and_is_told(
     serve: Serve, row: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "BATCH", 3)
+    monkeypatch.setattr(upkeep, "BATCH", 3)
     caplog.set_level(logging.INFO, module.__name__)
     async with serve() as (gateway, _):
         await filled(gateway, row, old=7)

@@ -7,7 +7,7 @@ from pointsman.ledger.protocol import Ledger, Reading
 from pointsman.ledger.readonly import ReadOnlyLedger, reader
 from pointsman.ledger.sqlite import open_ledger
 from pointsman.ledger.tables import Column, ColumnType, Derive, Table
-from pointsman.ledger.upkeep import Finding, back_up, check_ledger
+from pointsman.ledger.upkeep import Finding, back_up, check_ledger, delete_before
 
 __all__ = [
     "Column",
@@ -21,6 +21,7 @@ __all__ = [
     "Table",
     "back_up",
     "check_ledger",
+    "delete_before",
     "open_ledger",
     "reader",
     "running_server",

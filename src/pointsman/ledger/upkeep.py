@@ -1,4 +1,5 @@
-"""Looking after a ledger from outside, beside a running server or without one: copies and checks."""
+"""Looking after a ledger: copies and checks from outside, beside a running server or without one; and what is
+old is deleted from inside."""
 
 from __future__ import annotations
 
@@ -12,14 +13,17 @@ from typing import NamedTuple
 
 from pointsman.errors import StartupError
 from pointsman.ledger.files import Connect, connect_to, database_path
+from pointsman.ledger.protocol import Ledger
 from pointsman.ledger.schema import META, TableRecord, read_schema
 from pointsman.ledger.tables import Table
 
-__all__ = ["Finding", "back_up", "check_ledger"]
+__all__ = ["BATCH", "Finding", "back_up", "check_ledger", "delete_before"]
 
 LOCK_TIMEOUT = 10.0  # seconds
 STEP_PAGES = 2000
 MOST_FINDINGS = 100
+BATCH = 500
+"""Rows deleted in one transaction: other rows wait for it."""
 SQL_TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "INTEGER", "json": "TEXT"}
 
 Progress = Callable[[int, int], None]
@@ -84,6 +88,22 @@ def check_ledger(
     except sqlite3.Error as error:
         return [Finding("integrity", None, str(error))]
     return found
+
+
+async def delete_before(ledger: Ledger, table: Table, before: str) -> int:
+    """Delete the rows of a table whose `at` is before a time, a few at a time; how many there were. Raises
+    Unavailable where the disk refuses."""
+    name, key = table.name, table.primary_key
+    sql = (
+        f"delete from {name} where {key} in "  # noqa: S608 - names were checked when the table was declared
+        f"(select {key} from {name} where at < :before order by at limit :batch)"
+    )
+    deleted = 0
+    while True:
+        (count,) = await ledger.execute([(sql, {"before": before, "batch": BATCH})])
+        deleted += count
+        if count < BATCH:
+            return deleted
 
 
 def _existing(path: Path) -> Path:
