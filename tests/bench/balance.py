@@ -57,7 +57,7 @@ class Balanced:
 
     def order(self, prices: Sequence[float], now: float) -> list[int]:
         group = self._board.group(self._ids, now, lambda place, *_: prices[place])
-        return self._board.rank(group, now, self._chance)
+        return self._board.rank(group, now, self._chance)[0]
 
     def begun(self, place: int, now: float) -> None:
         self._board.begun(self._ids[place], now)

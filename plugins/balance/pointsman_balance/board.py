@@ -9,7 +9,8 @@ from random import Random
 from pointsman.rests import Rests
 
 from .health import Health, Observed
-from .weights import TASTE, Offer, Taste, Weight, order, usual, weigh
+from .scores import Choice
+from .weights import BALANCED, TASTE, Offer, Taste, Weight, order, usual, weigh
 
 __all__ = ["TICK", "Board", "Group", "Quote"]
 
@@ -102,13 +103,11 @@ class Board:
 
     def shares(self) -> dict[str, float]:
         """The part of the requests that each endpoint gets of those it was last chosen with."""
-        found = {}
-        for endpoint, ids in self._peers.items():
-            group = self._groups.get(ids)
-            if group is not None:
-                whole = sum(each.weight for each in group.weights)
-                found[endpoint] = group.weights[ids.index(endpoint)].weight / whole if whole > 0 else 0.0
-        return found
+        return {
+            endpoint: group.weights[ids.index(endpoint)].share
+            for endpoint, ids in self._peers.items()
+            if (group := self._groups.get(ids)) is not None
+        }
 
     def begun(self, endpoint: str, now: float) -> None:
         """An attempt begins."""
@@ -144,8 +143,8 @@ class Board:
                 self._within.setdefault(each, set()).add(ids)
         return found
 
-    def rank(self, group: Group, now: float, chance: Random) -> list[int]:
-        """The places of a group's endpoints in the order in which they are to be tried.
+    def rank(self, group: Group, now: float, chance: Random) -> tuple[list[int], Choice]:
+        """The places of a group's endpoints in the order in which they are to be tried, and how that came.
 
         By chance and weight; of two replicas that came first the less busy one goes before the other. Those
         that rest come last, the soonest back before the others.
@@ -156,12 +155,14 @@ class Board:
         drawn = order(weights, chance)
         awake = [place for place in drawn if weights[place] > 0]
         asleep = [place for place in drawn if weights[place] <= 0]
+        swapped = False
         if len(awake) > 1:
             first, second = awake[:2]
             if group.alike(first, second) and group.busier(first, second, now):
                 awake[:2] = second, first
+                swapped = True
         asleep.sort(key=lambda place: group.returns(place, now))
-        return awake + asleep
+        return awake + asleep, Choice(BALANCED, group.ids, asleep, swapped=swapped)
 
     def _weigh_anew(self, endpoint: str) -> None:
         """Let the weights of no group that an endpoint is in hold any longer."""

@@ -5,31 +5,31 @@ Whichever it is, endpoints that rest or asked us to wait come last: a request is
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from random import Random
 from statistics import median
-from time import monotonic
 
 from pointsman.errors import RequestError
 from pointsman.exchange import Candidate, Exchange
+from pointsman.outlook import likely_usage
 from pointsman.types import Usage
 
 from .affinity import nearest
 from .board import Board, Group
+from .scores import Choice, Kept, Value
 from .sessions import Session, Sessions, session_of
-from .weights import order
+from .weights import BALANCED, Weight, order
 
 __all__ = ["NOTE", "WEIGHT", "Pickers"]
 
 NOTE = "balance"
 """Under which the session of an exchange is kept."""
 WEIGHT = "weight"
-OUTPUT = 300
-"""Tokens of an answer where a request sets no bound."""
 UNKNOWN = float("inf")
-BYTES_PER_TOKEN = 4
 
-Score = Callable[[int], float]
-"""For the place of an endpoint: the lower, the earlier it is tried."""
+Values = Callable[[Group, float], Sequence[float | None]]
+"""For each endpoint of a group at a moment: the lower, the earlier it is tried; None is last."""
 
 
 class Pickers:
@@ -42,89 +42,115 @@ class Pickers:
 
     def balanced(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """By chance, each by its weight of price, speed, failures and room; a session where it was before."""
-        now = monotonic()
-        group = self._group(exchange, candidates, now)
-        places = self._board.rank(group, now, exchange.decision.random)
-        if self.sticky and (any(group.warm) or len({*group.same}) < len(group.same)):
-            stays = self._stays(exchange, candidates, group, places, now)
-            if stays is not None:
-                place, why = stays
-                places.remove(place)
-                places.insert(0, place)
-                candidates[place].reasons.append(why)
-        for candidate, weight in zip(candidates, group.weights, strict=True):
-            candidate.reasons.append(weight.reason)
+        decision = exchange.decision
+        if decision.again is not None and (kept := _kept(exchange, candidates, BALANCED)) is not None:
+            weights: Sequence[Weight] = [Weight.of(each) for each in kept.scores]
+            choice = kept.choice
+            places = _drawn_again(weights, choice, decision.random)
+        else:
+            now = time.monotonic()
+            group = self._group(exchange, candidates, now)
+            weights = group.weights
+            places, choice = self._board.rank(group, now, decision.random)
+            if self.sticky and (any(group.warm) or len({*group.same}) < len(group.same)):
+                choice.stays = self._stays(exchange, candidates, group, places, now)
+        if choice.stays is not None:
+            place, why = choice.stays
+            places.remove(place)
+            places.insert(0, place)
+            candidates[place].reasons.append(why)
+        for candidate, weight in zip(candidates, weights, strict=True):
+            candidate.reasons.append(weight)
+        decision.health += (choice,)
         return [candidates[place] for place in places]
 
     def cheapest(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """By the price of this request at this hour; without a known price last."""
-        peek = exchange.peek
-        given, written = peek.characters // BYTES_PER_TOKEN, min(peek.max_tokens or OUTPUT, OUTPUT)
-        prices = [_price(exchange, each, given, 0, written) for each in candidates]
-        for candidate, price in zip(candidates, prices, strict=True):
-            told = "unpriced" if price is None else f"${price / 1e9:.6g}"
-            candidate.reasons.append(f"cheapest: {told} for {given} tokens and {written} back")
-        return self._sorted(exchange, candidates, lambda place: _known(prices[place]))
+        likely = likely_usage(exchange)
+        prices = [_price(exchange, each, likely) for each in candidates]
+        note = f" for {likely.input} tokens and {likely.output} back"
+        return self._sorted(
+            exchange, candidates, "cheapest", lambda group, now: prices, unit="nano-USD", note=note
+        )
 
     def fastest(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """By tokens a second; endpoints of which nothing is known count as usual ones."""
-        return self._timed(exchange, candidates, lambda group, place: group.weights[place].seconds, "fastest")
+
+        def seconds(group: Group, now: float) -> list[float]:
+            return [weight.seconds for weight in group.weights]
+
+        return self._sorted(exchange, candidates, "fastest", seconds, unit="s")
 
     def lowest_latency(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """By the time to the first content; endpoints of which nothing is known count as usual ones."""
-        now = monotonic()
 
-        def first(group: Group, place: int) -> float:
+        def first(group: Group, now: float) -> list[float]:
             times = [health.first_content.value(now) for health in group.healths]
             usual = median([each for each in times if each is not None] or [0.0])
-            return group.healths[place].first_content.value(now, usual, 1.0) or 0.0
+            return [health.first_content.value(now, usual, 1.0) or 0.0 for health in group.healths]
 
-        return self._timed(exchange, candidates, first, "lowest-latency")
+        return self._sorted(exchange, candidates, "lowest-latency", first, unit="s")
 
     def least_busy(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """By how many requests are under way there."""
-        busy = [self._board.health(each.endpoint.id).in_flight for each in candidates]
-        for candidate, count in zip(candidates, busy, strict=True):
-            candidate.reasons.append(f"least-busy: {count} under way")
-        return self._sorted(exchange, candidates, busy.__getitem__)
+
+        def busy(group: Group, now: float) -> list[float]:
+            return [health.in_flight for health in group.healths]
+
+        return self._sorted(exchange, candidates, "least-busy", busy, unit="under way")
 
     def weighted(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """By chance, each by its `weight` in the configuration, 1 where it has none."""
         weights = [_weight(each) for each in candidates]
-        for candidate, weight in zip(candidates, weights, strict=True):
-            candidate.reasons.append(f"weighted: {weight:g} of {sum(weights):g}")
         drawn = order(weights, exchange.decision.random)
-        return self._sorted(exchange, candidates, drawn.index)
+        unit = f"of {sum(weights):g}"
+        return self._sorted(
+            exchange, candidates, "weighted", lambda group, now: weights, unit=unit, place=drawn.index
+        )
 
     def ordered(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """In the operator's order."""
-        return self._sorted(exchange, candidates, lambda place: place)
+
+        def places(group: Group, now: float) -> list[float]:
+            return [*range(1, len(candidates) + 1)]
+
+        return self._sorted(exchange, candidates, "ordered", places, unit=f"of {len(candidates)}")
 
     def _group(self, exchange: Exchange, candidates: Sequence[Candidate], now: float) -> Group:
         def quote(place: int, given: float, cached: float, written: float) -> float | None:
-            return _price(exchange, candidates[place], int(given), int(cached), int(written))
+            usage = Usage(int(given), int(written), int(cached))
+            return _price(exchange, candidates[place], usage)
 
         return self._board.group([each.endpoint.id for each in candidates], now, quote)
 
-    def _timed(
+    def _sorted(
         self,
         exchange: Exchange,
         candidates: list[Candidate],
-        score: Callable[[Group, int], float],
-        name: str,
+        by: str,
+        values: Values,
+        *,
+        unit: str,
+        note: str = "",
+        place: Callable[[int], float] | None = None,
     ) -> list[Candidate]:
-        group = self._group(exchange, candidates, monotonic())
-        seconds = [score(group, place) for place in range(len(candidates))]
-        for candidate, each in zip(candidates, seconds, strict=True):
-            candidate.reasons.append(f"{name}: {each:.3g} s")
-        return self._sorted(exchange, candidates, seconds.__getitem__)
-
-    def _sorted(self, exchange: Exchange, candidates: Sequence[Candidate], score: Score) -> list[Candidate]:
-        """Those that take requests first, then by score, then as they stand."""
-        now = monotonic()
-        group = self._group(exchange, candidates, now)
-        places = sorted(range(len(candidates)), key=lambda place: (not group.awake(place, now), score(place)))
-        return [candidates[place] for place in places]
+        """Those that take requests first, then the lowest of the values, or of `place`, then as they
+        stand."""
+        found: Sequence[float | None]
+        if exchange.decision.again is not None and (kept := _kept(exchange, candidates, by)) is not None:
+            found, choice = [each["value"] for each in kept.scores], kept.choice
+        else:
+            now = time.monotonic()
+            group = self._group(exchange, candidates, now)
+            found = values(group, now)
+            asleep = [each for each in range(len(candidates)) if not group.awake(each, now)]
+            choice = Choice(by, group.ids, asleep)
+        for candidate, value in zip(candidates, found, strict=True):
+            candidate.reasons.append(Value(by, value, unit, note))
+        exchange.decision.health += (choice,)
+        score = place or (lambda each: UNKNOWN if (value := found[each]) is None else value)
+        places = sorted(range(len(candidates)), key=lambda each: (each in choice.asleep, score(each)))
+        return [candidates[each] for each in places]
 
     def _stays(
         self,
@@ -159,16 +185,27 @@ class Pickers:
         return replicas[near], "of replicas, the one for requests that begin so"
 
 
-def _price(exchange: Exchange, candidate: Candidate, given: int, cached: int, written: int) -> float | None:
+def _kept(exchange: Exchange, candidates: Sequence[Candidate], by: str) -> Kept | None:
+    """What the record says by which a dry run is to choose again."""
+    return Kept.of(exchange.decision.again or {}, by, [each.endpoint.id for each in candidates])
+
+
+def _drawn_again(weights: Sequence[Weight], choice: Choice, chance: Random) -> list[int]:
+    """The places of endpoints as `Board.rank` has drawn them."""
+    asleep = {*choice.asleep}
+    drawn = order([0.0 if place in asleep else each.weight for place, each in enumerate(weights)], chance)
+    awake = [place for place in drawn if place not in asleep]
+    if choice.swapped:
+        awake[:2] = awake[1::-1]
+    return [*awake, *choice.asleep]
+
+
+def _price(exchange: Exchange, candidate: Candidate, usage: Usage) -> float | None:
     try:
-        cost = exchange.quote(candidate.endpoint, Usage(given, written, cached))
+        cost = exchange.quote(candidate.endpoint, usage)
     except RequestError:
         return None
     return None if cost is None else cost.nano
-
-
-def _known(price: float | None) -> float:
-    return UNKNOWN if price is None else price
 
 
 def _weight(candidate: Candidate) -> float:

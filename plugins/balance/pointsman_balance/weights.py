@@ -7,16 +7,20 @@ to nothing: who gets no requests cannot show that he has become better.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from math import log
 from random import Random
 from statistics import median
+from typing import Any
 
 from .health import WAIT, Health
 
-__all__ = ["TASTE", "Offer", "Taste", "Weight", "order", "usual", "weigh"]
+__all__ = ["BALANCED", "TASTE", "Offer", "Rates", "Taste", "Weight", "order", "usual", "weigh"]
+
+BALANCED = "balanced"
+"""The name of the picker that goes by weights."""
 
 MASS = 20.0
 """An endpoint's own rates count as if the group's had been seen so many times before."""
@@ -58,23 +62,65 @@ class Offer:
     resting: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How an endpoint does, drawn to what its group does where little was seen: shares of its requests, and
+    seconds; `throughput` are tokens a second after the first content. `room` is the share that is left of its
+    limits, `cap` the requests a minute that it is thought to take, `in_flight` those under way."""
+
+    errors: float
+    refusals: float
+    bad_tools: float
+    wait: float
+    first_content: float
+    throughput: float | None
+    room: float
+    cap: float | None
+    in_flight: int
+
+
 @dataclass(frozen=True)
 class Weight:
     """What an endpoint's share is made of: `price` in nano-USD as adjusted, `seconds` to a usual answer's
-    end, `factor` of headroom, cap and slow start, and the `weight` that comes of it."""
+    end, `factor` of headroom, cap and slow start, and the `weight` that comes of it; `share` is its part of
+    the weights of its group."""
 
     price: float
     seconds: float
     factor: float
     weight: float
+    share: float
+    rates: Rates
 
     @cached_property
-    def reason(self) -> str:
-        """In words, for the record."""
+    def _words(self) -> str:
         factor = "" if self.factor == 1 else f", of which {self.factor:.0%} for now"
         return (
-            f"balanced: weight {self.weight:.3g} for ${self.price / 1e9:.3g} a request, failures and "
+            f"{BALANCED}: weight {self.weight:.3g} for ${self.price / 1e9:.3g} a request, failures and "
             f"waits priced in, written in {self.seconds:.3g} s{factor}"
+        )
+
+    def __str__(self) -> str:
+        return self._words
+
+    def data(self) -> dict[str, Any]:
+        """For the record, as JSON data."""
+        return {
+            "by": BALANCED,
+            "weight": self.weight,
+            "share": self.share,
+            "adjusted_nano": self.price,
+            "seconds": self.seconds,
+            "factor": self.factor,
+            **asdict(self.rates),
+        }
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Weight:
+        """From that data."""
+        rates = Rates(**{each.name: data[each.name] for each in fields(Rates)})
+        return cls(
+            data["adjusted_nano"], data["seconds"], data["factor"], data["weight"], data["share"], rates
         )
 
 
@@ -105,21 +151,25 @@ def weigh(offers: Sequence[Offer], output: float, now: float, taste: Taste = TAS
     known = [each for each in (_price(offer, now) for offer in offers) if each is not None]
     dearest, usual_price = max(known, default=0.0), median(known) if known else 0.0
     second = usual_price / taste.patience or 1.0  # where all is free, time alone counts
+    rates = [_rates(offer.health, pool, now) for offer in offers]
     costs = []
-    for offer in offers:
+    for offer, each in zip(offers, rates, strict=True):
         price = _price(offer, now)
-        costs.append(_adjusted(offer.health, dearest if price is None else price, second, pool, now))
+        costs.append(_adjusted(each, dearest if price is None else price, second))
     seconds = [_seconds(offer.health, output, pool, now) for offer in offers]
     totals = [cost + second * each for cost, each in zip(costs, seconds, strict=True)]
     least = min(totals)
     floor = taste.explored / len(offers)
-    weights = []
-    for offer, cost, each, total in zip(offers, costs, seconds, totals, strict=True):
+    shares = []
+    for offer, total in zip(offers, totals, strict=True):
         behind = min(total / least - 1, FAR) if least > 0 else FAR if total > 0 else 0.0
         factor = 0.0 if offer.resting else _factor(offer.health, now)
-        share = max(floor, 1 / (1 + (behind / taste.edge) ** STEEP))
-        weights.append(Weight(cost, each, factor, share * factor))
-    return weights
+        shares.append((factor, max(floor, 1 / (1 + (behind / taste.edge) ** STEEP)) * factor))
+    whole = sum(weight for _, weight in shares)
+    return [
+        Weight(cost, each, factor, weight, weight / whole if whole > 0 else 0.0, own)
+        for cost, each, (factor, weight), own in zip(costs, seconds, shares, rates, strict=True)
+    ]
 
 
 def order(weights: Sequence[float], chance: Random) -> list[int]:
@@ -151,19 +201,29 @@ def _price(offer: Offer, now: float) -> float | None:
     return offer.price * (1 - cached) + offer.price_cached * cached
 
 
-def _adjusted(health: Health, price: float, second: float, pool: _Pool, now: float) -> float:
+def _rates(health: Health, pool: _Pool, now: float) -> Rates:
     requests = health.requests.left(now)
-    errors = _shrunk(health.errors.left(now), requests, pool.errors)
-    refusals = _shrunk(health.refusals.left(now), requests, pool.refusals)
-    bad_tools = _shrunk(health.bad_tools.left(now), health.tool_requests.left(now), pool.bad_tools)
-    wait = health.wait.value(now, WAIT, 1.0) or 0.0
-    first = health.first_content.value(now, pool.first_content, 1.0) or 0.0
+    token = health.token.value(now, pool.token, 1.0) or 0.0
+    return Rates(
+        errors=_shrunk(health.errors.left(now), requests, pool.errors),
+        refusals=_shrunk(health.refusals.left(now), requests, pool.refusals),
+        bad_tools=_shrunk(health.bad_tools.left(now), health.tool_requests.left(now), pool.bad_tools),
+        wait=health.wait.value(now, WAIT, 1.0) or 0.0,
+        first_content=health.first_content.value(now, pool.first_content, 1.0) or 0.0,
+        throughput=1 / token if token > 0 else None,
+        room=health.headroom.share(now),
+        cap=health.cap.cap(now),
+        in_flight=health.in_flight,
+    )
+
+
+def _adjusted(rates: Rates, price: float, second: float) -> float:
     worth = price or second
     return (
         price
-        + worth * (ERROR * errors + TOOL * bad_tools)
-        + second * first
-        + (second * wait + REFUSAL * worth) * refusals
+        + worth * (ERROR * rates.errors + TOOL * rates.bad_tools)
+        + second * rates.first_content
+        + (second * rates.wait + REFUSAL * worth) * rates.refusals
     )
 
 

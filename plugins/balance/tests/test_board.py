@@ -27,7 +27,7 @@ class Trial:
         return self.prices[place]
 
     def rank(self, now: float) -> list[int]:
-        return self.board.rank(self.board.group(self.ids, now, self.quote), now, self.chance)
+        return self.board.rank(self.board.group(self.ids, now, self.quote), now, self.chance)[0]
 
     def first(self, now: float, times: int = 2000) -> Counter[int]:
         return Counter(self.rank(now)[0] for _ in range(times))
@@ -81,7 +81,7 @@ def test_one_request_tries_however_the_others_are_grouped() -> None:
     trial.attempt(0, Observed(failed=True), 0.0, times=5)
 
     def rank_pair(now: float) -> list[int]:
-        return trial.board.rank(trial.board.group(pair, now, trial.quote), now, trial.chance)
+        return trial.board.rank(trial.board.group(pair, now, trial.quote), now, trial.chance)[0]
 
     rank_pair(5.5)
     trial.rank(5.5)

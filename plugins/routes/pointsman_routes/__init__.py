@@ -171,6 +171,7 @@ class Routes:
         """The plan of the first rule that matches. Raises UnknownModel if none of its models exists."""
         judgement, decision = _compiled(exchange).rules.judge(exchange), exchange.decision
         decision.rules, decision.values = judgement.rules, judgement.values
+        decision.further = _compiled(exchange).rules.further
         plan, catalogue = judgement.plan, exchange.setup.catalogue
         said = self._above.of(exchange.actor, plan.extra)
         if said or judgement.suffixed or MEMBER in exchange.request.fields:

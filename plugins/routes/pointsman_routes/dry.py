@@ -18,8 +18,13 @@ from pointsman.pipeline import authenticate, decide, look
 from pointsman.setup import Setup
 from pointsman.types import Request
 
-__all__ = ["ADMIN", "actor_of", "body_of", "codec_of", "dry_exchange", "dry_run"]
+from .rules import GIVEN
+from .variables import TASK
 
+__all__ = ["ADMIN", "actor_of", "body_of", "codec_of", "dry_exchange", "dry_run", "valued", "values_then"]
+
+OWN = "routes"
+"""Whose variables are found in requests themselves."""
 ADMIN = Actor("admin", "admin", role="admin")
 MINIMAL: dict[str, dict[str, Any]] = {
     "chat": {"messages": [{"role": "user", "content": "Hello"}]},
@@ -37,14 +42,23 @@ async def dry_run(
     actor: Actor | None = None,
     seed: int | None = None,
     at: datetime | None = None,
+    again: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], RequestError | None]:
     """The decision record of a request that is not sent, and the error it would be refused with, if any.
 
     `raw` is its body. Without an `actor` an administrator asks, or where keys are not asked for, anybody.
-    Raises StartupError.
+    `again` is a record by which it is decided: with the seed of that, and at its moment, where no others are
+    given, and by what was known then of the endpoints and by plugins. Raises StartupError.
     """
+    notes = None
+    if again is not None:
+        seed = again.get("seed") if seed is None else seed
+        at = datetime.fromisoformat(again["at"]) if at is None else at
+        notes = {GIVEN: values_then(setup, again)}
     async with Gateway.dry(setup) as gateway:
-        exchange, error = await dry_exchange(gateway, codec, raw, actor=actor, seed=seed, at=at)
+        exchange, error = await dry_exchange(
+            gateway, codec, raw, actor=actor, seed=seed, at=at, notes=notes, again=again
+        )
         return exchange.record(), error
 
 
@@ -58,6 +72,7 @@ async def dry_exchange(
     at: datetime | None = None,
     headers: Mapping[str, str] | None = None,
     notes: Mapping[str, Any] | None = None,
+    again: Mapping[str, Any] | None = None,
 ) -> tuple[Exchange, RequestError | None]:
     """As `dry_run`, by a gateway that serves nobody: the exchange, as far as it came."""
     exchange = Exchange(gateway, codec, {name.lower(): value for name, value in (headers or {}).items()})
@@ -66,7 +81,7 @@ async def dry_exchange(
     else:
         exchange.actor = actor or ADMIN
     exchange.request = Request(raw)
-    exchange.decision.seed = seed
+    exchange.decision.seed, exchange.decision.again = seed, again
     exchange.notes.update(notes or {})
     if at is not None:
         exchange.at = at.astimezone(UTC)
@@ -77,6 +92,21 @@ async def dry_exchange(
     except RequestError as error:
         return exchange, error
     return exchange, None
+
+
+def values_then(setup: Setup, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What plugins knew when a record was made, as values of rules: it is not in the request."""
+    found = {}
+    for name, value in record["values"].items():
+        variable = setup.variables.get(name) or setup.variables.get(name.partition(".")[0])
+        if variable is not None and (variable.owner != OWN or name == TASK):
+            found[name] = valued(value)
+    return found
+
+
+def valued(told: Any) -> Any:
+    """A value of a variable, from what records tell of it."""
+    return tuple(told) if isinstance(told, list) else told
 
 
 def codec_of(setup: Setup, surface: str, dialect: str | None) -> Codec:

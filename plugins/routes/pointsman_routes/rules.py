@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from pointsman.conditions import is_pattern, listed
+from pointsman.errors import RequestError
 from pointsman.exchange import Exchange, Plan
 from pointsman.setup import Setup
 
@@ -210,6 +212,17 @@ class Rules:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             found = self._kept[seen] = self._judged(exchange, shelf)
+        return found
+
+    def further(self, exchange: Exchange) -> dict[str, Any]:
+        """For records: the values of all variables that any rule asks for, as they are when this is asked. So
+        other rules can be tried on the same request."""
+        seen = Seen(exchange, self._reads)
+        seen.update(exchange.notes.get(GIVEN, {}))
+        found = {}
+        for name in self._reads:
+            with suppress(RequestError):
+                found[name] = told(seen[name])
         return found
 
     def _shelve(self, model: str) -> _Shelf:
