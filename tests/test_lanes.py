@@ -77,9 +77,11 @@ class Full(Plain, Translator):
         self._loses = loses
         self._drops = drops
         self.encoded = 0
+        self.asked: dict[str, Any] = {}
 
     def encode_request(self, chat: Chat, *, quirks: Quirks, losses: Losses) -> dict[str, Any]:
         self.encoded += 1
+        self.asked = dict(chat.params)
         for number in range(self._loses):
             losses.part(f"p{number}", "a film")
         for number in range(self._drops):
@@ -131,6 +133,19 @@ def test_requests_of_a_codec_share_the_way_on_which_nobody_reads_them() -> None:
     assert way(Lanes(client, ASKED, registered(client)), to) is found is unread(client, to)
     assert unread(other, to) is None, "this one has to be translated"
     assert unread(Full("one"), to) is not found, "each codec has its own"
+
+
+def test_defaults_of_a_request_count_before_those_of_its_endpoint_in_any_lane() -> None:
+    client, other = Full("one"), Full("two")
+    own = {"max_completion_tokens": 7, "speed": "fast"}
+    lanes = Lanes(client, ASKED, registered(client, other), own)
+    to = Endpoint(provider("one").provider, "native", params={"max_tokens": 9, "speed": "slow", "seed": 1})
+    found = way(lanes, to)
+    assert [*found.params.items()] == [*own.items(), ("max_tokens", 9), ("seed", 1)]
+    assert unread(client, to) is not found, "others' requests go without them"
+    translated = way(lanes, Endpoint(provider("two").provider, "native", params=to.params))
+    assert translated.params == {"speed": "fast"}
+    assert other.asked == {"max_tokens": 7, "seed": 1}
 
 
 def test_a_provider_without_dialects_is_asked_in_canonical_types() -> None:

@@ -7,7 +7,18 @@ import pytest
 
 from pointsman.dialects import Quirks
 from pointsman.errors import BadRequest
-from pointsman.members import add_defaults, mentioned, names, read, rendered, suit, with_model, wrong
+from pointsman.members import (
+    add_defaults,
+    mentioned,
+    names,
+    read,
+    rendered,
+    suit,
+    supplied,
+    together,
+    with_model,
+    wrong,
+)
 from pointsman.types import Request
 
 _number = msgspec.json.Decoder(int | None)
@@ -38,6 +49,10 @@ def test_a_member_that_is_only_mentioned_is_a_text_or_nothing() -> None:
         ('{"model": "a", "models": ["b", "c"]}', ["d"], ("a", ("b", "c"))),
         ('{"models": ["b", "c"]}', [], ("b", ("c",))),
         ('{"model": "a"}', ["d"], ("a", ("d",))),
+        ('{"preset": "x"}', ["d"], ("@preset/x", ("d",))),
+        ('{"preset": "@preset/x", "model": null}', [], ("@preset/x", ())),
+        ('{"preset": "x", "model": "a"}', [], ("a", ())),
+        ('{"preset": "x", "models": ["b"]}', [], ("b", ())),
     ],
 )
 def test_the_models_asked_for(text: str, fallbacks: list[str], found: tuple[str, tuple[str, ...]]) -> None:
@@ -83,3 +98,17 @@ def test_defaults_are_added_where_the_request_is_silent_as_its_dialect_spells_th
         "stop_sequences": b'["x"]',
         "seed": b"3",
     }
+
+
+def test_of_two_sets_of_defaults_the_first_counts() -> None:
+    assert [*together({"seed": 1}, {"top_p": 0.5, "seed": 2}).items()] == [("seed", 1), ("top_p", 0.5)]
+    then = {"top_p": 0.5}
+    assert together({}, then) is then
+
+
+def test_a_member_is_supplied_where_nothing_says_the_same() -> None:
+    silent = request('{"model": "a", "system": null}')
+    assert supplied(silent, "system", "Be brief.").body == {"model": "a", "system": "Be brief."}
+    for said in ('{"system": ""}', '{"sys": ["x"]}'):
+        asked = request(said)
+        assert supplied(asked, "system", "Be brief.", "sys") is asked

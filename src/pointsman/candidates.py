@@ -31,10 +31,11 @@ async def find_candidates(exchange: Exchange) -> None:
     lanes: Lanes | None = None
     faults: list[BadRequest] = []
     possible: list[Candidate] = []
+    plain = exchange.plan is None or not exchange.plan.params
     for candidate in listed:
         why = _unready(exchange, candidate)
         if why is None:
-            candidate.way = unread(codec, candidate.endpoint)
+            candidate.way = unread(codec, candidate.endpoint) if plain else None
             if candidate.way is None:
                 lanes = lanes or _lanes(exchange)
                 why = _translate(exchange, candidate, lanes, faults)
@@ -48,7 +49,8 @@ async def find_candidates(exchange: Exchange) -> None:
 
 
 def _lanes(exchange: Exchange) -> Lanes:
-    return Lanes(exchange.codec, exchange.request, exchange.setup.dialects)
+    params = exchange.plan.params if exchange.plan is not None else None
+    return Lanes(exchange.codec, exchange.request, exchange.setup.dialects, params)
 
 
 def _unready(exchange: Exchange, candidate: Candidate) -> str | None:

@@ -65,7 +65,9 @@ class Quirks:
     host knows `never` of the option. `drop` names top-level fields the host refuses (reported as lost),
     `rename` fields it calls otherwise, `keeps` fields beside its dialect's that it understands too.
     `reasoning` is the member in which it takes back what it thought in earlier turns; None where that is
-    not known, `never` where it refuses them all.
+    not known, `never` where it refuses them all. `continues` says how it is made to go on with an answer that
+    is the last message: by its being that (`last`), by the member `prefix` in it, or by
+    `continue_final_message` beside (`final`); None where that is not known.
     """
 
     stream_usage: str = "ask"
@@ -73,6 +75,7 @@ class Quirks:
     rename: Mapping[str, str] = field(default_factory=dict)
     keeps: frozenset[str] = frozenset()
     reasoning: str | None = None
+    continues: str | None = None
 
 
 @dataclass(slots=True)
@@ -187,6 +190,11 @@ class Codec(ABC):
         Raises BadRequest.
         """
         return raw
+
+    def instructed(self, request: Request, text: str) -> Request | None:
+        """The request with these instructions for its model, where it has none of its own; None where this
+        surface has no place for any. Raises BadRequest."""
+        return None
 
     def refine(self, error: UpstreamStatus) -> UpstreamStatus:
         """A provider's error with what its body tells in this dialect beyond its status."""

@@ -20,6 +20,7 @@ from .errors import RequestError, UpstreamError, UpstreamStatus
 from .losses import Losses
 from .money import Cost
 from .outlook import decided
+from .plan import Plan
 from .proxies import client_behind
 from .types import Finish, Peek, Request, Usage
 
@@ -116,31 +117,6 @@ class Actor:
 
 def _any_matches(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What `select_route` decided: the rule's name and the models to try, in order of preference.
-
-    `extra` is what other plugins declared for a rule's `use`, by name, as far as the rule says it.
-    `preferences` is what is asked of their endpoints, as JSON data, and `lost` what is asked in vain. `pick`
-    names the way in which the endpoints of each model are put in order, or of all together if `across`.
-    `deadline` is how many seconds all attempts together may take since the request came, `attempts` how many
-    there may be, `on_loss` what is done about parameters that are lost; None is as the core has it. `hedge`
-    is how many seconds an answer may take before another endpoint is asked, too.
-    """
-
-    rule: str | None
-    models: tuple[str, ...]
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    preferences: Mapping[str, Any] = field(default_factory=dict)
-    lost: tuple[str, ...] = ()
-    pick: str | None = None
-    across: bool = False
-    deadline: float | None = None
-    attempts: int | None = None
-    on_loss: Literal["warn", "reject", "drop"] | None = None
-    hedge: float | None = None
 
 
 class Candidate(msgspec.Struct):

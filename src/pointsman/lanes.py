@@ -18,6 +18,7 @@ from .catalogue import Endpoint
 from .dialects import Codec, Dialects, Translator
 from .errors import NotFound
 from .losses import Losses
+from .members import together
 from .providers import Provider
 from .types import PARAMS, Chat, Request
 
@@ -59,14 +60,18 @@ def unread(codec: Codec, endpoint: Endpoint) -> Way | None:
 
 
 class Lanes:
-    """The ways from one request to endpoints. It is decoded once, and encoded once for each endpoint."""
+    """The ways from one request to endpoints. It is decoded once, and encoded once for each endpoint. `params`
+    are defaults that count before an endpoint's."""
 
-    __slots__ = ("_chat", "_codec", "_dialects", "_request", "_ways")
+    __slots__ = ("_chat", "_codec", "_dialects", "_params", "_request", "_ways")
 
-    def __init__(self, codec: Codec, request: Request, dialects: Dialects) -> None:
+    def __init__(
+        self, codec: Codec, request: Request, dialects: Dialects, params: Mapping[str, Any] | None = None
+    ) -> None:
         self._codec = codec
         self._request = request
         self._dialects = dialects
+        self._params = params or {}
         self._chat: Chat | None = None
         self._ways: dict[tuple[str, int], Way] = {}
 
@@ -78,7 +83,7 @@ class Lanes:
         """
         way = unread(self._codec, endpoint)
         if way is not None:
-            return way
+            return replace(way, params=together(self._params, way.params)) if self._params else way
         best: Way | None = None
         for translator in self._translators(endpoint.provider):
             way = self._translated(translator, endpoint)
@@ -113,18 +118,21 @@ class Lanes:
             for name in chat.extra.get(chat.dialect, {}).get(STORED, ()):
                 losses.part(name, "only an endpoint of this dialect knows what it stands for")
             body = codec.encode_request(chat, quirks=quirks, losses=losses)
-            rest = {name: value for name, value in endpoint.params.items() if not is_canonical(name)}
+            params = together(self._params, endpoint.params)
+            rest = {name: value for name, value in params.items() if not is_canonical(name)}
             way = self._ways[key] = Way("translated", codec, Request.of(body), losses, rest)
         return way
 
     def _asked(self, endpoint: Endpoint) -> Chat:
-        """The request for one endpoint, with the endpoint's defaults for what it does not say itself."""
-        chat = self._decoded()
+        """The request for one endpoint, with defaults for what it does not say itself."""
+        chat, given = self._decoded(), together(self._params, endpoint.params)
         chat.model = endpoint.native_id
-        if not endpoint.params:
+        if not given:
             return chat
-        given = endpoint.params.items()
-        known = {SPELLINGS.get(name, name): value for name, value in given if is_canonical(name)}
+        known: dict[str, Any] = {}
+        for name, value in given.items():
+            if is_canonical(name):
+                known.setdefault(SPELLINGS.get(name, name), value)
         if isinstance(known.get("stop"), str):
             known["stop"] = [known["stop"]]
         return replace(chat, params={**known, **chat.params})

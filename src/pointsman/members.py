@@ -13,18 +13,23 @@ from .types import Request
 
 __all__ = [
     "BAD_JSON",
+    "PRESET",
     "add_defaults",
     "mentioned",
     "names",
     "read",
     "rendered",
     "suit",
+    "supplied",
+    "together",
     "with_model",
     "wrong",
 ]
 
 BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for text that is not the JSON it wants."""
+PRESET = "@preset/"
+"""What stands before the name of a preset in the place of a model."""
 _text = msgspec.json.Decoder(str | None)
 _texts = msgspec.json.Decoder(list[str] | None)
 
@@ -57,7 +62,8 @@ def mentioned(fields: Mapping[str, msgspec.Raw], name: str) -> str | None:
 
 
 def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> tuple[str, tuple[str, ...]]:
-    """The model asked for, and those to try after it: those of `models`, else `fallbacks`.
+    """The model asked for, and those to try after it: those of `models`, else `fallbacks`. A request that
+    names none asks for what its `preset` says.
 
     Raises BadRequest.
     """
@@ -67,9 +73,12 @@ def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> t
     if "" in further:
         raise wrong("models" if models else "fallbacks", "a list of non-empty model names")
     if model is None:
-        if not models:
+        if models:
+            return models[0], tuple(models[1:])
+        preset = mentioned(fields, "preset")
+        if not preset:
             raise BadRequest("`model` is missing: it must name the model to ask", param="model")
-        return models[0], tuple(models[1:])
+        return f"{PRESET}{preset.removeprefix(PRESET)}", tuple(fallbacks)
     if not model:
         raise wrong("model", "a non-empty string")
     return model, tuple(further)
@@ -78,6 +87,20 @@ def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> t
 def with_model(request: Request, model: str) -> dict[str, msgspec.Raw]:
     """A request's members, asking for `model`: a copy to be changed further."""
     return {**request.fields, "model": msgspec.Raw(msgspec.json.encode(model))}
+
+
+def supplied(request: Request, name: str, value: Any, *others: str) -> Request:
+    """The request with a member that it lacks: neither `name` nor one of the `others`, which mean the same,
+    says anything."""
+    fields = request.fields
+    if any(bytes(fields.get(each, b"null")) != b"null" for each in (name, *others)):
+        return request
+    return Request(msgspec.json.encode({**fields, name: value}))
+
+
+def together(first: Mapping[str, Any], then: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Two sets of defaults as one, in which those of the first stand and count before the others."""
+    return {**first, **{name: value for name, value in then.items() if name not in first}} if first else then
 
 
 def add_defaults(

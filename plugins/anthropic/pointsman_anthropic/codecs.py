@@ -11,7 +11,7 @@ import msgspec
 from pointsman.dialects import Codec, ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
 from pointsman.errors import BadRequest, UpstreamStatus
 from pointsman.losses import Losses
-from pointsman.members import names
+from pointsman.members import names, supplied
 from pointsman.money import Cost
 from pointsman.sse import format_event
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
@@ -48,6 +48,10 @@ class _MessagesCodec(Codec):
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`. Streams of this dialect always tell their usage."""
         return peek(request)
+
+    def instructed(self, request: Request, text: str) -> Request:
+        """See `Codec.instructed`."""
+        return supplied(request, "system", text)
 
     def refine(self, error: UpstreamStatus) -> UpstreamStatus:
         """See `Codec.refine`."""

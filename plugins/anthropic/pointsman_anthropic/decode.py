@@ -21,7 +21,7 @@ ROUTING: Collection[str] = frozenset(
     {"models", "fallbacks", "provider", "route", "plugins", "preset", "session_id", "transforms", "trace"}
 )
 """Members that are for the gateway."""
-NAMED = frozenset({"models", "fallbacks", "provider"})
+NAMED = frozenset({"models", "fallbacks", "provider", "session_id"})
 """Those of them that are heeded."""
 READ = NAMED | {"model", "messages", "system", "tools", "tool_choice", "stream"}
 _CHOICES = {"auto": "auto", "any": "required", "tool": "required", "none": "none"}

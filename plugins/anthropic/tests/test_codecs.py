@@ -91,3 +91,11 @@ def test_a_count_is_its_own_answer() -> None:
         response.extra = extra
         body = codec.encode_response(response, request=Request(b"{}"), losses=Losses())
         assert json.loads(body) == {"input_tokens": tokens}
+
+
+def test_instructions_are_given_where_there_are_none() -> None:
+    for said in ({}, {"system": None}):
+        found = MessagesCodec().instructed(Request.of({"max_tokens": 9, **said}), "Be brief.")
+        assert found.body == {"max_tokens": 9, "system": "Be brief."}
+    own = Request.of({"system": [{"type": "text", "text": "Be long."}]})
+    assert MessagesCodec().instructed(own, "Be brief.") is own

@@ -153,8 +153,9 @@ def test_a_request_written_back_is_what_it_was(request_of: Make, again: Again, b
 
 
 def test_members_for_the_gateway_go_no_further(request_of: Make, again: Again) -> None:
-    assert again(request_of({"models": ["a"], "provider": {"order": ["x"]}})) == request_of({}).body
-    request = request_of({"preset": "p", "session_id": "s"})
+    heeded = {"models": ["a"], "provider": {"order": ["x"]}, "session_id": "s"}
+    assert again(request_of(heeded)) == request_of({}).body
+    request = request_of({"preset": "p", "trace": {"trace_name": "t"}})
     assert again(request) == request.body, "what nobody has read yet is not lost on the way"
 
 

@@ -51,10 +51,11 @@ class Cache:
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
-        """Settings, and `cache` of a route, a key, a team and an organisation."""
+        """Settings, and `cache` of a route, a preset, a key, a team and an organisation."""
         register(CacheSettings)
         for record, what in (
             ("use", "requests of this route"),
+            ("preset", "requests for this preset"),
             ("key", "requests of this key"),
             ("team", "requests of its keys"),
             ("organisation", "requests of its keys"),

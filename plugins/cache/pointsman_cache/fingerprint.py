@@ -86,7 +86,7 @@ def _without(body: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 def _route(exchange: Exchange) -> list[Any]:
     """The rule that decided, the models to try with the endpoints that they stand for and what those add to a
-    request, and what is asked of them."""
+    request, what is asked of them, and the defaults of the request."""
     plan, catalogue = exchange.plan, exchange.setup.catalogue
     if plan is None:
         raise ValueError("no plan")
@@ -94,7 +94,8 @@ def _route(exchange: Exchange) -> list[Any]:
     for name in plan.models:
         resolution = catalogue.resolve(name)
         models.append([name, [_endpoint(each) for each in resolution.endpoints] if resolution else []])
-    return [plan.rule, models, *([plan.preferences] if plan.preferences else [])]
+    asked = [plan.preferences, dict(plan.params)] if plan.params else [plan.preferences]
+    return [plan.rule, models, *(asked if any(asked) else [])]
 
 
 def _endpoint(endpoint: Endpoint) -> Any:

@@ -246,6 +246,8 @@ def test_the_route_and_the_endpoints_it_leads_to_count(asking: Asking) -> None:
         Plan(None, ("gone",)),
         Plan(None, ("acme/m",), preferences={"provider": {"zdr": True}}),
         Plan(None, ("acme/m",), preferences={"provider": {"sort": "price"}}),
+        Plan(None, ("acme/m",), params={"temperature": 0}),
+        Plan(None, ("acme/m",), preferences={"provider": {"zdr": True}}, params={"temperature": 0}),
     ]
     assert len({fingerprint(asking(plan=plan)) for plan in plans}) == len(plans)
 

@@ -20,16 +20,16 @@ from pointsman.dialects import (
 )
 from pointsman.errors import BadRequest, UpstreamStatus
 from pointsman.losses import Losses
-from pointsman.members import names
+from pointsman.members import names, supplied
 from pointsman.money import Cost
 from pointsman.sse import format_event
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
 
 from .answer import decode_answer, encode_answer
-from .decode import decode_chat
+from .decode import TOP, decode_chat
 from .errors import encode_error, refine
 from .forward import forward
-from .names import DIALECT
+from .names import DIALECT, snake
 from .peek import peek
 from .request import encode_chat
 from .stream import GeminiStream
@@ -112,6 +112,10 @@ class ContentCodec(GeminiCodec, Translator):
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`. Streams of this dialect always tell their usage."""
         return peek(request)
+
+    def instructed(self, request: Request, text: str) -> Request:
+        """See `Codec.instructed`."""
+        return supplied(request, TOP, {"parts": [{"text": text}]}, snake(TOP))
 
     def forward(
         self, request: Request, *, model: str, peek: Peek, quirks: Quirks, params: Mapping[str, Any]

@@ -36,7 +36,7 @@ ROUTING: Collection[str] = frozenset(
     {"models", "provider", "route", "plugins", "preset", "session_id", "transforms", "trace"}
 )
 """Members that are for the gateway."""
-NAMED = frozenset({"models", "provider"})
+NAMED = frozenset({"models", "provider", "session_id"})
 """Those of them that are heeded."""
 READ = ("model", "stream", "contents", TOP, "tools", "toolConfig", *NAMED)
 _MODES = {"AUTO": "auto", "VALIDATED": "auto", "ANY": "required", "NONE": "none"}

@@ -18,8 +18,13 @@ from .parts import SEALED, opened, signature_of
 
 __all__ = ["asked", "forward"]
 
-CALLED = {"stop": "stopSequences", "max_completion_tokens": "maxOutputTokens", **NUMBERS}
-"""What an endpoint's defaults may call the members of `generationConfig`."""
+CALLED = {
+    "stop": "stopSequences",
+    "max_completion_tokens": "maxOutputTokens",
+    "service_tier": "serviceTier",
+    **NUMBERS,
+}
+"""What defaults may be called otherwise."""
 TOP = frozenset(
     {
         "safetySettings",

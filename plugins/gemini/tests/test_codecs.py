@@ -212,3 +212,11 @@ async def test_its_errors_are_of_its_dialect() -> None:
             "/v1beta/models/lab%2Fm:generateContent", json={"contents": CONTENTS}
         )
         assert encoded.status_code == 200, "an encoded slash is one of the name's"
+
+
+def test_instructions_are_given_where_there_are_none() -> None:
+    found = ContentCodec().instructed(Request.of({"contents": []}), "Be brief.")
+    assert found.body == {"contents": [], "systemInstruction": {"parts": [{"text": "Be brief."}]}}
+    for name in ("systemInstruction", "system_instruction"):
+        own = Request.of({name: {"parts": [{"text": "Be long."}]}})
+        assert ContentCodec().instructed(own, "Be brief.") is own

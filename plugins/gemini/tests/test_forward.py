@@ -41,6 +41,7 @@ def test_defaults_are_added_where_they_belong() -> None:
         stop="END",
         thinkingConfig={"thinkingBudget": 0},
         safetySettings=[{"category": "X"}],
+        service_tier="flex",
     )
     assert body == {
         "contents": CONTENTS,
@@ -51,6 +52,7 @@ def test_defaults_are_added_where_they_belong() -> None:
             "thinkingConfig": {"thinkingBudget": 0},
         },
         "safetySettings": [{"category": "X"}],
+        "serviceTier": "flex",
     }
     assert lost == []
     spelled = {"contents": CONTENTS, "generation_config": {"top_p": 0.5}, "safety_settings": []}

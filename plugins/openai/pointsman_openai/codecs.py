@@ -22,6 +22,7 @@ from .dress import dressed_answer, dressed_events
 from .encode import encode_chat, encode_completion, encode_embeddings
 from .errors import DIALECT, encode_error, refine
 from .forward import forward
+from .instructions import instructed
 from .peek import peek
 from .request import encode_request
 from .splice import with_cost
@@ -97,6 +98,10 @@ class ChatCodec(_OpenAICodec, Translator):
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""
         return peek(request, content="messages")
+
+    def instructed(self, request: Request, text: str) -> Request:
+        """See `Codec.instructed`."""
+        return instructed(request, text)
 
     def decode_request(self, request: Request) -> Chat:
         """See `Codec.decode_request`."""

@@ -21,7 +21,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 SPEAKERS = ("user", "assistant", "system", "developer")
 REFERENCES = {"tool": "tool_call_id", "function": "name"}
 """By the role of a result: the member that says what it is the result of."""
-OURS = frozenset({"model", "models", "provider", "usage", "stream", "stream_options"})
+OURS = frozenset({"model", "models", "provider", "session_id", "usage", "stream", "stream_options"})
 """Members that are not parameters of the answer."""
 
 

@@ -27,7 +27,9 @@ _TRUE = msgspec.Raw(b"true")
 _NULL = msgspec.Raw(b"null")
 DETAILS = "reasoning_details"
 _SEALED = f'"{MARK}'.encode()
-OURS = frozenset({"models", "provider", "usage"})
+HEEDED = ("models", "provider", "session_id")
+"""Members that the gateway goes by."""
+OURS = frozenset({*HEEDED, "usage"})
 """Members that may be meant for the gateway."""
 TOKEN_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})
 """Two names of one parameter: a host refuses a request that has both."""
@@ -58,7 +60,7 @@ def forward(
 
 def consume(fields: dict[str, msgspec.Raw], quirks: Quirks) -> None:
     """Take out what was meant for the gateway, unless the host is one too."""
-    for name in ("models", "provider"):
+    for name in HEEDED:
         if name not in quirks.keeps:
             fields.pop(name, None)
     if "usage" not in quirks.keeps and asks_accounting(fields) is not None:

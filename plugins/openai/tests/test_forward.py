@@ -108,12 +108,12 @@ def test_what_the_host_calls_otherwise_is_renamed() -> None:
 
 
 def test_the_gateways_own_members_are_consumed() -> None:
-    own = {"models": ["a"], "provider": {"order": ["x"]}, "usage": {"include": False}}
+    own = {"models": ["a"], "provider": {"order": ["x"]}, "session_id": "s", "usage": {"include": False}}
     assert sent(own) == ({}, [])
 
 
 def test_a_host_that_is_a_gateway_too_keeps_them() -> None:
-    own = {"models": ["a"], "provider": {"order": ["x"]}, "usage": {"include": False}}
+    own = {"models": ["a"], "provider": {"order": ["x"]}, "session_id": "s", "usage": {"include": False}}
     assert sent(own, quirks=Quirks(keeps=frozenset(own))) == (own, [])
 
 

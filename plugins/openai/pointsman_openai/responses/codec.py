@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.dialects import ErrorView, Quirks, StreamDecoder, StreamEncoder, Tap, Translator
 from pointsman.errors import UpstreamStatus
 from pointsman.losses import Losses
-from pointsman.members import names
+from pointsman.members import names, supplied
 from pointsman.money import Cost
 from pointsman.types import Chat, Embeddings, Peek, Request, Response
 from pointsman_openai.errors import encode_error, refine
@@ -46,6 +46,10 @@ class ResponsesCodec(Translator):
     def peek(self, request: Request) -> Peek:
         """See `Codec.peek`."""
         return peek(request)
+
+    def instructed(self, request: Request, text: str) -> Request:
+        """See `Codec.instructed`."""
+        return supplied(request, "instructions", text)
 
     def forward(
         self, request: Request, *, model: str, peek: Peek, quirks: Quirks, params: Mapping[str, Any]

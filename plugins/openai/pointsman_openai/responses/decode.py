@@ -19,7 +19,9 @@ __all__ = ["decode_request"]
 
 ROLES = ("system", "developer", "user")
 RESULTS = ("function_call_output", "custom_tool_call_output")
-READ = frozenset({"model", "models", "provider", "input", "instructions", "tools", "tool_choice", "stream"})
+READ = frozenset(
+    {"model", "models", "provider", "session_id", "input", "instructions", "tools", "tool_choice", "stream"}
+)
 
 
 def decode_request(request: Request, *, model: str) -> Chat:
