@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any, ClassVar, Self
 
 from pointsman.config import Duration, setting
@@ -12,23 +12,29 @@ from pointsman.registers import RegisterSettings
 
 __all__ = ["FACTS", "SOURCE", "CatalogueSettings", "Day", "configured", "declare_facts"]
 
+RELEASED = "released"
+"""What the fact `created` is called in a configuration, where it is a day."""
 SOURCE = "configuration"
 """Where the facts of an operator come from, in words."""
 
 
 class Day(str):
-    """A date, kept as written."""
+    """A date, kept as written; `date` is that."""
 
     expected: ClassVar[str] = "a date such as 2026-11-01"
     json_schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "date"}
+    date: date
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a date. Raises ValueError."""
         try:
-            return cls(date.fromisoformat(text).isoformat())
+            day = date.fromisoformat(text)
         except ValueError:
             raise ValueError(f"{text!r} is not a date") from None
+        found = cls(day.isoformat())
+        found.date = day
+        return found
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,9 @@ FACTS: Mapping[str, tuple[Any, str, dict[str, Any]]] = {
     ),
     "quantization": (str | None, "How its weights are kept.", {"example": "fp8"}),
     "tokenizer": (str | None, "Which tokenizer it has.", {}),
+    "released": (Day | None, "When it came out, wherever that was.", {"example": "2025-09-29"}),
     "deprecated": (Day | None, "When it goes away, or went.", {"example": "2026-12-31"}),
+    "distillable": (bool | None, "Whether its text may be used to train others.", {}),
 }
 """Facts that an operator may know: type, help and rules of each key."""
 
@@ -83,4 +91,8 @@ def declare_facts(register: RegisterSettings) -> None:
 
 def configured(extra: Mapping[str, Any]) -> dict[str, Any]:
     """The facts among the keys of a model or an endpoint."""
-    return {name: value for name in FACTS if (value := extra.get(name)) is not None}
+    found = {name: value for name in FACTS if (value := extra.get(name)) is not None}
+    if RELEASED in found:
+        day = datetime.combine(found.pop(RELEASED).date, time(), UTC)
+        found["created"] = int(day.timestamp())
+    return found

@@ -18,6 +18,8 @@ models:
     name: Big
     context: 131072
     deprecated: 2026-12-31
+    released: 2025-09-29
+    distillable: true
     endpoints:
       - {endpoint: lab/big, context: 8192, parameters: [tools], quantization: fp8, input_modalities: [text]}
 """
@@ -29,7 +31,13 @@ def setup(text: str) -> Setup:
 
 def test_facts_of_models_and_endpoints() -> None:
     (model,) = (each for each in setup(MODEL).catalogue.models.values() if each.name == "acme/big")
-    assert configured(model.extra) == {"name": "Big", "context": 131072, "deprecated": "2026-12-31"}
+    assert configured(model.extra) == {
+        "name": "Big",
+        "context": 131072,
+        "deprecated": "2026-12-31",
+        "distillable": True,
+        "created": 1_759_104_000,
+    }
     assert configured(model.endpoints[0].extra) == {
         "context": 8192,
         "parameters": ("tools",),
@@ -47,8 +55,8 @@ def test_prices_are_taken_and_listings_asked_for_each_hour() -> None:
     [
         (MODEL.replace("context: 131072", "context: 0"), "proxy.yaml:6:14", "context"),
         (MODEL.replace("2026-12-31", "soon"), "proxy.yaml:7:17", "'soon' is not a date"),
-        (MODEL.replace("parameters: [tools]", "parameters: 5"), "proxy.yaml:9:56", "parameters"),
-        (MODEL.replace("quantization", "quantisation"), "proxy.yaml:9:65", "did you mean `quantization`"),
+        (MODEL.replace("parameters: [tools]", "parameters: 5"), "proxy.yaml:11:56", "parameters"),
+        (MODEL.replace("quantization", "quantisation"), "proxy.yaml:11:65", "did you mean `quantization`"),
         ("plugins: {catalogue: {refresh: 1s}}", "proxy.yaml:1:32", "refresh"),
     ],
 )
