@@ -13,7 +13,7 @@ from pointsman.plan import Plan
 def test_a_plan_says_nothing_but_its_models_until_somebody_does() -> None:
     plan = Plan(None, ("acme/large",))
     assert (plan.pick, plan.deadline, plan.attempts, plan.on_loss, plan.hedge) == (None,) * 5
-    assert not (plan.extra or plan.preferences or plan.lost or plan.params or plan.across)
+    assert not any((plan.extra, plan.preferences, plan.lost, plan.params, plan.across))
 
 
 def test_a_plan_is_shared_by_requests_and_so_never_changed() -> None:

@@ -60,8 +60,8 @@ def unread(codec: Codec, endpoint: Endpoint) -> Way | None:
 
 
 class Lanes:
-    """The ways from one request to endpoints. It is decoded once, and encoded once for each endpoint. `params`
-    are defaults that count before an endpoint's."""
+    """The ways from one request to endpoints. It is decoded once, and encoded once for each endpoint.
+    `params` are defaults that count before an endpoint's."""
 
     __slots__ = ("_chat", "_codec", "_dialects", "_params", "_request", "_ways")
 
