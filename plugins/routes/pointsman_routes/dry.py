@@ -43,6 +43,7 @@ async def dry_run(
     seed: int | None = None,
     at: datetime | None = None,
     again: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], RequestError | None]:
     """The decision record of a request that is not sent, and the error it would be refused with, if any.
 
@@ -57,7 +58,7 @@ async def dry_run(
         notes = {GIVEN: values_then(setup, again)}
     async with Gateway.dry(setup) as gateway:
         exchange, error = await dry_exchange(
-            gateway, codec, raw, actor=actor, seed=seed, at=at, notes=notes, again=again
+            gateway, codec, raw, actor=actor, seed=seed, at=at, headers=headers, notes=notes, again=again
         )
         return exchange.record(), error
 

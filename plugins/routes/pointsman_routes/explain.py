@@ -18,8 +18,9 @@ from pointsman.setup import Setup
 from .decisions import DECISIONS, SELECT_DECISION
 from .dry import actor_of, body_of, codec_of, dry_run
 from .moments import Moment
+from .report import as_text
 
-__all__ = ["as_text", "explain"]
+__all__ = ["explain"]
 
 
 @click.command()
@@ -30,8 +31,14 @@ __all__ = ["as_text", "explain"]
 @click.option("--surface", default="chat", show_default=True, help="Operation to ask for.")
 @click.option("--dialect", help="Dialect to ask in; without it the first that has the surface.")
 @click.option("--key", help="Ask as the key of this name; without it as an administrator.")
+@click.option("--header", "headers", metavar="NAME:VALUE", multiple=True, help="Header of the request.")
 @click.option("--at", metavar="TIME", help="Ask at this moment, as 2026-11-28T03:00+01:00; without it now.")
 @click.option("--seed", type=int, help="Seed of the request's draws; without it a fresh one.")
+@click.option(
+    "--like",
+    metavar="GENERATION_ID",
+    help="Decide as at the request of this record: with its seed, at its moment, by what was known then.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the record as JSON.")
 @trace_option
 def explain(
@@ -43,8 +50,10 @@ def explain(
     surface: str,
     dialect: str | None,
     key: str | None,
+    headers: tuple[str, ...],
     at: str | None,
     seed: int | None,
+    like: str | None,
     as_json: bool,
     trace_hooks: bool,
 ) -> None:
@@ -60,19 +69,30 @@ def explain(
     if generation_id is not None:
         record = _stored(setup, generation_id)
     else:
+        again = _stored(setup, like) if like is not None else None
+        moment = _moment(at) if at is not None else None
         try:
             codec = codec_of(setup, surface, dialect)
             actor = actor_of(setup, key) if key is not None else None
             raw = body_of(codec, model, body.read() if body is not None else None)
         except StartupError as error:
             raise click.ClickException(str(error)) from None
-        record, failure = asyncio.run(
-            dry_run(setup, codec, raw, actor=actor, seed=seed, at=_moment(at) if at is not None else None)
+        asking = dry_run(
+            setup, codec, raw, actor=actor, seed=seed, at=moment, again=again, headers=_headers(headers)
         )
+        record, failure = asyncio.run(asking)
     if failure is None or record["rules"] or record["models"]:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False) if as_json else as_text(record))
     if failure is not None:
         raise click.ClickException(_printable(failure.message))
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [each.partition(":") for each in given]
+    for name, colon, _ in pairs:
+        if not colon or not name.strip():
+            raise click.BadParameter("a header is NAME:VALUE", param_hint="--header")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _moment(text: str) -> datetime:
@@ -94,46 +114,6 @@ def _stored(setup: Setup, generation_id: str) -> dict[str, Any]:
         )
     record: dict[str, Any] = rows[0]["record"]
     return record
-
-
-def as_text(record: dict[str, Any]) -> str:
-    """A decision record for people."""
-    candidates = [
-        f"{number}. {each['endpoint']} ({each['model']}): {'; '.join(each['reasons'])}"
-        for number, each in enumerate(record["candidates"], 1)
-    ]
-    excluded = [f"{each['endpoint']} by {each['by']}: {each['why']}" for each in record["excluded"]]
-    lines = [f"request: model {record['requested']}"]
-    if "seed" in record:
-        lines.append(f"seed: {record['seed']}")
-    lines += _section("rules", [_rule_line(rule) for rule in record["rules"]])
-    lines.append(f"route: {record['rule'] or 'none, the models asked for are used'}")
-    lines.append(f"models: {', '.join(record['models']) or 'none'}")
-    lines += _section("candidates", candidates)
-    lines += _section("excluded", excluded)
-    lines.append(f"choice: {record['choice'] or 'none'}")
-    if record["outcomes"]["attempts"]:
-        lines += _section("attempts", [_attempt_line(attempt) for attempt in record["outcomes"]["attempts"]])
-    return "\n".join(_printable(line) for line in lines)
-
-
-def _section(heading: str, lines: list[str]) -> list[str]:
-    return [f"{heading}:", *(f"  {line}" for line in lines)] if lines else [f"{heading}: none"]
-
-
-def _rule_line(rule: dict[str, Any]) -> str:
-    name = f"{rule['name']} ({rule['at']})" if "at" in rule else rule["name"]
-    if rule["matched"]:
-        return f"yes  {name}"
-    failed = rule["failed"]
-    value, expected = (json.dumps(failed[each], ensure_ascii=False) for each in ("value", "expected"))
-    return f"no   {name}: {failed['when']} is {value}, expected {expected}"
-
-
-def _attempt_line(attempt: dict[str, Any]) -> str:
-    if attempt["error_type"] is None:
-        return f"{attempt['endpoint']}: answered"
-    return f"{attempt['endpoint']}: {attempt['error_type']}: {attempt['message']}"
 
 
 def _printable(text: str) -> str:
