@@ -350,7 +350,7 @@ class Exchange:
 
     def begin_attempt(self, candidate: Candidate) -> Attempt:
         """Open the next attempt and disclose it."""
-        attempt = Attempt(len(self.attempts) + 1, candidate)
+        attempt = Attempt(len(self.attempts) + 1, candidate, started=time.monotonic())
         if self.plan is not None and self.plan.lost:
             attempt.lost += self.plan.lost
         self.attempts.append(attempt)

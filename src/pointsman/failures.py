@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from .errors import CONTENT_POLICY, RequestError, Unavailable, UpstreamError, UpstreamStatus
+from .errors import CONTENT_POLICY, ConnectFailed, RequestError, Unavailable, UpstreamError, UpstreamStatus
 from .providers import HttpProvider, Provider
 from .upstream import Answer
 from .waits import retry_after
@@ -106,7 +106,8 @@ def _told(body: bytes) -> str | None:
 
 
 def exhausted(exchange: Exchange) -> RequestError:
-    """What to tell a client when every attempt failed: the failure that helps it most."""
+    """What to tell a client when every attempt failed: the failure that helps it most. Where none of the
+    endpoints could be reached, that nothing is available now."""
     errors = [attempt.error for attempt in exchange.attempts if attempt.error is not None]
     if not errors:
         return Unavailable("no endpoint is left to try")
@@ -119,9 +120,10 @@ def exhausted(exchange: Exchange) -> RequestError:
     message = telling.message
     if len(errors) > 1:
         message = f"all {len(errors)} attempts failed; the last said: {errors[-1].message}"
+    out_of_reach = all(isinstance(error, ConnectFailed) for error in errors)
     return RequestError(
         message,
-        status=telling.status,
+        status=Unavailable.status if out_of_reach else telling.status,
         error_type=telling.error_type,
         code=telling.code,
         retry_after=min(waits) if waits else None,

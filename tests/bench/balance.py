@@ -68,6 +68,7 @@ class Balanced:
             answered=answered,
             failed=outcome.kind == "failed",
             refused=outcome.kind == "refused",
+            busy=outcome.kind == "refused" and outcome.wait is None,
             first_content=outcome.first if answered else None,
             writing=outcome.writing,
             input=INPUT if answered else 0,

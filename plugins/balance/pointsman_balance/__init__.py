@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from random import Random
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from msgspec import json
@@ -89,7 +89,7 @@ class Balance:
         """How endpoints do at this moment."""
         from starlette.responses import Response
 
-        found = {"data": standings(self._board, monotonic())}
+        found = {"data": standings(self._board, time.monotonic())}
         return Response(json.encode(found), media_type="application/json")
 
     @hookimpl
@@ -122,7 +122,7 @@ class Balance:
     @hookimpl
     def attempt_finished(self, exchange: Exchange, attempt: Attempt) -> None:
         """Learn from it."""
-        endpoint, now, answer = attempt.endpoint.id, monotonic(), attempt.answer
+        endpoint, now, answer = attempt.endpoint.id, time.monotonic(), attempt.answer
         if endpoint not in self._board:
             return
         self._board.ended(endpoint, seen(exchange, attempt), now, attempt.started)

@@ -49,7 +49,11 @@ class Group:
 
     def awake(self, place: int, now: float) -> bool:
         """Whether an endpoint takes requests."""
-        return self.weights[place].weight > 0 and self.rests.until(self.ids[place]) <= now
+        return (
+            self.weights[place].weight > 0
+            and self.healths[place].pause.until <= now
+            and self.rests.until(self.ids[place]) <= now
+        )
 
     def returns(self, place: int, now: float) -> float:
         """When an endpoint takes requests again."""

@@ -22,6 +22,11 @@ class Fading:
         self._amount = self.left(now) + amount
         self._at = now
 
+    def fade(self, share: float, now: float) -> None:
+        """Keep no more than a share of what is left."""
+        self._amount = share * self.left(now)
+        self._at = now
+
     def left(self, now: float) -> float:
         """What is left of it."""
         passed = now - self._at

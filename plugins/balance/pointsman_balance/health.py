@@ -9,6 +9,7 @@ from .breaker import Breaker
 from .cap import TrafficCap
 from .decay import Fading, Mean, Peak
 from .headroom import Headroom
+from .pause import Pause
 from .percentiles import Percentiles
 
 __all__ = ["HALF_LIFE", "Health", "Observed"]
@@ -20,6 +21,8 @@ PEAK = 10.0
 SLOW_START = 60.0
 FIRST_SHARE = 0.1
 """An endpoint that comes back gets this share of its weight, and all of it after SLOW_START seconds."""
+FORGIVEN = 0.75
+"""The share of its failures that no longer count against one that comes back: it has rested for them."""
 WAIT = 5.0
 """Seconds that a refusal is thought to cost where the provider names none."""
 
@@ -27,7 +30,8 @@ WAIT = 5.0
 @dataclass(frozen=True, slots=True)
 class Observed:
     """How one attempt ended. `answered`: whole, or as far as its client stayed; `failed`: the endpoint's
-    fault; `refused`: too many requests; none of them: it says nothing of the endpoint.
+    fault; `busy`: it has too much to do, and does not say for how long; `refused`: too many requests; none of
+    them: it says nothing of the endpoint.
 
     `first_content` is in seconds from the attempt's begin, None where the answer came in one piece; `writing`
     is seconds from then, or from the begin, to its end; `wait` what a refusal asked for, in seconds;
@@ -36,6 +40,7 @@ class Observed:
 
     answered: bool = False
     failed: bool = False
+    busy: bool = False
     refused: bool = False
     first_content: float | None = None
     writing: float = 0.0
@@ -59,6 +64,7 @@ class Health:
     """One endpoint. Times are monotonic seconds."""
 
     breaker: Breaker
+    pause: Pause
     requests: Fading = field(default_factory=_fading)
     errors: Fading = field(default_factory=_fading)
     refusals: Fading = field(default_factory=_fading)
@@ -85,7 +91,7 @@ class Health:
     @classmethod
     def of(cls, draw: Callable[[], float]) -> Health:
         """An endpoint of which nothing is known yet."""
-        return cls(Breaker(draw))
+        return cls(Breaker(draw), Pause(draw))
 
     def begun(self, now: float) -> None:
         """An attempt begins."""
@@ -101,18 +107,7 @@ class Health:
             if not late:
                 self.breaker.left()
             return
-        self.requests.add(1.0, now)
-        if seen.bad_tools is not None:
-            self.tool_requests.add(1.0, now)
-            self.bad_tools.add(float(seen.bad_tools), now)
-        if seen.answered:
-            self._wrote(seen, now)
-        if seen.refused:
-            self.refusals.add(1.0, now)
-            self.wait.add(WAIT if seen.wait is None else seen.wait, now)
-            self.cap.refused(now)
-        if seen.failed:
-            self.errors.add(1.0, now)
+        self._counted(seen, now)
         if late:
             return
         if seen.refused:
@@ -122,7 +117,27 @@ class Health:
         else:
             if self.breaker.until is not None:
                 self.back = now
+                if now >= self.breaker.until:
+                    self.errors.fade(1 - FORGIVEN, now)
             self.breaker.succeeded()
+
+    def _counted(self, seen: Observed, now: float) -> None:
+        """Count what says something of it, however old that is."""
+        self.requests.add(1.0, now)
+        if seen.bad_tools is not None:
+            self.tool_requests.add(1.0, now)
+            self.bad_tools.add(float(seen.bad_tools), now)
+        if seen.answered:
+            self._wrote(seen, now)
+            self.pause.answered(now)
+        if seen.refused:
+            self.refusals.add(1.0, now)
+            self.wait.add(WAIT if seen.wait is None else seen.wait, now)
+            self.cap.refused(now)
+        if seen.failed:
+            self.errors.add(1.0, now)
+        if seen.busy:
+            self.pause.asked(now)
 
     def _failed(self, now: float, peers: Iterable[Health]) -> None:
         others = [*peers]
@@ -161,7 +176,11 @@ class Health:
         """Whether its breaker keeps it from requests."""
         return self.breaker.until is not None and self.breaker.state(now) == "open"
 
+    def tries(self, now: float) -> bool:
+        """Whether it has rested for its failures, and one request may see how it does now."""
+        return self.breaker.until is not None and self.breaker.state(now) == "half-open"
+
     def returns(self, now: float) -> float:
         """When it takes requests again; `now` if it does."""
         until = self.breaker.until if self.rests(now) else None
-        return max(now, until or now)
+        return max(now, until or now, self.pause.until)

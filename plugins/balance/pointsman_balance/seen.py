@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic
+import time
 
 from pointsman.errors import CONTENT_POLICY, OUR_ACCOUNT, UpstreamStatus
 from pointsman.exchange import Attempt, Exchange
@@ -13,6 +13,8 @@ from .health import Observed
 __all__ = ["seen", "speaks_for_all"]
 
 REFUSED = 429
+BUSY = frozenset({503, 529})
+"""Statuses with which a provider says that it has too much to do."""
 CLIENT = frozenset({400, 405, 409, 413, 415, 422, 451})
 """Statuses that say nothing of an endpoint: the request was at fault, or its client was."""
 OF_A_KEY = OUR_ACCOUNT | {REFUSED}
@@ -26,9 +28,10 @@ def seen(exchange: Exchange, attempt: Attempt) -> Observed:
     if isinstance(error, UpstreamStatus) and (_of_the_request(error) or _of_one_key(attempt, error)):
         return NOTHING
     if isinstance(error, UpstreamStatus) and error.upstream_status == REFUSED:
-        return Observed(refused=True, wait=error.retry_after)
+        return Observed(refused=True, busy=error.retry_after is None, wait=error.retry_after)
     if error is not None:
-        return Observed(failed=True)
+        busy = isinstance(error, UpstreamStatus) and error.upstream_status in BUSY
+        return Observed(failed=True, busy=busy and error.retry_after is None)
     if not attempt.complete and first is None:
         return NOTHING
     usage, stream = attempt.usage, exchange.peek.stream and first is not None
@@ -60,5 +63,5 @@ def _of_one_key(attempt: Attempt, error: UpstreamStatus) -> bool:
     if error.upstream_status not in OF_A_KEY:
         return False
     provider = attempt.endpoint.provider
-    free = not isinstance(provider, HttpProvider) or provider.keys.back <= monotonic()
+    free = not isinstance(provider, HttpProvider) or provider.keys.back <= time.monotonic()
     return attempt.byok or (free and not speaks_for_all(attempt))

@@ -54,7 +54,7 @@ def standings(board: Board, now: float) -> list[Standing]:
 
 
 def _standing(board: Board, name: str, health: Health, shares: Mapping[str, float], now: float) -> Standing:
-    told, trying = board.rests.until(name), health.breaker.state(now)
+    told, trying = max(board.rests.until(name), health.pause.until), health.breaker.state(now)
     state: Literal["up", "waits", "rests", "tries"] = "up"
     if trying != "closed":
         state = "rests" if trying == "open" else "tries"

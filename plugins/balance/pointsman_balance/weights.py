@@ -205,7 +205,7 @@ def _rates(health: Health, pool: _Pool, now: float) -> Rates:
     requests = health.requests.left(now)
     token = health.token.value(now, pool.token, 1.0) or 0.0
     return Rates(
-        errors=_shrunk(health.errors.left(now), requests, pool.errors),
+        errors=pool.errors if health.tries(now) else _shrunk(health.errors.left(now), requests, pool.errors),
         refusals=_shrunk(health.refusals.left(now), requests, pool.refusals),
         bad_tools=_shrunk(health.bad_tools.left(now), health.tool_requests.left(now), pool.bad_tools),
         wait=health.wait.value(now, WAIT, 1.0) or 0.0,
