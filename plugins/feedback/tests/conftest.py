@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from pointsman.testing import FakeProvider, Received, Running, Script, running
+from pointsman_feedback.observer import Observer
 
 Answer = Script | Callable[[Received], Script]
 Serve = Callable[..., AbstractAsyncContextManager["Desk"]]
@@ -60,6 +61,13 @@ class Desk:
 
     async def vote(self, key: str = "alice", **fields: Any) -> httpx.Response:
         return await self.post("/v1/feedback", fields, key)
+
+    @property
+    def observer(self) -> Observer:
+        """What looks at requests."""
+        plugin = self.served.gateway.setup.plugins.get("feedback")
+        assert plugin is not None
+        return plugin.target._observer
 
     async def rows(self) -> list[dict[str, Any]]:
         """Every row of feedback, when no request is under way."""
