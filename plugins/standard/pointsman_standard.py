@@ -16,6 +16,7 @@ ORDER = (
     "thrift",
     "balance",
     "cache",
+    "resume",
     "openai",
     "anthropic",
     "gemini",
@@ -26,4 +27,5 @@ ORDER = (
     "usage",
     "feedback",
     "openrouter",
+    "dashboard",
 )

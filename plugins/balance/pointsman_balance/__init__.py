@@ -20,13 +20,13 @@ from .board import Board
 from .pickers import NOTE, WEIGHT, Pickers
 from .seen import seen, speaks_for_all
 from .settings import BalanceSettings
-from .standing import STANDINGS, standings
+from .standing import STANDINGS, Standing, standings
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["POINTSMAN_API", "Balance"]
+__all__ = ["POINTSMAN_API", "Balance", "Standing"]
 
 POINTSMAN_API = 1
 
@@ -89,8 +89,12 @@ class Balance:
         """How endpoints do at this moment."""
         from starlette.responses import Response
 
-        found = {"data": standings(self._board, time.monotonic())}
+        found = {"data": self.standings()}
         return Response(json.encode(found), media_type="application/json")
+
+    def standings(self) -> list[Standing]:
+        """The same, for other plugins."""
+        return standings(self._board, time.monotonic())
 
     @hookimpl
     def register_commands(self, register: RegisterCommand) -> None:

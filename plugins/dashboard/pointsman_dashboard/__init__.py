@@ -1,0 +1,47 @@
+"""The dashboard: pages about usage, models, providers, prices, requests and keys, and a playground."""
+
+from __future__ import annotations
+
+from pointsman import hookimpl
+from pointsman.exchange import Actor, Exchange
+from pointsman.gateway import Gateway
+from pointsman.registers import RegisterHttp, RegisterSettings
+
+from .sessions import Sessions
+from .settings import Settings
+
+__all__ = ["POINTSMAN_API", "Dashboard"]
+
+POINTSMAN_API = 1
+
+
+class Dashboard:
+    """The plugin."""
+
+    def __init__(self) -> None:
+        self._sessions = Sessions(Settings().session)
+
+    @hookimpl
+    def plugin_settings(self, register: RegisterSettings) -> None:
+        """Type the plugin's section."""
+        register(Settings)
+
+    @hookimpl
+    def startup(self, gateway: Gateway) -> None:
+        """Read the settings."""
+        settings: Settings = gateway.setup.settings("dashboard")
+        self._sessions = Sessions(settings.session)
+
+    @hookimpl
+    def register_http(self, register: RegisterHttp) -> None:
+        """Serve the pages."""
+        from .site import register_pages
+
+        register_pages(register, lambda: self._sessions)
+
+    @hookimpl(tryfirst=True)
+    def authenticate(self, exchange: Exchange) -> Actor | None:
+        """Put the key of a session in place of its cookie, for those to judge who know keys."""
+        if "cookie" in exchange.headers and (session := self._sessions.of(exchange.headers)) is not None:
+            exchange.headers = {**exchange.headers, "authorization": f"Bearer {session.key.reveal()}"}
+        return None

@@ -1,0 +1,1 @@
+"""One module for each page: `show` says what is on it."""
