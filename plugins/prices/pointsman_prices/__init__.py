@@ -33,6 +33,7 @@ __all__ = ["POINTSMAN_API", "Book", "PriceSettings", "Prices", "price_at", "pric
 
 POINTSMAN_API = 1
 
+TIER = "service_tier"
 REPORTED = "as its provider reports it"
 
 
@@ -184,6 +185,12 @@ def _cost(
 
 
 def _asked_tier(exchange: Exchange, endpoint: Endpoint) -> ServiceTier | None:
-    """The service tier that the request asks for, or that is asked for at its endpoint."""
-    word = mentioned(exchange.request.fields, "service_tier") or endpoint.params.get("service_tier")
+    """The service tier that the request asks for, or that is asked for in its place."""
+    fields, plan, attempt = exchange.request.fields, exchange.plan, exchange.attempt
+    word = mentioned(fields, TIER) or mentioned(fields, "serviceTier")
+    if word is None and attempt is not None and attempt.endpoint is endpoint and attempt.candidate.way:
+        word = attempt.candidate.way.params.get(TIER)
+    if word is None and plan is not None:
+        word = plan.params.get(TIER)
+    word = word or endpoint.params.get(TIER)
     return service_tier(word) if isinstance(word, str) else None

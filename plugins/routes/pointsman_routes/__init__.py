@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 
 from pointsman import hookimpl
 from pointsman.bounds import on_loss
-from pointsman.catalogue import Endpoint, Resolution
 from pointsman.config import Problem
 from pointsman.errors import BadRequest, ConfigError, UnknownModel
 from pointsman.exchange import Candidate, Exchange, Plan
@@ -25,16 +24,21 @@ from pointsman.setup import Picker, Setup
 
 from .checks import errors
 from .decisions import DECISIONS, keep, show_decision
+from .families import Families, is_family, unknown_family, with_newest
+from .listing import Places, listed, places_of
 from .pace import Paces
 from .picking import default_of, picked, unknown_picks
-from .preferences import MEMBER, Preferences, preferences_of
-from .prices import Quotes
+from .preferences import MEMBER, Preferences
+from .presets import NOTE as PRESET_NOTE
+from .presets import PRESET, Asked, PresetSettings, asks, expanded, unknown_models
 from .ranking import ranked, suited
 from .rules import Rules, compile_rules
 from .settings import ExplainSettings, RouteSettings, RoutesSettings, RuleTestSettings
+from .tiers import MEMBERS as TIERS
+from .tiers import register_tiers
 from .variables import register_variables
-from .variants import Variant, varied
-from .wishes import NOTHING, Above, Wishes, wishes_of
+from .wanted import Wanted, wanted_of
+from .wishes import Above
 
 __all__ = ["POINTSMAN_API", "Routes"]
 
@@ -47,27 +51,15 @@ NOTE = "routes"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a request wants beyond its models."""
-
-    wishes: Wishes = NOTHING
-    variants: Mapping[str, Variant] = field(default_factory=dict)
-
-    @property
-    def timed(self) -> bool:
-        """Whether it matters how fast endpoints are."""
-        return self.wishes.timed or any(each.by == "throughput" for each in self.variants.values())
-
-
-@dataclass(frozen=True, slots=True)
 class Compiled:
     """What a setup's configuration says of routing, ready for requests. `places` tells of a model at its
-    place in a plan its endpoints, each with why it has its own."""
+    place in a plan its endpoints, each with why it has its own; `families` which models there are of one."""
 
     rules: Rules
     sample: float
     picker: Picker | None
-    places: Callable[[Resolution, int], list[tuple[Endpoint, str]]]
+    places: Places
+    families: Families
 
 
 class Routes:
@@ -94,12 +86,21 @@ class Routes:
             default=(),
             help="Tests of the rules, run by `pointsman check`.",
         )
+        register(
+            dict[str, PresetSettings],
+            section="presets",
+            factory=dict,
+            help="Presets, by the names by which requests ask for them: `@preset/x` in the place of a model.",
+            example={"short": {"models": ["fast"], "params": {"max_tokens": 200}}},
+        )
         register(ExplainSettings, section="explain")
+        register_tiers(register)
         for record, what in (
             ("key", "requests of this key"),
             ("team", "requests of its keys"),
             ("organisation", "requests of its keys"),
             ("use", "requests of this rule"),
+            ("preset", "requests for this preset"),
         ):
             register.field(
                 record,
@@ -129,10 +130,12 @@ class Routes:
 
     @hookimpl
     def register_commands(self, register: RegisterCommand) -> None:
-        """Add `pointsman explain`."""
+        """Add `pointsman explain` and `pointsman diff`."""
+        from .diff import diff
         from .explain import explain
 
         register(explain)
+        register(diff)
 
     @hookimpl
     async def startup(self, gateway: Gateway) -> None:
@@ -143,18 +146,19 @@ class Routes:
     async def reload(self, gateway: Gateway, setup: Setup) -> None:
         """The same of a setup that is to come: its requests find there what is compiled."""
         routes: tuple[RouteSettings, ...] = setup.section("routes")
-        await setup.catalogue.settled(
-            name for route in routes for name in (*route.use.models, *route.use.fallbacks)
-        )
+        await setup.catalogue.settled(_used(setup))
         rules = compile_rules(setup)
-        problems = [*errors(setup, rules), *unknown_picks(setup, routes)]
+        families = Families(setup.catalogue)
+        problems = [*errors(setup, rules, families), *unknown_models(setup, families)]
+        problems += unknown_picks(setup, routes)
         if problems:
             raise ConfigError.of(problems)
         setup.notes[NOTE] = Compiled(
             rules,
             setup.section("explain").sample,
             default_of(setup),
-            lru_cache(MOST_KEPT)(_places),
+            lru_cache(MOST_KEPT)(places_of),
+            families,
         )
 
     @hookimpl
@@ -169,16 +173,31 @@ class Routes:
     @hookimpl
     def select_route(self, exchange: Exchange) -> Plan:
         """The plan of the first rule that matches. Raises UnknownModel if none of its models exists."""
-        judgement, decision = _compiled(exchange).rules.judge(exchange), exchange.decision
+        compiled, decision = _compiled(exchange), exchange.decision
+        if asks(exchange):
+            expanded(exchange)
+        if is_family(exchange.peek.model) or exchange.peek.models:
+            _find_newest(exchange, compiled.families)
+        judgement = compiled.rules.judge(exchange)
         decision.rules, decision.values = judgement.rules, judgement.values
-        decision.further = _compiled(exchange).rules.further
-        plan, catalogue = judgement.plan, exchange.setup.catalogue
+        decision.further = compiled.rules.further
+        plan, catalogue, fields = judgement.plan, exchange.setup.catalogue, exchange.request.fields
+        preset: Asked | None = exchange.notes.get(PRESET_NOTE)
+        if judgement.families:
+            plan = replace(plan, models=with_newest(exchange, plan.models, compiled.families))
         said = self._above.of(exchange.actor, plan.extra)
-        if said or judgement.suffixed or MEMBER in exchange.request.fields:
-            plan = _wanted(exchange, plan, said)
+        if preset is not None:
+            plan = preset.planned(plan)
+            decision.values = {**decision.values, PRESET: preset.name}
+        if said or judgement.suffixed or MEMBER in fields or preset or not TIERS.isdisjoint(fields):
+            plan, wanted = wanted_of(exchange, plan, said, preset)
+            if wanted is not None:
+                exchange.notes[NOTE] = wanted
         for name in plan.models:
             if catalogue.resolve(name) is not None:
                 return plan
+        if is_family(plan.models[0]):
+            raise unknown_family(exchange, plan.models[0], compiled.families)
         raise _no_model(exchange, plan.models[0])
 
     @hookimpl
@@ -191,20 +210,8 @@ class Routes:
 
     @hookimpl
     def list_candidates(self, exchange: Exchange) -> list[Candidate]:
-        """The endpoints of the plan's models, in the plan's and then the operator's order, each once."""
-        plan, resolve, places = exchange.plan, exchange.setup.catalogue.resolve, _compiled(exchange).places
-        variants = exchange.notes[NOTE].variants if NOTE in exchange.notes else {}
-        candidates: dict[str, Candidate] = {}
-        for number, name in enumerate(plan.models if plan is not None else (), 1):
-            resolution = resolve(name)
-            if resolution is None:
-                exchange.decision.exclude(name[:LONGEST_SHOWN], by="routes", why="no such model")
-                continue
-            for endpoint, reason in places(resolution, number):
-                if endpoint.id not in candidates:
-                    candidates[endpoint.id] = Candidate(endpoint, resolution.model, [reason])
-        listed = list(candidates.values())
-        return _free(exchange, listed, variants) if variants else listed
+        """The endpoints of the plan's models that can give what is asked for."""
+        return listed(exchange, _compiled(exchange).places, exchange.notes.get(NOTE))
 
     @hookimpl(trylast=True)
     def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
@@ -217,7 +224,7 @@ class Routes:
         candidates = suited(exchange, candidates) or candidates
         if wanted is None:
             return candidates
-        kept, lost = ranked(exchange, candidates, wanted.wishes, wanted.variants, self._paces.known)
+        kept, lost = ranked(exchange, candidates, wanted, self._paces.known)
         if lost and exchange.plan is not None:
             if on_loss(exchange) == "reject":
                 raise BadRequest(
@@ -241,47 +248,20 @@ def _compiled(exchange: Exchange) -> Compiled:
     return found
 
 
-def _wanted(exchange: Exchange, plan: Plan, above: tuple[Preferences, ...]) -> Plan:
-    """The plan of a request that may want more than models; what it wants goes on record. Raises
-    BadRequest."""
-    own = preferences_of(exchange.request)
-    wishes = wishes_of(above if own is None else (own, *above))
-    models, variants = varied(plan.models, exchange.setup.catalogue)
-    if wishes is NOTHING and not variants:
-        return plan
-    exchange.notes[NOTE] = Wanted(wishes, variants)
-    told = {MEMBER: wishes.said, "variants": {model: each.suffix for model, each in variants.items()}}
-    preferences = {name: value for name, value in told.items() if value}
-    exchange.decision.values = {**exchange.decision.values, **preferences}
-    return replace(plan, models=models, preferences=preferences)
+def _used(setup: Setup) -> Iterator[str]:
+    """The models that rules and presets name."""
+    for route in setup.section("routes"):
+        yield from (*route.use.models, *route.use.fallbacks)
+    for preset in setup.section("presets").values():
+        yield from preset.models
 
 
-def _free(
-    exchange: Exchange, candidates: list[Candidate], variants: Mapping[str, Variant]
-) -> list[Candidate]:
-    """Without the endpoints that are not known to cost nothing, of models that are to be had so."""
-    quotes, kept = Quotes(exchange), []
-    for candidate in candidates:
-        variant = variants.get(candidate.model)
-        if variant is None or not variant.free or quotes.free(candidate.endpoint):
-            kept.append(candidate)
-        else:
-            exchange.exclude(candidate, by="routes", why="model:free: it is not known to cost nothing")
-    return kept
-
-
-def _places(resolution: Resolution, number: int) -> list[tuple[Endpoint, str]]:
-    """The endpoints of a model that is the plan's choice of this number, each with why it has its place."""
-    choice, of = f"{_ordinal(number)} choice: model {resolution.asked}", len(resolution.endpoints)
-    return [
-        (endpoint, f"{choice}, endpoint {place} of {of}")
-        for place, endpoint in enumerate(resolution.endpoints, 1)
-    ]
-
-
-def _ordinal(number: int) -> str:
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+def _find_newest(exchange: Exchange, families: Families) -> None:
+    """Put models in the place of the families that a request asks for, before any rule is asked."""
+    peek = exchange.peek
+    if any(map(is_family, (peek.model, *peek.models))):
+        peek.model, *further = with_newest(exchange, (peek.model, *peek.models), families)
+        peek.models = tuple(further)
 
 
 def _no_model(exchange: Exchange, name: str) -> UnknownModel:

@@ -9,16 +9,15 @@ from functools import partial
 from pointsman.catalogue import Catalogue, Endpoint
 from pointsman.conditions import is_pattern, listed
 from pointsman.config import Problem
-from pointsman.errors import StartupError
 from pointsman.exchange import Exchange
 from pointsman.gateway import Gateway
-from pointsman.pipeline import look
 from pointsman.setup import Setup
-from pointsman.types import Request
 
 from .clauses import Is, each_test
-from .dry import ADMIN, body_of, codec_of
+from .dry import smallest
+from .families import Families, lacks
 from .filters import Filters
+from .presets import PRESET
 from .prices import Quotes
 from .reach import head_of, never, shadowed
 from .rules import Rule, Rules
@@ -30,19 +29,19 @@ __all__ = ["errors", "warnings"]
 KNOWN = "a model or alias of `models:`, or `provider/model`"
 
 
-def errors(setup: Setup, rules: Rules) -> Iterator[Problem]:
+def errors(setup: Setup, rules: Rules, families: Families) -> Iterator[Problem]:
     """What no request could ever be served by."""
     yield from _repeated(setup, rules)
     for rule in rules.rules:
         yield from _unserved(setup, rule)
         yield from _credentials(setup, rule)
-        yield from _unknown_models(setup, rule)
+        yield from _unknown_models(setup, rule, families)
 
 
 def warnings(gateway: Gateway, rules: Rules) -> Iterator[Problem]:
     """What has no effect, or not the one that seems meant."""
     setup = gateway.setup
-    exchange = _smallest(gateway)
+    exchange = smallest(gateway)
     problem = partial(setup.config.problem, severity="warning")
     for rule in rules.rules:
         clause = never(rule.clause)
@@ -61,19 +60,6 @@ def warnings(gateway: Gateway, rules: Rules) -> Iterator[Problem]:
         )
 
 
-def _smallest(gateway: Gateway) -> Exchange | None:
-    """The smallest request for a chat, to ask endpoints about; None where nobody chats."""
-    try:
-        codec = codec_of(gateway.setup, "chat", None)
-    except StartupError:
-        return None
-    exchange = Exchange(gateway, codec, {})
-    exchange.actor = ADMIN
-    exchange.request = Request(body_of(codec, "any", None))
-    look(exchange)
-    return exchange
-
-
 def _repeated(setup: Setup, rules: Rules) -> Iterator[Problem]:
     """A name that two rules share: no record could tell them apart."""
     first: dict[str, Rule] = {}
@@ -86,10 +72,11 @@ def _repeated(setup: Setup, rules: Rules) -> Iterator[Problem]:
 
 
 def _unserved(setup: Setup, rule: Rule) -> Iterator[Problem]:
-    """Surfaces and dialects that nobody speaks."""
+    """Surfaces and dialects that nobody speaks, and presets that there are not."""
     served = {
         "surface": sorted({codec.surface for codec in setup.dialects}),
         "dialect": sorted({codec.dialect for codec in setup.dialects}),
+        PRESET: sorted(setup.section("presets")),
     }
     for test, option, place in _options(rule):
         names = served.get(test.variable)
@@ -97,7 +84,7 @@ def _unserved(setup: Setup, rule: Rule) -> Iterator[Problem]:
             yield setup.config.problem(
                 place,
                 f"{test.variable} {option!r} is not served here",
-                expected=f"one of {', '.join(names) or 'none: no dialect is in use'}",
+                expected=f"one of {', '.join(names)}" if names else f"no {test.variable}: there is none",
             )
 
 
@@ -113,12 +100,12 @@ def _credentials(setup: Setup, rule: Rule) -> Iterator[Problem]:
             )
 
 
-def _unknown_models(setup: Setup, rule: Rule) -> Iterator[Problem]:
+def _unknown_models(setup: Setup, rule: Rule, families: Families) -> Iterator[Problem]:
     """Models to be used that nobody has."""
     use = setup.section("routes")[rule.number].use
     for part, names in (("models", use.models), ("fallbacks", use.fallbacks)):
         for number, name in enumerate(names):
-            if setup.catalogue.lacks(name):
+            if lacks(setup.catalogue, name, families):
                 yield setup.config.problem(
                     f"{rule.place}.use.{part}.{number}",
                     f"rule {rule.name!r} uses model {name!r}, which no provider has",

@@ -124,9 +124,11 @@ class Filters:
 
 
 def _parameters(exchange: Exchange) -> tuple[str, ...]:
-    """The parameters that a request gives, whatever its dialect calls them. Raises BadRequest."""
+    """The parameters that a request or its preset gives, whatever its dialect calls them. Raises
+    BadRequest."""
     chat = exchange.codec.decode_request(exchange.request)
-    return tuple(name for name in _given(chat) if name in KNOWN)
+    preset = exchange.plan.params if exchange.plan is not None else ()
+    return tuple(name for name in dict.fromkeys((*_given(chat), *preset)) if name in KNOWN)
 
 
 def _given(chat: Chat) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from pointsman.exchange import Candidate, Exchange
@@ -11,7 +12,10 @@ from .filters import Filters, named, names_of, takes
 from .pace import Pace
 from .preferences import MEMBER, By
 from .prices import Quotes
+from .tiers import MEMBER as TIER
+from .tiers import Tier, admitted, offered
 from .variants import Variant
+from .wanted import Wanted
 from .wishes import Wishes
 
 __all__ = ["ranked", "suited"]
@@ -28,10 +32,12 @@ def suited(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] |
     nothing changes."""
     if len(candidates) < 2:
         return None
-    fields, tools = exchange.request.fields, exchange.peek.has_tools
-    if not tools and NEEDED.isdisjoint(fields):
+    tools, given = exchange.peek.has_tools, set(exchange.request.fields)
+    if exchange.plan is not None:
+        given.update(exchange.plan.params)
+    if not tools and NEEDED.isdisjoint(given):
         return None
-    needed = [*sorted(NEEDED & fields.keys()), *(["tools"] if tools else [])]
+    needed = [*sorted(NEEDED & given), *(["tools"] if tools else [])]
     lacks = [any(takes(each.endpoint, name) is False for name in needed) for each in candidates]
     if not any(lacks):
         return None
@@ -57,20 +63,47 @@ def _places(candidates: Sequence[Candidate], *, across: bool) -> dict[str, int]:
 def ranked(
     exchange: Exchange,
     candidates: Sequence[Candidate],
-    wishes: Wishes,
-    variants: Mapping[str, Variant],
+    wanted: Wanted,
     paces: Mapping[str, Pace],
 ) -> tuple[list[Candidate], list[str]]:
-    """The candidates that stay, and the wishes of which nothing came. Raises BadRequest."""
-    quotes = Quotes(exchange)
+    """The candidates that stay, and the wishes of which nothing came. Where no service tier is asked for by
+    name, suffixes admit others. Raises BadRequest."""
+    wishes, variants, tier, quotes = wanted.wishes, wanted.variants, wanted.tier, Quotes(exchange)
     kept = [*_kept(exchange, candidates, wishes, quotes)] if wishes.filters else list(candidates)
     chosen = wishes.by is not None or wishes.order or variants
     across = wishes.across or (not chosen and _is_across(exchange))
-    order = _Order(wishes, variants, paces, quotes, _places(kept, across=across))
-    kept.sort(key=order.place)
+    first = _first(exchange, kept) if tier == "priority" else frozenset()
+    order = _Order(wishes, variants, paces, _places(kept, across=across), first)
+    placed = [(order.place(each, quotes), each) for each in kept]
+    for asked in sorted({each.tier for each in variants.values() if each.tier} if tier is None else ()):
+        dear = Quotes(exchange, asked)
+        more = [*_in_tier(exchange, kept, variants, asked)]
+        more = [*_kept(exchange, more, wishes, dear)] if wishes.filters else more
+        placed = [(order.place(each, dear), each) for each in more] + placed
+    kept = [each for _, each in sorted(placed, key=itemgetter(0))]
     if wishes.alone:
         kept = [*_alone(exchange, kept, wishes, across=across)]
     return kept, order.lost()
+
+
+def _first(exchange: Exchange, candidates: Iterable[Candidate]) -> frozenset[str]:
+    """The endpoints that serve first who asks for it; their reasons say so."""
+    found = set()
+    for candidate in candidates:
+        if offered(exchange, candidate.endpoint, "priority"):
+            candidate.reasons.append(f"{TIER}: it has priority")
+            found.add(candidate.endpoint.id)
+    return frozenset(found)
+
+
+def _in_tier(
+    exchange: Exchange, candidates: Iterable[Candidate], variants: Mapping[str, Variant], tier: Tier
+) -> Iterator[Candidate]:
+    """The candidates once more, in a service tier that they have and that the suffix of a model admits."""
+    for candidate in candidates:
+        variant = variants.get(candidate.model)
+        if variant is not None and variant.tier == tier:
+            yield from admitted(exchange, candidate, tier, f"model:{variant.suffix}")
 
 
 def _kept(
@@ -94,23 +127,23 @@ class _Order:
         wishes: Wishes,
         variants: Mapping[str, Variant],
         paces: Mapping[str, Pace],
-        quotes: Quotes,
         places: Mapping[str, int],
+        first: frozenset[str],
     ) -> None:
         self._wishes = wishes
         self._variants = variants
         self._paces = paces
-        self._quotes = quotes
         self._places = places
+        self._first = first
         self._asked: set[str] = set()
         self._honoured: set[str] = set()
 
-    def place(self, candidate: Candidate) -> tuple[Any, ...]:
+    def place(self, candidate: Candidate, quotes: Quotes) -> tuple[Any, ...]:
         """What it is sorted by; its reasons say so."""
         wishes = self._wishes
         variant = self._variants.get(candidate.model)
         by = wishes.by if variant is None or variant.by is None or wishes.order else variant.by
-        free = variant is not None and variant.free_first and not self._quotes.free(candidate.endpoint)
+        free = variant is not None and variant.free_first and not quotes.free(candidate.endpoint)
         place = named(wishes.order, names_of(candidate.endpoint)) if wishes.order else None
         if place is not None:
             candidate.reasons.append(f"number {place + 1} of {MEMBER}.order")
@@ -120,16 +153,17 @@ class _Order:
             candidate.key is None,
             free,
             len(wishes.order) if place is None else place,
+            candidate.endpoint.id not in self._first,
             self._too_slow(candidate),
-            self._value(candidate, by, asker) if by is not None else LAST,
+            self._value(candidate, by, asker, quotes) if by is not None else LAST,
         )
 
     def lost(self) -> list[str]:
         """The wishes of which nothing came: nothing is known that they ask for."""
         return sorted(self._asked - self._honoured)
 
-    def _value(self, candidate: Candidate, by: By, asker: str) -> tuple[int, Any]:
-        value = self._known(candidate, by)
+    def _value(self, candidate: Candidate, by: By, asker: str, quotes: Quotes) -> tuple[int, Any]:
+        value = self._known(candidate, by, quotes)
         self._note(asker, known=value is not None)
         if value is None:
             candidate.reasons.append(f"{by}: not known")
@@ -137,9 +171,9 @@ class _Order:
         candidate.reasons.append(f"{by}: {round(float(value), 3):g} {UNITS[by]}")
         return (0, -value if by == "throughput" else value)
 
-    def _known(self, candidate: Candidate, by: By) -> Any:
+    def _known(self, candidate: Candidate, by: By, quotes: Quotes) -> Any:
         if by == "price":
-            return self._quotes.whole(candidate.endpoint)
+            return quotes.whole(candidate.endpoint)
         pace = self._paces.get(candidate.endpoint.id)
         if pace is None or by == "exacto":
             return None
@@ -172,13 +206,13 @@ def _alone(
     exchange: Exchange, candidates: Iterable[Candidate], wishes: Wishes, *, across: bool
 ) -> Iterator[Candidate]:
     """The first endpoint of each model, or those that are named: nobody is to answer in their place."""
-    first: dict[str, str] = {}
+    first: dict[str, Candidate] = {}
     for candidate in candidates:
         endpoint = candidate.endpoint
         if wishes.order:
             stays = named(wishes.order, names_of(endpoint)) is not None
         else:
-            stays = first.setdefault("" if across else candidate.model, endpoint.id) == endpoint.id
+            stays = first.setdefault("" if across else candidate.model, candidate) is candidate
         if stays:
             yield candidate
         else:

@@ -17,6 +17,7 @@ from pointsman.exchange import Exchange, Plan
 from pointsman.setup import Setup
 
 from .clauses import All, Clause, Clauses, Is, Seen, each_test, failed, told
+from .families import is_family
 from .preferences import Preferences
 from .settings import RouteSettings, UseSettings
 from .variables import MODEL
@@ -140,10 +141,11 @@ class Values(Mapping[str, Any]):
 @dataclass(slots=True)
 class Judgement:
     """The plan for requests of one kind, and why, for their records. `suffixed` says that a model's name may
-    have a suffix."""
+    have a suffix, `families` that one may mean the newest of a family."""
 
     plan: Plan
     suffixed: bool
+    families: bool
     rules: Trace
     values: Values
 
@@ -256,7 +258,8 @@ class Rules:
         seen.exchange = None  # what is kept keeps no request
         plan = shelf.plan(matched, exchange)
         trace = Trace(self.rules, matched, shelf.model, seen)
-        return Judgement(plan, any(":" in name for name in plan.models), trace, Values(trace))
+        suffixed, families = any(":" in name for name in plan.models), any(map(is_family, plan.models))
+        return Judgement(plan, suffixed, families, trace, Values(trace))
 
 
 def _of_model(clause: Clause) -> Iterator[Is]:

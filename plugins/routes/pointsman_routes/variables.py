@@ -15,6 +15,7 @@ from pointsman.registers import RegisterRouting
 from pointsman.types import Chat, Media, Part, ToolResult
 
 from .moments import Days
+from .presets import NOTE, PRESET, Asked
 
 __all__ = ["CREDENTIALS", "MODEL", "TASK", "register_variables"]
 
@@ -92,6 +93,11 @@ def _level(kind: str) -> Callable[[Exchange], str | None]:
     return read
 
 
+def _preset(exchange: Exchange) -> str | None:
+    asked: Asked | None = exchange.notes.get(NOTE)
+    return asked.name if asked is not None else None
+
+
 FEW: tuple[tuple[str, Any, Callable[[Exchange], Any], str], ...] = (
     (MODEL, str, lambda exchange: exchange.peek.model, "The model asked for, as the client wrote it."),
     ("surface", str, lambda exchange: exchange.surface, "The operation asked for: `chat`, `embeddings`, …"),
@@ -110,6 +116,7 @@ FEW: tuple[tuple[str, Any, Callable[[Exchange], Any], str], ...] = (
     ),
     ("team", str, _level("team"), "The name of the key's team."),
     ("organisation", str, _level("organisation"), "The name of the organisation."),
+    (PRESET, str, _preset, "The preset that the request asks for."),
     ("stream", bool, lambda exchange: exchange.peek.stream, "Whether the answer is to be streamed."),
     ("has_tools", bool, lambda exchange: exchange.peek.has_tools, "Whether the request offers tools."),
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pointsman.catalogue import Catalogue, Resolution
 
 from .preferences import By
+from .tiers import Tier
 
 __all__ = ["SUFFIXES", "Variant", "varied"]
 
@@ -15,19 +16,21 @@ __all__ = ["SUFFIXES", "Variant", "varied"]
 @dataclass(frozen=True, slots=True)
 class Variant:
     """What a suffix asks: in which order the endpoints are tried, and that they cost nothing. `free_first`
-    says that the model is asked for without it, too: then those that cost nothing come first."""
+    says that the model is asked for without it, too: then those that cost nothing come first. `tier` is the
+    service tier in which they may be asked, too."""
 
     suffix: str
     by: By | None = None
     free: bool = False
     free_first: bool = False
+    tier: Tier | None = None
 
 
 SUFFIXES: Mapping[str, Variant] = {
     each.suffix: each
     for each in (
-        Variant("floor", "price"),
-        Variant("nitro", "throughput"),
+        Variant("floor", "price", tier="flex"),
+        Variant("nitro", "throughput", tier="priority"),
         Variant("exacto", "exacto"),
         Variant("free", free=True),
     )

@@ -18,6 +18,7 @@ from pointsman_routes.picking import picked
 from pointsman_routes.preferences import Percentiles, Preferences, SortSettings
 from pointsman_routes.ranking import ranked
 from pointsman_routes.variants import SUFFIXES
+from pointsman_routes.wanted import Wanted
 from pointsman_routes.wishes import NOTHING, Wishes, wishes_of
 
 Decided = Callable[..., AbstractAsyncContextManager[Exchange]]
@@ -84,7 +85,9 @@ async def test_a_credential_of_ones_own_goes_first(decided: Decided) -> None:
     async with decided("", body({"sort": "price"}, models=[])) as exchange:
         dear = exchange.candidates[1]
         dear.key = Key(Secret("own"))
-        kept, _ = ranked(exchange, exchange.candidates, wishes_of((Preferences(order=("spare",)),)), {}, {})
+        kept, _ = ranked(
+            exchange, exchange.candidates, Wanted(wishes_of((Preferences(order=("spare",)),))), {}
+        )
         assert [each.endpoint.id for each in kept] == ["lab/large", "spare/large"]
 
 
@@ -126,7 +129,7 @@ async def test_how_fast_they_are(
         wanted = exchange.notes["routes"]
         assert wanted.timed is (said != {"sort": "exacto"})
         candidates = sorted(exchange.candidates, key=lambda each: each.endpoint.id)
-        kept, found = ranked(exchange, candidates, wanted.wishes, {}, paces)
+        kept, found = ranked(exchange, candidates, Wanted(wanted.wishes), paces)
         assert [each.endpoint.id for each in kept] == expected
         assert found == lost
 
@@ -135,7 +138,7 @@ async def test_slow_ones_are_tried_all_the_same(decided: Decided) -> None:
     async with decided("", body(models=[])) as exchange:
         wishes = wishes_of((Preferences(preferred_max_latency=Percentiles(p50=1)),))
         paces = dict.fromkeys(("lab/large", "spare/large"), SLOW)
-        kept, _ = ranked(exchange, exchange.candidates, wishes, {}, paces)
+        kept, _ = ranked(exchange, exchange.candidates, Wanted(wishes), paces)
         assert len(kept) == 2
         assert kept[0].reasons[-1] == "preferred_max_latency: not reached"
 
@@ -256,7 +259,7 @@ async def test_a_rule_that_goes_across_models_keeps_its_order(
         assert exchange.plan is not None
         assert exchange.plan.across
         candidates = [exchange.candidates[place] for place in (2, 0, 1)]
-        kept, _ = ranked(exchange, candidates, wishes_of((Preferences(**preferences(said)),)), {}, {})
+        kept, _ = ranked(exchange, candidates, Wanted(wishes_of((Preferences(**preferences(said)),))), {})
         assert [each.endpoint.id for each in kept] == expected
 
 

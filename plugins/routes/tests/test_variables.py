@@ -141,7 +141,7 @@ async def test_an_escaped_image_is_seen_too(tmp_path: Path) -> None:
         ("{max_tokens: '<= 1k'}", {}, {}, False),
         ("{max_tokens: 7}", {"max_tokens": 7}, {}, True),
         ("{has_tools: true}", {}, {}, False),
-        ("{service_tier: flex}", {"service_tier": "flex"}, {}, True),
+        ("{service_tier: priority}", {"service_tier": "priority"}, {}, True),
         ("{service_tier: '*'}", {"service_tier": None}, {}, False),
         ("{task: programming}", {}, {"notes": {"task": "programming"}}, True),
         ("{task: '*'}", {}, {}, False),
