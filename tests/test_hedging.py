@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.hedging import _ended
 from pointsman.testing import FakeProvider, Hang, Pause, Running, Script, Send, StreamClient, running
 
 CHAT = "/v1/chat/completions"
@@ -46,7 +47,13 @@ class Race:
 
 @asynccontextmanager
 async def race(
-    one: Script, two: Script, *, hedge: str = "50ms", door: str = "auto", total: str = "10s"
+    one: Script | list[Script],
+    two: Script | list[Script],
+    *,
+    hedge: str = "50ms",
+    door: str = "auto",
+    total: str = "10s",
+    wait: str = "0s",
 ) -> AsyncIterator[Race]:
     async with FakeProvider(one) as first, FakeProvider(two) as second:
         config = f"""
@@ -56,7 +63,7 @@ providers:
   two: {{base_url: "{second.url}", price: {{input: 3, output: 4}}}}
 models: {{fast: {{endpoints: [one/m, two/m]}}}}
 server: {{door: {door}}}
-upstream: {{total: {total}}}
+upstream: {{total: {total}, max_wait: {wait}}}
 routes: [{{name: all, use: {{hedge: {hedge}}}}}]
 """
         async with running(config) as served:
@@ -169,3 +176,55 @@ async def test_embeddings_are() -> None:
         answer = await both.served.client.post("/v1/embeddings", json={"model": "fast", "input": "Hello"})
         assert (answer.status_code, answer.headers["x-pointsman-provider"]) == (200, "two")
         assert answer.json()["data"][0]["embedding"] == [0.5]
+
+
+def asking_to_wait(**headers: str) -> Script:
+    """A refusal that says for how long."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Script.json(ERROR, status=429, headers=named)
+
+
+async def test_one_that_asks_us_to_wait_is_replaced_at_once_however_patient_the_operator_is(
+    whole_answer: Script,
+) -> None:
+    refused = asking_to_wait(retry_after="300")
+    async with race([refused, whole_answer], whole_answer, hedge="3600s", wait="3600s") as both:
+        for _ in range(2):
+            answer = await both.served.client.post(CHAT, json=both.body())
+            assert (answer.status_code, answer.headers["x-pointsman-provider"]) == (200, "two")
+        assert len(both.one.requests) == 1, "it is known to rest, and comes after the other"
+
+
+async def test_where_both_ask_us_to_wait_the_soonest_is_waited_for(whole_answer: Script) -> None:
+    later, sooner = asking_to_wait(retry_after="300"), asking_to_wait(retry_after_ms="100")
+    async with race([later], [sooner, whole_answer], wait="5s") as both:
+        answer = await both.served.client.post(CHAT, json=both.body())
+        assert (answer.status_code, answer.headers["x-pointsman-provider"]) == (200, "two")
+        assert (len(both.one.requests), len(both.two.requests)) == (1, 2)
+        assert (await both.row())["attempts"] == 3
+
+
+async def test_what_has_lost_is_seen_to_its_end_though_the_client_leaves_meanwhile() -> None:
+    begun, released, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def losing() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await released.wait()
+            ended.set()
+
+    loop = asyncio.get_running_loop()
+    loser = loop.create_task(losing())
+    await begun.wait()
+    ending = loop.create_task(_ended([loser]))
+    for _ in range(2):
+        await asyncio.sleep(0)
+        ending.cancel()
+    await asyncio.sleep(0)
+    assert not ending.done()
+    released.set()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert ended.is_set()

@@ -54,11 +54,12 @@ Relay = TypeVar("Relay", ByteRelay, EventRelay)
 
 class Attempts:
     """Runs an exchange's candidates. Afterwards `body` (whole answers) or `tail` (streams) waits to be
-    priced and released."""
+    priced and released. `waits` says whether those that ask us to wait are waited for in the end."""
 
-    def __init__(self, exchange: Exchange, client: ClientStream | None) -> None:
+    def __init__(self, exchange: Exchange, client: ClientStream | None, *, waits: bool = True) -> None:
         self.exchange = exchange
         self.client = client
+        self._waits = waits
         self.body = b""
         self.tail: list[tuple[bytes, Mark]] = []
         self._output_characters = 0
@@ -110,7 +111,7 @@ class Attempts:
                 if not self._again:
                     break
                 kept = min(len(left), 1)
-            if not left and len(exchange.attempts) > made:
+            if self._waits and not left and len(exchange.attempts) > made:
                 left, made = once_more(exchange, candidates), len(exchange.attempts)
         raise exhausted(exchange)
 

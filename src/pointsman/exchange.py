@@ -139,6 +139,7 @@ class Attempt:
     nothing, or not known. `served` is the model that answered, where it says which. `complete`: its answer
     is whole; `answer` has the provider's headers, where it was asked over HTTP and answered. `bad_tools` says
     whether it called a tool with what are no arguments; None where it called none, or was not read.
+    `overtaken`: another one was asked beside it, and answered before it.
     """
 
     number: int
@@ -151,6 +152,7 @@ class Attempt:
     upstream_status: int | None = None
     answer: Answer | None = None
     complete: bool = False
+    overtaken: bool = False
     error: UpstreamError | None = None
     usage: Usage | None = None
     cost: Cost | None = None

@@ -84,6 +84,7 @@ class Board:
         self._healths: dict[str, Health] = {}
         self._groups: dict[tuple[str, ...], Group] = {}
         self._peers: dict[str, tuple[str, ...]] = {}  # those with which each was weighed last
+        self._since: dict[str, float] = {}  # when each was first chosen among others
         self._within: dict[str, set[tuple[str, ...]]] = {}  # the groups that each is in
 
     def health(self, endpoint: str) -> Health:
@@ -125,7 +126,7 @@ class Board:
     def ended(self, endpoint: str, seen: Observed, now: float, began: float | None = None) -> None:
         """An attempt has ended that `began` then. Who rests now, or no longer, is weighed anew at once."""
         ids = self._peers.get(endpoint)
-        if ids is None:
+        if ids is None or (began is not None and began < self._since[endpoint]):  # its begin was not counted
             return
         health = self.health(endpoint)
         rested = health.breaker.until is not None
@@ -144,6 +145,7 @@ class Board:
             found = self._groups[ids] = self._weighed(ids, now, quote)
             for each in ids:
                 self._peers[each] = ids
+                self._since.setdefault(each, now)
                 self._within.setdefault(each, set()).add(ids)
         return found
 
@@ -170,8 +172,10 @@ class Board:
 
     def _weigh_anew(self, endpoint: str) -> None:
         """Let the weights of no group that an endpoint is in hold any longer."""
-        for ids in self._within.pop(endpoint, ()):
+        for ids in [*self._within.get(endpoint, ())]:
             self._groups.pop(ids, None)
+            for each in ids:
+                self._within[each].discard(ids)
 
     def _weighed(self, ids: tuple[str, ...], now: float, quote: Quote) -> Group:
         healths = tuple(map(self.health, ids))

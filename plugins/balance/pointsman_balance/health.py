@@ -23,6 +23,8 @@ FIRST_SHARE = 0.1
 """An endpoint that comes back gets this share of its weight, and all of it after SLOW_START seconds."""
 FORGIVEN = 0.75
 """The share of its failures that no longer count against one that comes back: it has rested for them."""
+OUTPUT = 300.0
+"""Tokens of an answer, where none has been seen."""
 WAIT = 5.0
 """Seconds that a refusal is thought to cost where the provider names none."""
 
@@ -30,8 +32,9 @@ WAIT = 5.0
 @dataclass(frozen=True, slots=True)
 class Observed:
     """How one attempt ended. `answered`: whole, or as far as its client stayed; `failed`: the endpoint's
-    fault; `busy`: it has too much to do, and does not say for how long; `refused`: too many requests; none of
-    them: it says nothing of the endpoint.
+    fault; `busy`: it has too much to do, and does not say for how long; `refused`: too many requests;
+    `overtaken`: another endpoint answered sooner, after `writing` seconds; none of them: it says nothing of
+    the endpoint.
 
     `first_content` is in seconds from the attempt's begin, None where the answer came in one piece; `writing`
     is seconds from then, or from the begin, to its end; `wait` what a refusal asked for, in seconds;
@@ -42,6 +45,7 @@ class Observed:
     failed: bool = False
     busy: bool = False
     refused: bool = False
+    overtaken: bool = False
     first_content: float | None = None
     writing: float = 0.0
     input: int = 0
@@ -103,6 +107,8 @@ class Health:
         """An attempt has ended that `began` then. `peers` are the other endpoints of its model."""
         self.in_flight = max(0, self.in_flight - 1)
         late = began is not None and self.breaker.opened_after(began)
+        if seen.overtaken:
+            self._overtaken(seen.writing, now)
         if not (seen.answered or seen.failed or seen.refused):
             if not late:
                 self.breaker.left()
@@ -165,6 +171,14 @@ class Health:
         if seen.input:
             self.input.add(seen.input, now)
             self.cached.add(seen.cache_read / seen.input, now)
+
+    def _overtaken(self, seconds: float, now: float) -> None:
+        """A usual answer would have taken longer than that: it is news where it is more than was known."""
+        self.peak.add(seconds, now)
+        output = self.output.value(now) or OUTPUT
+        token = seconds / output
+        if token > (self.token.value(now) or 0.0):
+            self.token.add(token, now, weight=min(output, 1000) / 100)
 
     def slow_start(self, now: float) -> float:
         """The share of its weight that it gets, from FIRST_SHARE when it comes back to 1."""

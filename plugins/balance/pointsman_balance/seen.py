@@ -32,6 +32,8 @@ def seen(exchange: Exchange, attempt: Attempt) -> Observed:
     if error is not None:
         busy = isinstance(error, UpstreamStatus) and error.upstream_status in BUSY
         return Observed(failed=True, busy=busy and error.retry_after is None)
+    if attempt.overtaken:
+        return Observed(overtaken=True, writing=time.monotonic() - attempt.started)
     if not attempt.complete and first is None:
         return NOTHING
     usage, stream = attempt.usage, exchange.peek.stream and first is not None

@@ -15,7 +15,7 @@ from random import Random
 from statistics import median
 from typing import Any
 
-from .health import WAIT, Health
+from .health import OUTPUT, WAIT, Health
 
 __all__ = ["BALANCED", "TASTE", "Offer", "Rates", "Taste", "Weight", "order", "usual", "weigh"]
 
@@ -33,7 +33,7 @@ FAR = 1e3
 """Times dearer than the best, from where on it makes no difference."""
 FIRST_CONTENT, TOKEN = 0.5, 0.02
 """Seconds that are assumed where no endpoint of a group has shown its own."""
-INPUT, OUTPUT = 1000.0, 300.0
+INPUT = 1000.0
 """Tokens of a request, where none has been seen."""
 
 

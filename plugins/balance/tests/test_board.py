@@ -159,3 +159,29 @@ def test_a_replica_of_which_nothing_is_known_is_thought_to_be_as_the_other() -> 
     trial.attempt(0, ANSWERED, 0.0, times=20)
     trial.board.begun(IDS[1], 0.0)
     assert trial.first(0.3)[0] > 1500, "the other has a request under way"
+
+
+def test_what_had_begun_before_an_endpoint_was_watched_is_not_taken_from_what_is_under_way() -> None:
+    board = Board(lambda: 0.5)
+    board.begun("a/m", 1.0)  # the only endpoint there was
+    board.group(["a/m", "b/m"], 2.0, lambda *_: 1.0)
+    board.begun("a/m", 3.0)
+    board.ended("a/m", Observed(answered=True, writing=1.0), 4.0, 1.0)
+    assert board.health("a/m").in_flight == 1
+    board.ended("a/m", Observed(answered=True, writing=1.0), 5.0, 3.0)
+    assert board.health("a/m").in_flight == 0
+
+
+def test_groups_that_are_weighed_anew_leave_nothing_behind() -> None:
+    """Requests may name any of the endpoints, so that there are as many groups as there are ways to."""
+    board = Board(lambda: 0.5)
+    for number in range(50):
+        now = 100.0 * number
+        board.group(["a/m", "b/m", f"{number}/m"], now, lambda *_: 1.0)
+        for _ in range(5):
+            board.begun("a/m", now)
+            board.ended("a/m", Observed(failed=True), now, now)
+        board.begun("a/m", now + 50)
+        board.ended("a/m", Observed(answered=True), now + 50, now + 50)
+    assert board._groups == {}
+    assert not any(board._within.values())

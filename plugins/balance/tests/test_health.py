@@ -114,3 +114,23 @@ def test_what_happened_long_ago_is_forgotten() -> None:
     for _ in range(4):
         attempt(each, Observed(failed=True), 0.0)
     assert each.errors.left(3600.0) < 0.01
+
+
+def test_one_that_was_overtaken_is_slower_than_was_known() -> None:
+    each = health()
+    for _ in range(20):
+        attempt(each, Observed(answered=True, writing=1.0, output=100), 0.0)
+    known = each.token.value(0.0)
+    attempt(each, Observed(overtaken=True, writing=0.5), 0.0)
+    assert each.token.value(0.0) == known, "it would have needed longer than that anyway"
+    for _ in range(20):
+        attempt(each, Observed(overtaken=True, writing=9.0), 0.0)
+    assert each.token.value(0.0) == pytest.approx(0.05)
+    assert each.peak.left(0.0) == 9.0
+    assert each.requests.left(0.0) == 20.0, "nothing was answered"
+
+
+def test_one_that_is_always_overtaken_is_known_to_be_slow() -> None:
+    each = health()
+    attempt(each, Observed(overtaken=True, writing=30.0), 0.0)
+    assert each.token.value(0.0) == pytest.approx(0.1)
