@@ -13,7 +13,7 @@ from pointsman.decision import Decision
 from pointsman.errors import BadRequest
 from pointsman.exchange import Actor, Exchange
 from pointsman.money import Cost
-from pointsman.outlook import TYPICAL, Quote, decided, likely_usage
+from pointsman.outlook import TYPICAL, Quote, decided, likely_usage, used
 from pointsman.types import Peek, Usage
 
 AT = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -82,6 +82,8 @@ def test_a_record_has_prices_now_and_next_and_the_numbers_of_reasons() -> None:
         "models": ["b/n"],
         "stream": True,
         "tools": False,
+        "characters": 0,
+        "max_tokens": 2,
         "input": 1,
         "output": 2,
     }
@@ -97,6 +99,14 @@ def test_a_price_that_nobody_tells_ahead_is_that_of_now_and_an_unknown_one_is_nu
         raise BadRequest("its images cannot be read")
 
     assert decided(exchange(Peek("a/m"), price=refuse))["candidates"][0]["price"] == {"nano": None}
+
+
+def test_what_was_used_is_told_as_far_as_it_is_known() -> None:
+    asked = exchange(Peek("a/m"))
+    asked.usage = None
+    assert used(asked) is None
+    asked.usage = Usage(9, 4, 2)
+    assert used(asked) == {"input": 9, "output": 4, "cache_read": 2, "cache_write": 0}
 
 
 def test_values_that_no_rule_looked_at_are_read_for_the_record_and_those_that_were_stay() -> None:

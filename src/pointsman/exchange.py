@@ -19,7 +19,7 @@ from .decision import Decision, Reason
 from .errors import RequestError, UpstreamError, UpstreamStatus
 from .losses import Losses
 from .money import Cost
-from .outlook import decided
+from .outlook import decided, used
 from .plan import Plan
 from .proxies import client_behind
 from .types import Finish, Peek, Request, Usage
@@ -406,6 +406,7 @@ class Exchange:
                 "outcome": self.outcome,
                 "error": self.error.message if self.error else None,
                 "error_type": self.error.error_type if self.error else None,
+                "usage": used(self),
                 "attempts": [each.record() for each in self.attempts],
             },
         }

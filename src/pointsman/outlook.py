@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .catalogue import Endpoint
     from .exchange import Exchange
 
-__all__ = ["TYPICAL", "Quote", "decided", "likely_usage"]
+__all__ = ["TYPICAL", "Quote", "decided", "likely_usage", "used"]
 
 BYTES_PER_TOKEN = 4
 TYPICAL = 500
@@ -69,10 +69,25 @@ def decided(exchange: Exchange) -> dict[str, Any]:
         "models": list(peek.models),
         "stream": peek.stream,
         "tools": peek.has_tools,
+        "characters": peek.characters,
+        "max_tokens": peek.max_tokens,
         "input": usage.input,
         "output": usage.output,
     }
     return record
+
+
+def used(exchange: Exchange) -> dict[str, int] | None:
+    """What an exchange has used, for its record; None is nothing, or not known."""
+    usage = exchange.usage
+    if usage is None:
+        return None
+    return {
+        "input": usage.input,
+        "output": usage.output,
+        "cache_read": usage.cache_read,
+        "cache_write": usage.cache_write,
+    }
 
 
 def _price(exchange: Exchange, endpoint: Endpoint, usage: Usage) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,17 @@ from pointsman.types import Request
 from .rules import GIVEN
 from .variables import TASK
 
-__all__ = ["ADMIN", "actor_of", "body_of", "codec_of", "dry_exchange", "dry_run", "valued", "values_then"]
+__all__ = [
+    "ADMIN",
+    "actor_of",
+    "body_of",
+    "codec_of",
+    "dry_exchange",
+    "dry_run",
+    "smallest",
+    "valued",
+    "values_then",
+]
 
 OWN = "routes"
 """Whose variables are found in requests themselves."""
@@ -74,8 +84,10 @@ async def dry_exchange(
     headers: Mapping[str, str] | None = None,
     notes: Mapping[str, Any] | None = None,
     again: Mapping[str, Any] | None = None,
+    prepare: Callable[[Exchange], None] | None = None,
 ) -> tuple[Exchange, RequestError | None]:
-    """As `dry_run`, by a gateway that serves nobody: the exchange, as far as it came."""
+    """As `dry_run`, by a gateway that serves nobody: the exchange, as far as it came. `prepare` may change
+    what has been seen of the request before it is decided."""
     exchange = Exchange(gateway, codec, {name.lower(): value for name, value in (headers or {}).items()})
     if actor is None and gateway.setup.core.auth == "none":
         await authenticate(exchange)
@@ -89,10 +101,25 @@ async def dry_exchange(
     try:
         check_json(raw)
         look(exchange)
+        if prepare is not None:
+            prepare(exchange)
         await decide(exchange, admitted=False)
     except RequestError as error:
         return exchange, error
     return exchange, None
+
+
+def smallest(gateway: Gateway) -> Exchange | None:
+    """The smallest request for a chat, to ask endpoints about; None where nobody chats."""
+    try:
+        codec = codec_of(gateway.setup, "chat", None)
+    except StartupError:
+        return None
+    exchange = Exchange(gateway, codec, {})
+    exchange.actor = ADMIN
+    exchange.request = Request(body_of(codec, "any", None))
+    look(exchange)
+    return exchange
 
 
 def values_then(setup: Setup, record: Mapping[str, Any]) -> dict[str, Any]:
