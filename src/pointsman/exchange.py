@@ -73,6 +73,7 @@ class Actor:
     `extra` is what other plugins declared in the key's settings, by name. `levels` are those whose rules it
     is under, from the key outward, and each must allow what it does; `bounded` says that any of them leaves
     anything out. `keys` are credentials of its own, by provider, which are used before the operator's.
+    `inner`: a plugin asks, not a client.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Actor:
     extra: Mapping[str, Any] = field(default_factory=dict)
     levels: tuple[Level, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
+    inner: bool = False
     bounded: bool = field(init=False)
     extras: tuple[Mapping[str, Any], ...] = field(init=False, repr=False, compare=False)
     """The `extra` of each level, or its own."""

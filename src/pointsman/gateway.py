@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
@@ -30,13 +30,15 @@ from .watchdog import Watchdog
 if TYPE_CHECKING:
     import httpx
 
-    from .exchange import Exchange
+    from .exchange import Actor, Exchange
+    from .inner import Reply
     from .reload import Reloader
 
 __all__ = ["LAST_WORDS", "Gateway"]
 
 log = logging.getLogger(__name__)
 
+NO_HEADERS: Mapping[str, str] = {}
 LAST_WORDS = 2.0
 """Seconds that exchanges get to end in, once they are told to."""
 
@@ -166,6 +168,29 @@ class Gateway:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         await asyncio.shield(task)
+
+    async def ask(
+        self,
+        body: Mapping[str, Any],
+        *,
+        plugin: str,
+        dialect: str = "openai-chat",
+        surface: str = "chat",
+        headers: Mapping[str, str] = NO_HEADERS,
+        behalf: Actor | None = None,
+    ) -> Reply:
+        """Ask a model in a plugin's name: the request passes every hook but `authenticate`, and its row has
+        the plugin for the name of its key.
+
+        `behalf` is for whom: it may use no more models and providers, and tell its data to nobody else;
+        limits and budgets are not theirs. What is refused is a reply with its status; raises PluginError for
+        a surface that nobody offers. `body` must not ask for a stream.
+        """
+        from .inner import ask
+
+        return await ask(
+            self, body, plugin=plugin, dialect=dialect, surface=surface, headers=headers, behalf=behalf
+        )
 
     def every(
         self, interval: float, job: Callable[[], Awaitable[None]], *, first: float | None = None
