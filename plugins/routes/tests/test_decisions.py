@@ -69,7 +69,7 @@ async def test_a_key_that_may_not_see_records_gets_none_by_the_header(serve: Ser
         assert (await record_of(gateway, client, answer, key="root")).status_code == 404
 
 
-@pytest.mark.parametrize(("model", "status", "attempts"), [("nowhere", 400, 0), ("acme/broken", 502, 1)])
+@pytest.mark.parametrize(("model", "status", "attempts"), [("nowhere", 400, 0), ("acme/broken", 503, 1)])
 async def test_a_request_that_failed_is_always_recorded(
     serve: Serve, model: str, status: int, attempts: int
 ) -> None:
