@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ __all__ = ["Moves", "as_data", "as_text", "diff", "moves_of"]
 SELECT = "select id, record from decisions where at >= :since order by at desc limit :limit"
 SINCE_EVER = ""
 MOST = 10_000
+FEW = 3
+"""So many changes that are alike are told one by one."""
 TROUBLE = 2
 """Exit status where the two could not be compared."""
 
@@ -195,7 +197,7 @@ def _way(way: Way) -> dict[str, Any]:
 
 def as_text(found: Iterable[Change], moves: Moves) -> str:
     """All of it, for people."""
-    lines = [str(change) for change in found] or ["the configurations send requests to the same places"]
+    lines = _lines(found) or ["the configurations send requests to the same places"]
     lines.append("")
     if not moves.total:
         lines.append("no recorded requests to replay: records are kept as `explain: {sample}` says")
@@ -211,6 +213,22 @@ def as_text(found: Iterable[Change], moves: Moves) -> str:
     if moves.groups:
         lines += ["", aligned(_columns(moves.groups), left=6), "", _costs(moves)]
     return "\n".join(lines)
+
+
+def _lines(found: Iterable[Change]) -> list[str]:
+    """One for each change, or for all that are alike: a provider's price is that of all its endpoints."""
+    alike: dict[tuple[str, ...], list[Change]] = {}
+    for change in found:
+        provider = change.name.partition("/")[0] if change.what == "endpoint" else ""
+        alike.setdefault((change.what, change.change, change.detail, change.at, provider), []).append(change)
+    lines = []
+    for several in alike.values():
+        if len(several) <= FEW:
+            lines += [str(change) for change in several]
+        else:
+            names = ", ".join(change.name for change in several[:FEW])
+            lines.append(str(replace(several[0], name=f"{names} and {len(several) - FEW} more")))
+    return lines
 
 
 def _columns(groups: Iterable[Group]) -> dict[str, list[str]]:

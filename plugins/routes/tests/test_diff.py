@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pointsman.gateway import Gateway
-from pointsman_routes.diff import diff
+from pointsman_routes.changes import Change
+from pointsman_routes.diff import Moves, as_text, diff
 
 Config = Callable[..., Path]
 Serve = Callable[..., AbstractAsyncContextManager[tuple[Gateway, httpx.AsyncClient]]]
@@ -199,3 +200,16 @@ def test_the_records_are_of_requests_not_of_their_content(config: Config, serve:
     ask(serve, OLD, ("fast", "alice", {}))
     shown: Any = compared(config, OLD, OLD, "--json").output
     assert "Hello" not in shown
+
+
+def test_changes_that_are_alike_are_told_in_one_line() -> None:
+    dearer = [Change("endpoint", f"lab/{name}", "changed", "prompt $1.00 → $2.00") for name in "abcde"]
+    others = [Change("endpoint", "spare/a", "changed", "prompt $1.00 → $2.00")]
+    added = [Change("model", f"acme/{name}", "added") for name in "abc"]
+    assert as_text([*dearer, *others, *added], Moves()).splitlines()[:5] == [
+        "~ endpoint lab/a, lab/b, lab/c and 2 more: prompt $1.00 → $2.00",
+        "~ endpoint spare/a: prompt $1.00 → $2.00",
+        "+ model acme/a",
+        "+ model acme/b",
+        "+ model acme/c",
+    ]
