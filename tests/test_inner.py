@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pointsman.errors import PluginError
+from pointsman.errors import NotFound
 from pointsman.exchange import Actor, Level
 from pointsman.inner import inner_actor
 from pointsman.testing import Running, running
@@ -49,7 +49,7 @@ async def test_what_is_refused_is_a_reply_too() -> None:
         assert not reply.ok
         assert reply.status == 400
         assert "acme/nothing" in reply.json()["error"]["message"]
-        with pytest.raises(PluginError, match="asks in 'odd' for 'chat', which nobody offers"):
+        with pytest.raises(NotFound, match="dialect 'odd' has no surface 'chat' here"):
             await served.gateway.ask(chat("acme/large"), plugin="x", dialect="odd")
 
 

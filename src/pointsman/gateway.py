@@ -183,8 +183,8 @@ class Gateway:
         the plugin for the name of its key.
 
         `behalf` is for whom: it may use no more models and providers, and tell its data to nobody else;
-        limits and budgets are not theirs. What is refused is a reply with its status; raises PluginError for
-        a surface that nobody offers. `body` must not ask for a stream.
+        limits and budgets are not theirs. What is refused is a reply with its status; raises NotFound for a
+        surface that nobody offers. `body` must not ask for a stream.
         """
         from .inner import ask
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import pipeline
-from .errors import PluginError
 from .exchange import Actor, Exchange
 
 if TYPE_CHECKING:
     from .gateway import Gateway
     from .streams import Headers
 
-__all__ = ["Reply", "ask", "inner_actor"]
+__all__ = ["KEY_ID", "Reply", "ask", "inner_actor"]
 
 KEY_ID = "system"
 """Under which key rows of inner requests stand."""
@@ -100,11 +99,7 @@ async def ask(
     behalf: Actor | None,
 ) -> Reply:
     """See `Gateway.ask`."""
-    for codec in gateway.setup.dialects:
-        if (codec.dialect, codec.surface) == (dialect, surface):
-            break
-    else:
-        raise PluginError(f"plugin {plugin!r} asks in {dialect!r} for {surface!r}, which nobody offers")
+    codec = gateway.setup.dialects.get(dialect, surface)
     exchange = Exchange(gateway, codec, dict(headers), prefix=codec.prefixes[0])
     exchange.actor = inner_actor(plugin, behalf)
     raw, sink = msgspec.json.encode(body), _Collected()

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from pointsman.app import Surface
-from pointsman.errors import NotFound, RequestError, Unavailable
+from pointsman.errors import RequestError, Unavailable
 from pointsman_dashboard.access import Visitor
 from pointsman_dashboard.site import HEADERS, Shown
 from pointsman_openrouter.offers import offer_of
@@ -31,10 +31,8 @@ async def show(request: Request, visitor: Visitor) -> Shown:
 
 async def chat(request: Request, visitor: Visitor) -> ASGIApp:
     """The surface of chats itself: the session's key is judged, limited and billed as if it had been sent."""
-    for codec in visitor.gateway.setup.dialects:
-        if (codec.dialect, codec.surface) == (DIALECT, SURFACE):
-            return Surface(visitor.gateway, codec, codec.prefixes[0])
-    raise NotFound(f"the playground needs the dialect {DIALECT}, which no plugin offers")
+    codec = visitor.gateway.setup.dialects.get(DIALECT, SURFACE)
+    return Surface(visitor.gateway, codec, codec.prefixes[0])
 
 
 async def vote(request: Request, visitor: Visitor, form: Mapping[str, str]) -> Response:
