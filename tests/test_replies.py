@@ -35,6 +35,23 @@ async def test_what_every_answer_carries(pair: Boot, whole_answer: Script, whole
         assert rows[0]["id"] == whole.headers["x-generation-id"]
 
 
+async def test_a_decision_record_that_is_too_long_for_a_header_is_shortened(
+    pair: Boot, whole_answer: Script
+) -> None:
+    explained = {"x-pointsman-explain": "true"}
+    async with pair([whole_answer, whole_answer]) as both:
+        whole = await both.running.client.post(CHAT, json=both.body(), headers=explained)
+        record = json.loads(whole.headers["x-pointsman-decision"])
+        assert len(record["candidates"]) == len(record["fallbacks"]) + 1
+        others = [f"nobody/{'x' * 90}-{number}" for number in range(99)]
+        short = await both.running.client.post(CHAT, json=both.body(models=others), headers=explained)
+        told = json.loads(short.headers["x-pointsman-decision"])
+        assert (told["id"], told["shortened"]) == (short.headers["x-generation-id"], True)
+        await both.running.gateway.ledger.flush()
+        kept = (await both.running.client.get(f"/v1/decisions/{told['id']}")).json()
+        assert len(kept["excluded"]) == 99
+
+
 @pytest.mark.parametrize(
     ("prefix", "wanted", "fields", "shown"),
     [

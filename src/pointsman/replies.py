@@ -25,6 +25,8 @@ Frame = tuple[bytes, Mark]
 """Bytes for the client, and what they are."""
 JSON = ("content-type", "application/json")
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+LONGEST_HEADER = 8000
+"""Characters of a decision record as a header."""
 RETRIED = frozenset({408, 409, 425, 429})
 """Refusals that another time may not be."""
 
@@ -71,8 +73,19 @@ def answer_headers(exchange: Exchange) -> Headers:
         headers.append(("x-pointsman-lost", _printable(", ".join(public.lost))))
     headers += exchange.response_headers.items()
     if "x-pointsman-explain" in exchange.headers and exchange.wants_explanation():
-        headers.append(("x-pointsman-decision", json.dumps(exchange.record(), separators=(",", ":"))))
+        headers.append(("x-pointsman-decision", _decision(exchange)))
     return headers
+
+
+def _decision(exchange: Exchange) -> str:
+    """The decision record as a header; of a long one what was chosen, for clients refuse long headers."""
+    record = exchange.record()
+    text = json.dumps(record, separators=(",", ":"))
+    if len(text) <= LONGEST_HEADER:
+        return text
+    kept = {name: record[name] for name in ("id", "at", "rule", "models", "choice")}
+    short = json.dumps({**kept, "shortened": True}, separators=(",", ":"))
+    return short if len(short) <= LONGEST_HEADER else json.dumps({"id": record["id"], "shortened": True})
 
 
 def stream_headers(exchange: Exchange) -> Headers:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import json
 
 from pointsman import hookimpl
+from pointsman.config import ConfigError
 from pointsman.exchange import Attempt, Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.registers import Pick, RegisterCommand, RegisterHttp, RegisterRouting, RegisterSettings
@@ -19,8 +20,10 @@ from pointsman.setup import Setup
 from .board import Board
 from .pickers import NOTE, WEIGHT, Pickers
 from .seen import seen, speaks_for_all
+from .sessions import Session
 from .settings import BalanceSettings
 from .standing import STANDINGS, Standing, standings
+from .sticking import register_sticky, unknown_parts
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,8 +47,9 @@ class Balance:
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
-        """Settings, and `weight` of an endpoint."""
+        """Settings, `weight` of an endpoint, and `sticky` of a rule."""
         register(BalanceSettings)
+        register_sticky(register)
         register.field(
             "endpoint",
             WEIGHT,
@@ -105,18 +109,25 @@ class Balance:
 
     @hookimpl
     def startup(self, gateway: Gateway) -> None:
-        """Begin with nothing known."""
+        """Begin with nothing known. Raises ConfigError for a rule whose requests have nothing in common."""
+        _check(gateway.setup)
         self._start(gateway.setup.settings("balance"), gateway.rests)
 
     @hookimpl
     def reload(self, setup: Setup) -> Callable[[], None]:
         """Go on with other settings; what is known of endpoints and sessions stays."""
+        _check(setup)
         settings: BalanceSettings = setup.settings("balance")
 
         def change() -> None:
             self._board.taste, self._pickers.sticky = settings.taste, settings.sticky
 
         return change
+
+    @hookimpl
+    def rank_candidates(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
+        """Put the model first that answered before, where a rule wants that: its picker does the rest."""
+        return self._pickers.model_first(exchange, candidates) if len(candidates) > 1 else None
 
     @hookimpl
     def attempt_started(self, exchange: Exchange, attempt: Attempt) -> None:
@@ -127,11 +138,18 @@ class Balance:
     def attempt_finished(self, exchange: Exchange, attempt: Attempt) -> None:
         """Learn from it."""
         endpoint, now, answer = attempt.endpoint.id, time.monotonic(), attempt.answer
+        session: Session | None = exchange.notes.get(NOTE)
+        if attempt.complete and session is not None:
+            self._pickers.sessions.answered(session, attempt.candidate.model, endpoint)
         if endpoint not in self._board:
             return
         self._board.ended(endpoint, seen(exchange, attempt), now, attempt.started)
         if answer is not None and speaks_for_all(attempt):
             self._board.heard(endpoint, answer.headers, now)
-        if attempt.complete and NOTE in exchange.notes:
-            session, model = exchange.notes[NOTE]
-            self._pickers.sessions.answered(session, model, endpoint)
+
+
+def _check(setup: Setup) -> None:
+    """Raises ConfigError for what rules want their requests to have in common, and none has."""
+    problems = [*unknown_parts(setup)]
+    if problems:
+        raise ConfigError.of(problems)

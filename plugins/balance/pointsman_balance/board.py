@@ -98,6 +98,12 @@ class Board:
         """Take what an answer's headers say of limits."""
         self.health(endpoint).headroom.heard(headers, now)
 
+    def takes(self, endpoint: str, now: float) -> bool:
+        """Whether an endpoint takes requests, whatever there is beside it."""
+        health = self._healths.get(endpoint)
+        well = health is None or (health.pause.until <= now and not health.rests(now))
+        return well and self.rests.until(endpoint) <= now
+
     def __contains__(self, endpoint: str) -> bool:
         """Whether an endpoint was ever chosen among others; the rest are not watched."""
         return endpoint in self._peers

@@ -17,15 +17,19 @@ from pointsman.types import Usage
 
 from .affinity import nearest
 from .board import Board, Group
-from .scores import Choice, Kept, Value
-from .sessions import Session, Sessions, session_of
-from .weights import BALANCED, Weight, order
+from .lots import order
+from .scores import Choice, Kept, Value, stayed
+from .sessions import Session, Sessions
+from .sticking import is_firm, model_first, session_for
+from .weights import BALANCED, Weight
 
 __all__ = ["NOTE", "WEIGHT", "Pickers"]
 
 NOTE = "balance"
 """Under which the session of an exchange is kept."""
 WEIGHT = "weight"
+STICKY = "sticky"
+"""What the choice of a model is called on record that is made for what a request belongs to."""
 UNKNOWN = float("inf")
 
 Values = Callable[[Group, float], Sequence[float | None]]
@@ -52,17 +56,43 @@ class Pickers:
             group = self._group(exchange, candidates, now)
             weights = group.weights
             places, choice = self._board.rank(group, now, decision.random)
-            if self.sticky and (any(group.warm) or len({*group.same}) < len(group.same)):
-                choice.stays = self._stays(exchange, candidates, group, places, now)
-        if choice.stays is not None:
-            place, why = choice.stays
-            places.remove(place)
-            places.insert(0, place)
-            candidates[place].reasons.append(why)
+            choice.stays = self._stays(exchange, candidates, group, places, now)
+        _put_first(choice, candidates, places)
         for candidate, weight in zip(candidates, weights, strict=True):
             candidate.reasons.append(weight)
         decision.health += (choice,)
         return [candidates[place] for place in places]
+
+    def model_first(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
+        """Where a rule says that its requests stick: those of the model that answered last before all others,
+        as long as the endpoint does that has answered."""
+        if not is_firm(exchange):
+            return None
+        choice = Choice(STICKY, [each.endpoint.id for each in candidates], ())
+        if exchange.decision.again is not None:
+            choice.stays = stayed(exchange.decision.again, STICKY, choice.ids)
+        elif (session := self._session(exchange)) is not None:
+            choice.stays = self._place(session, candidates)
+        if choice.stays is None:
+            return None
+        exchange.decision.health += (choice,)
+        return model_first(candidates, candidates[choice.stays[0]].model)
+
+    def _session(self, exchange: Exchange) -> Session | None:
+        """What a request belongs to; it is looked for once."""
+        if NOTE not in exchange.notes:
+            exchange.notes[NOTE] = session_for(exchange, usually=self.sticky)
+        found: Session | None = exchange.notes[NOTE]
+        return found
+
+    def _place(self, session: Session, candidates: Sequence[Candidate]) -> tuple[int, str] | None:
+        model, now = self.sessions.model(session.id), time.monotonic()
+        before = self.sessions.place(session.id, model) if model is not None else None
+        for place, candidate in enumerate(candidates):
+            if candidate.model == model and candidate.endpoint.id == before:
+                awake = self._board.takes(candidate.endpoint.id, now)
+                return (place, "what it belongs to was answered by this model before") if awake else None
+        return None
 
     def cheapest(self, exchange: Exchange, candidates: list[Candidate]) -> list[Candidate]:
         """By the price of this request at this hour; without a known price last."""
@@ -145,11 +175,14 @@ class Pickers:
             found = values(group, now)
             asleep = [each for each in range(len(candidates)) if not group.awake(each, now)]
             choice = Choice(by, group.ids, asleep)
+            if is_firm(exchange):
+                choice.stays = self._stays(exchange, candidates, group, (), now)
         for candidate, value in zip(candidates, found, strict=True):
             candidate.reasons.append(Value(by, value, unit, note))
         exchange.decision.health += (choice,)
         score = place or (lambda each: UNKNOWN if (value := found[each]) is None else value)
         places = sorted(range(len(candidates)), key=lambda each: (each in choice.asleep, score(each)))
+        _put_first(choice, candidates, places)
         return [candidates[each] for each in places]
 
     def _stays(
@@ -161,17 +194,26 @@ class Pickers:
         now: float,
     ) -> tuple[int, str] | None:
         """The place where a session stays, and why: where it was answered last, or, of replicas, where its
-        beginning may be in memory."""
-        session: Session | None = session_of(exchange)
+        beginning may be in memory. `places` is how it would be otherwise."""
+        firm = is_firm(exchange)
+        if not (firm or any(group.warm) or len({*group.same}) < len(group.same)):
+            return None
+        session = self._session(exchange)
         if session is None:
             return None
-        first, model = places[0], candidates[0].model
-        exchange.notes[NOTE] = session.id, model
-        before = self.sessions.place(session.id, model)
-        if before in group.ids:
-            place = group.ids.index(before)
-            if group.awake(place, now) and (group.warm[place] or group.same[place] == group.same[first]):
+        before = {
+            model: self.sessions.place(session.id, model) for model in {each.model for each in candidates}
+        }
+        for place, candidate in enumerate(candidates):
+            if before[candidate.model] != candidate.endpoint.id or not group.awake(place, now):
+                continue
+            if firm:
+                return place, "what it belongs to was answered here before"
+            if group.warm[place] or group.same[place] == group.same[places[0]]:
                 return place, "its session was answered here before"
+        if firm:
+            return None
+        first = places[0]
         replicas = [
             each for each in group.replicas(first) if group.awake(each, now) and group.alike(first, each)
         ]
@@ -183,6 +225,15 @@ class Pickers:
             [group.healths[each].in_flight for each in replicas],
         )
         return replicas[near], "of replicas, the one for requests that begin so"
+
+
+def _put_first(choice: Choice, candidates: Sequence[Candidate], places: list[int]) -> None:
+    """Put where a session stays before all others; its reasons say so."""
+    if choice.stays is not None:
+        place, why = choice.stays
+        places.remove(place)
+        places.insert(0, place)
+        candidates[place].reasons.append(why)
 
 
 def _kept(exchange: Exchange, candidates: Sequence[Candidate], by: str) -> Kept | None:

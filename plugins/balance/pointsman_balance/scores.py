@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Choice", "Kept", "Value"]
+__all__ = ["Choice", "Kept", "Value", "stayed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,20 @@ class Kept:
             return None
         asleep = [place_of[each] for each in told["asleep"] if each in place_of]
         choice = Choice(by, ids, asleep, swapped=told["swapped"])
-        stays = told["stays"]
-        if stays is not None and stays["at"] in place_of:
-            choice.stays = place_of[stays["at"]], stays["why"]
+        choice.stays = _stays(told["stays"], ids)
         return cls(choice, [scores[place] for place in range(len(ids))])
+
+
+def stayed(record: Mapping[str, Any], by: str, ids: Sequence[str]) -> tuple[int, str] | None:
+    """At which of the endpoints `ids` a session stayed by a record, and why."""
+    found = (_stays(told["stays"], ids) for told in record.get("health", ()) if told["by"] == by)
+    return next((stays for stays in found if stays is not None), None)
+
+
+def _stays(told: Mapping[str, str] | None, ids: Sequence[str]) -> tuple[int, str] | None:
+    if told is None or told["at"] not in ids:
+        return None
+    return ids.index(told["at"]), told["why"]
 
 
 def _scores(record: Mapping[str, Any], by: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

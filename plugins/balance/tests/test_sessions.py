@@ -98,6 +98,6 @@ def test_turns_that_are_none_are_taken_as_they_are() -> None:
 def test_an_answer_says_where_a_session_is() -> None:
     sessions = Sessions()
     assert sessions.place(b"s", "m") is None
-    sessions.answered(b"s", "m", "a/m")
+    sessions.answered(Session(b"s", long=True), "m", "a/m")
     assert sessions.place(b"s", "m") == "a/m"
     assert sessions.place(b"s", "n") is None

@@ -22,6 +22,7 @@ from .standing import Standing, ask_all, configured, not_configured, policy
 __all__ = ["providers"]
 
 HERE = ("provider", "kind", "base url", "key", "reachable", "ms", "models", "row", "data")
+TOP = "top"
 THERE = ("provider", "key variable", "base url", "row", "data")
 
 
@@ -29,13 +30,20 @@ THERE = ("provider", "key variable", "base url", "row", "data")
 @config_option
 @click.option("--all", "show_all", is_flag=True, help="Show the providers that could be configured, too.")
 @click.option("--no-ask", is_flag=True, help="Connect to nobody: show what is known without asking.")
+@click.option("--watch", is_flag=True, help=f"Watch the endpoints of the running server: `pointsman {TOP}`.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects.")
-def providers(config: Path | None, *, show_all: bool, no_ask: bool, as_json: bool) -> None:
+@click.pass_context
+def providers(
+    ctx: click.Context, config: Path | None, *, show_all: bool, no_ask: bool, watch: bool, as_json: bool
+) -> None:
     """Show the providers: their keys, whether they can be reached and how fast, what they do with data.
 
     Each that is ready is asked for its list of models, which costs nothing. No server needs to run. A row is
     `verified` where recorded traffic went to the host and path it names.
     """
+    if watch:
+        _watch(ctx, config, as_json=as_json)
+        return
     setup = load_setup(config)
     pairs = configured(setup, os.environ)
     if not no_ask:
@@ -48,6 +56,15 @@ def providers(config: Path | None, *, show_all: bool, no_ask: bool, as_json: boo
         click.echo(msgspec.json.format(msgspec.json.encode([*here, *there]), indent=2).decode())
     else:
         click.echo(_as_text(here, there, told=show_all))
+
+
+def _watch(ctx: click.Context, config: Path | None, *, as_json: bool) -> None:
+    """Run the command that watches, which another plugin has."""
+    group = ctx.parent.command if ctx.parent is not None else None
+    command = group.get_command(ctx, TOP) if isinstance(group, click.Group) else None
+    if command is None:
+        raise click.UsageError(f"--watch: no plugin in use has `pointsman {TOP}` (balance has it)")
+    ctx.invoke(command, config=config, as_json=as_json)
 
 
 async def _ask(setup: Setup, pairs: Sequence[tuple[Standing, Provider]]) -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from pointsman.cli import main
 from pointsman.providers import HttpProvider, Listed
-from pointsman.testing import FakeProvider, Script
+from pointsman.testing import FakeProvider, Script, running
 
 HEADS = ["key", "reachable", "ms", "models", "row", "data"]
 LISTING = Script.json({"object": "list", "data": [{"id": "a"}, {"id": "b"}]})
@@ -114,3 +114,26 @@ def test_nobody_at_all_says_where_to_look(folder: Path) -> None:
     (folder / "proxy.yaml").write_text("plugins: {echo: false}\n")
     assert "pointsman providers --all" in run().output
     assert run("--json").output == "[]\n"
+
+
+async def test_the_endpoints_of_the_running_server_are_watched_by_pointsman_top(folder: Path) -> None:
+    config = """
+admin_key: master
+models: {demo/m: {endpoints: [echo/echo, echo/tools]}}
+routes: [{name: all, use: {pick: ordered}}]
+"""
+    (folder / "proxy.yaml").write_text(config)
+    async with running(config, folder=folder, key="master") as server:
+        body = {"model": "demo/m", "messages": [{"role": "user", "content": "Hello"}]}
+        assert (await server.client.post("/v1/chat/completions", json=body)).status_code == 200
+        shown = await in_thread("--watch")
+        told = await in_thread("--watch", "--json")
+    assert shown.output.split()[:3] == ["endpoint", "state", "share"]
+    assert {row["endpoint"] for row in json.loads(told.output)} == {"echo/echo", "echo/tools"}
+
+
+def test_nobody_watches_where_no_plugin_does(folder: Path) -> None:
+    (folder / "proxy.yaml").write_text("plugins: {balance: false}\nauth: none\n")
+    result = run("--watch")
+    assert result.exit_code == 2
+    assert "no plugin in use has `pointsman top`" in result.output
