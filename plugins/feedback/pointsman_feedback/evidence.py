@@ -23,11 +23,13 @@ __all__ = [
     "Evidence",
     "Judged",
     "Paired",
+    "Said",
     "Tally",
     "capped",
     "evidence",
     "judged",
     "paired",
+    "tallies",
 ]
 
 MOST_SHARE = 0.2
@@ -84,6 +86,18 @@ class Tally:
     def times(self, factor: float) -> Tally:
         """As many labels, of another weight."""
         return Tally(self.labels, self.weight * factor, self.good * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one key said of a model at a task on one day (ISO 8601), from one source."""
+
+    task: str | None
+    model: str
+    source: Source
+    key_id: str
+    day: str
+    tally: Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +221,29 @@ def evidence(
     `capped`, for each task and model by itself; `together` takes all tasks as one, None. What has no weight,
     such as a complaint about a bill, is left out.
     """
-    params = {"since": _day(since, BEGINNING), "until": _day(until, END), "task": task}
     today = (now or datetime.now(UTC)).date().toordinal()
     cells: dict[tuple[str | None, str], _Cell] = {}
+    for each in tallies(ledger, since=since, until=until, task=task):
+        place = (None if together else each.task, each.model)
+        tally = each.tally.times(_left(each.day, today, half_life))
+        cells.setdefault(place, _Cell()).add(each.key_id, each.source, tally)
+    return [_evidence(place, cell, share, prior) for place, cell in sorted(cells.items(), key=_by_name)]
+
+
+def tallies(
+    ledger: Reading,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    task: str | None = None,
+) -> Iterator[Said]:
+    """All that has weight, as it was said: by day, key, source, task and model, with no bound on any key."""
+    params = {"since": _day(since, BEGINNING), "until": _day(until, END), "task": task}
     for table, sql in ((FEEDBACK_DAYS.name, BY_DAY), (FEEDBACK.name, VOTES)):
         for row in ledger.select_sync(sql, params) if ledger.has_table(table) else ():
-            if row["weight"] <= 0:
-                continue
-            left = _left(row["day"], today, half_life)
-            tally = Tally(row["labels"], row["weight"] * left, row["good"] * left)
-            place = (None if together else row["task"], row["model"])
-            cells.setdefault(place, _Cell()).add(row["key_id"], row["source"], tally)
-    return [_evidence(place, cell, share, prior) for place, cell in sorted(cells.items(), key=_by_name)]
+            if row["weight"] > 0:
+                tally = Tally(row["labels"], row["weight"], row["good"])
+                yield Said(row["task"], row["model"], row["source"], row["key_id"], row["day"], tally)
 
 
 def _evidence(place: tuple[str | None, str], cell: _Cell, share: float, prior: float) -> Evidence:

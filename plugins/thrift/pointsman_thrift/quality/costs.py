@@ -27,9 +27,11 @@ class Costs:
         self._sums: dict[tuple[str, str], list[float]] = {}
         """By task and model ('' is any): weight, tokens, weight of those timed, seconds."""
 
-    def observe(self, task: str, model: str, *, output: int, seconds: float | None, at: float) -> None:
-        """Count an answer that was whole."""
-        factor = self._scale.factor(at)
+    def observe(
+        self, task: str, model: str, *, output: int, seconds: float | None, at: float, count: int = 1
+    ) -> None:
+        """Count an answer that was whole, or so many with these means."""
+        factor = count * self._scale.factor(at)
         for key in ((task, model), ("", model), ("", "")):
             sums = self._sums.setdefault(key, [0.0, 0.0, 0.0, 0.0])
             sums[0] += factor
