@@ -102,6 +102,7 @@ def template(table: Table, number: int) -> tuple[Any, ...]:
         "cost_nano": 3_000 * used + 15_000 * written,
         "cost_bits": (3_000 * used + 15_000 * written).bit_length(),
         "billed_nano": 3_150 * used + 15_750 * written,
+        "queue_ms": chance.uniform(0.2, 2),
         "first_content_ms": chance.uniform(100, 2_000),
         "total_ms": chance.uniform(2_000, 20_000),
     }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pointsman import hookimpl
 from pointsman.errors import RequestError, Unavailable
 from pointsman.exchange import Exchange
 from pointsman.gateway import Gateway
+from pointsman.ledger import Ledger
 from pointsman.registers import (
     RegisterCommand,
     RegisterHttp,
@@ -20,6 +23,7 @@ from pointsman.setup import Setup
 from pointsman.stored import Stored
 
 from .bodies import BODIES, FIELD, Bodies, check_sealable
+from .endpoints import ENDPOINT_DAYS, ENDPOINT_HOURS, close_days
 from .generations import GENERATIONS, Generations, app_of
 from .retention import INTERVAL, Retention
 from .rollups import ROLLUPS
@@ -29,10 +33,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["POINTSMAN_API", "Usage"]
+__all__ = ["POINTSMAN_API", "TABLES", "Usage"]
 
 POINTSMAN_API = 1
 
+TABLES = (GENERATIONS, *ROLLUPS.values(), ENDPOINT_HOURS, ENDPOINT_DAYS, BODIES)
 RECORDED = "usage.recorded"
 FULL = "the record of this request could not be kept: the ledger's queue is full"
 SLOW = "the record of this request could not be written in time"
@@ -74,7 +79,7 @@ class Usage:
     @hookimpl
     def register_tables(self, register: RegisterTable) -> None:
         """Keep generations, what they add up to, and bodies."""
-        for table in (GENERATIONS, *ROLLUPS.values(), BODIES):
+        for table in TABLES:
             register(table)
 
     @hookimpl
@@ -95,9 +100,9 @@ class Usage:
 
     @hookimpl
     def startup(self, gateway: Gateway) -> None:
-        """Read the settings, and delete in the background what is old. Raises ConfigError."""
+        """Read the settings; in the background add up days, and delete what is old. Raises ConfigError."""
         self.reload(gateway, gateway.setup)()
-        gateway.every(INTERVAL, self._delete)
+        gateway.every(INTERVAL, partial(self._look_after, gateway.ledger))
 
     @hookimpl
     def reload(self, gateway: Gateway, setup: Setup) -> Callable[[], None]:
@@ -113,7 +118,8 @@ class Usage:
 
         return change
 
-    async def _delete(self) -> None:
+    async def _look_after(self, ledger: Ledger) -> None:
+        await close_days(ledger, datetime.now(UTC))
         if self._retention is not None:
             await self._retention.run()
 

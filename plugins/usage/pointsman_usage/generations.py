@@ -14,7 +14,8 @@ from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.ledger import Column, Table
 from pointsman.types import UsageDetails
 
-from .rollups import deriving
+from .endpoints import endpoint_hours
+from .rollups import deriving, following
 
 __all__ = ["GENERATIONS", "Generations", "app_of", "timestamp"]
 
@@ -100,7 +101,7 @@ GENERATIONS = Table(
         ("outcome", "at"),
         ("cost_bits", "at", "cost_nano"),
     ),
-    derive=deriving([*COLUMNS]),
+    derive=following(deriving([*COLUMNS]), endpoint_hours([*COLUMNS])),
 )
 
 NOBODY = (None,) * 7

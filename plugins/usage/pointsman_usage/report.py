@@ -27,6 +27,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "team": ("team", "team_name"),
     "organisation": ("organisation", "organisation_name"),
     "app": ("app", "app"),
+    "task": ("task", "task"),
     "day": ("substr(at, 1, 10)", "substr(at, 1, 10)"),
 }
 """What to group by, and what to call each group."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime, timedelta
 
+from pointsman.config import Duration
 from pointsman.ledger import Ledger, delete_before
 
 from .bodies import BODIES
+from .endpoints import ENDPOINT_DAYS, ENDPOINT_HOURS
 from .generations import GENERATIONS, timestamp
 from .rollups import DAYS, HOURS, MINUTES
 from .settings import RetentionSettings
@@ -16,6 +18,8 @@ __all__ = ["INTERVAL", "Retention"]
 
 log = logging.getLogger(__name__)
 
+UNTIL_CLOSED = Duration(3 * 86_400)
+"""Hours of endpoints are kept at least so long: days are made of them."""
 INTERVAL = 600.0
 """Seconds between two looks."""
 
@@ -33,6 +37,8 @@ class Retention:
                 (MINUTES, settings.minutes, 16),
                 (HOURS, settings.hours, 13),
                 (DAYS, settings.days, 10),
+                (ENDPOINT_HOURS, settings.hours and max(settings.hours, UNTIL_CLOSED), 13),
+                (ENDPOINT_DAYS, settings.days, 10),
             )
             if length is not None
         ]

@@ -1,7 +1,8 @@
 """Roll-ups: generations added up by minute, hour and day, written in the same commit as they.
 
-One row stands for a period, a key, its team and organisation, a model, a provider and an application; whoever
-asks about one of them adds up the rest. Tokens of answers from a cache count nowhere: nobody used them.
+One row stands for a period, a key, its team and organisation, a model, a provider, an application and a
+task; whoever asks about one of them adds up the rest. Tokens of answers from a cache count nowhere: nobody
+used them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 from pointsman.ledger import Column, Derive, Table
 from pointsman.money import drifts
 
-__all__ = ["DAYS", "DIMENSIONS", "HOURS", "MINUTES", "ROLLUPS", "SUMS", "TIMES", "deriving"]
+__all__ = ["DAYS", "DIMENSIONS", "HOURS", "MINUTES", "ROLLUPS", "SUMS", "TIMES", "deriving", "following"]
 
 DIMENSIONS = {
     "key_id": "The key.",
@@ -29,6 +30,7 @@ DIMENSIONS = {
     "model": "The model tried last, or the one asked for where none was tried.",
     "provider": "The provider tried last.",
     "app": "The application.",
+    "task": "What the requests were about.",
 }
 SUMS = {
     "requests": "Requests.",
@@ -116,6 +118,15 @@ def deriving(columns: Sequence[str]) -> Derive:
                 for dimensions, sums in groups.items()
             ]
         return derived
+
+    return derive
+
+
+def following(*several: Derive) -> Derive:
+    """What makes all of it."""
+
+    def derive(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, ...]]]:
+        return {name: made for each in several for name, made in each(rows).items()}
 
     return derive
 

@@ -18,9 +18,8 @@ from pointsman.ledger import open_ledger
 from pointsman.plugins import standard_order
 from pointsman.server import Server
 from pointsman.setup import assemble
-from pointsman_usage.bodies import BODIES
+from pointsman_usage import TABLES
 from pointsman_usage.generations import GENERATIONS
-from pointsman_usage.rollups import ROLLUPS
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def write(tmp_path: Path) -> Callable[..., None]:
 
     async def insert(rows: tuple[dict[str, Any], ...]) -> None:
         ledger = open_ledger("sqlite:///pointsman.db", base=tmp_path, durability="relaxed")
-        await ledger.open([GENERATIONS, *ROLLUPS.values(), BODIES])
+        await ledger.open(TABLES)
         for number, row in enumerate(rows):
             made = {**ROW, "id": f"gen-{number}", **row}
             cost = made["cost_nano"]
