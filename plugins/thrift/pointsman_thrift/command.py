@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import click
 
+from .evaluation.command import judge
+
 __all__ = ["route"]
 
 
 @click.group()
 def route() -> None:
     """Train and judge what routes go by: which task a request is, which model is worth its price."""
+
+
+route.add_command(judge)

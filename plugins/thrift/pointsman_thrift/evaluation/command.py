@@ -1,0 +1,89 @@
+"""`pointsman route eval`: what thrift would have been worth, on questions whose answers are known."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from pointsman.errors import StartupError
+
+__all__ = ["judge"]
+
+RESAMPLES = 200
+
+
+@click.command(name="eval")
+@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--pair", "pairs", nargs=2, multiple=True, metavar="WEAK STRONG", help="A pair to judge.")
+@click.option("--models", help="Look only at these models, with commas between them.")
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="MODEL=IN,OUT",
+    help="USD per million tokens of a model, in and out; may be given several times.",
+)
+@click.option("--prompt-column", metavar="NAME", help="Where prompts are, if the name is unusual.")
+@click.option("--task-column", metavar="NAME", help="Where tasks are, if the name is unusual.")
+@click.option(
+    "--resamples", type=click.IntRange(0), default=RESAMPLES, show_default=True, help="For intervals."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of parts and resamples.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Draw an SVG file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def judge(
+    *,
+    data: tuple[Path, ...],
+    pairs: tuple[tuple[str, str], ...],
+    models: str | None,
+    prices: tuple[str, ...],
+    prompt_column: str | None,
+    task_column: str | None,
+    resamples: int,
+    seed: int,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Judge routing on DATA: questions that several models have answered, with a score of each answer.
+
+    DATA is comma-separated values (a column of prompts, and one of scores for each model, or a row for each
+    answer), JSON lines, JSON, or a folder of them. Thrift and the baselines learn from four fifths of
+    the questions and are judged by the last, five times over.
+    """
+    from .data import DataError  # what evaluates is not read in by the other commands
+    from .loading import Wanted, load
+    from .plot import draw
+    from .prices import price_of
+    from .report import as_text, evaluate
+
+    try:
+        priced = dict(map(price_of, prices))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--price") from None
+    wanted = Wanted(
+        models=tuple(each.strip() for each in models.split(",")) if models else (),
+        prompt=prompt_column,
+        task=task_column,
+        prices=priced,
+    )
+    quiet = as_json or not sys.stderr.isatty()
+
+    def progress(text: str) -> None:
+        if not quiet:
+            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
+
+    try:
+        report = evaluate(load(data, wanted), named=pairs, count=resamples, seed=seed, progress=progress)
+    except DataError as error:
+        raise StartupError(str(error)) from None
+    finally:
+        if not quiet:
+            click.echo("\r\x1b[K", err=True, nl=False)
+    if plot is not None:
+        plot.write_text(draw(report), encoding="utf-8")
+    click.echo(json.dumps(report.as_json(), indent=2) if as_json else as_text(report))
