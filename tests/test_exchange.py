@@ -127,6 +127,7 @@ def test_the_record_tells_attempts_as_outcomes_and_is_json(gateway: Gateway) -> 
             "endpoint": "lab/x",
             "provider": "lab",
             "lane": None,
+            "continues": False,
             "status": 529,
             "error_type": "provider_overloaded",
             "message": "the provider answered with status 529",

@@ -511,6 +511,37 @@ async def call_provider(exchange, attempt):
         assert failed_over.json()["choices"][0]["message"]["content"] == "from can/b"
 
 
+async def test_hook_continue_stream(start: Start) -> None:
+    """A plugin's own answer is nothing that others could be asked to go on with: who goes on is told in
+    tests/test_continuing.py and in those of the plugin resume."""
+    plugin = """
+@hookimpl(tryfirst=True)
+def call_provider(exchange, attempt):
+    async def events():
+        yield Started("r", "m", 1)
+        yield PartStart(0, 0, Text(""))
+        yield PartDelta(0, 0, "half of")
+        raise KeyError("a bug")
+    return events()
+@hookimpl
+def admit(exchange):
+    exchange.resumes = exchange.headers.get("x-how") == "resumes"
+@hookimpl
+async def continue_stream(exchange, attempt, so_far):
+    exchange.gateway.seen = (attempt.number, attempt.error.phase, so_far.text)
+    return lambda candidate, chat: []
+"""
+    async with start(plugin) as running:
+        asked = {"model": "one", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        for how, seen in (("", None), ("resumes", (1, "stream", "half of"))):
+            headers = {"x-how": how}
+            answer = await running.client.post("/v1/chat/completions", json=asked, headers=headers)
+            assert "half of" in answer.text
+            assert '"error"' in answer.text
+            assert "[DONE]" not in answer.text
+            assert getattr(running.gateway, "seen", None) == seen
+
+
 async def test_hook_attempt_started(start: Start) -> None:
     plugin = """
 CANNED = [call_provider]

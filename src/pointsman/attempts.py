@@ -11,12 +11,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .arguments import are_arguments
 from .bounds import ends, most_attempts, on_loss
 from .calls import Answer, Call
 from .chain import first, observe
+from .continuing import Continue, continued, to_continue
 from .deadlines import Clocks, Deadline
 from .dialects import Mark, Tap, Translator
 from .errors import (
@@ -31,16 +32,17 @@ from .errors import (
 from .estimates import used
 from .events import Event, PartDelta, UsageUpdate, accumulate, explode
 from .exchange import Attempt, Candidate
-from .failures import MOST_ERROR_BODY, classify, exhausted, refine, scrub, status_error
+from .failures import MOST_ERROR_BODY, classify, exhausted, record_failure, refine, status_error
+from .joint import Joint
 from .patience import once_more, refused, whose_turn
 from .relays import ByteRelay, EventRelay, EventWriter, check_finish, checked
 from .runs import in_task
+from .spending import sum_usage, writers
 from .streams import ClientStream
 from .types import Embeddings, Part, Reasoning, Response, Text, ToolCall, Usage, derive_finish
 from .upstream import as_upstream_error
 
 if TYPE_CHECKING:
-    from .credentials import Key
     from .exchange import Exchange
 
 __all__ = ["Attempts"]
@@ -67,53 +69,72 @@ class Attempts:
         self._again = False
         self._answered = False
         self._whole = False
+        self._joint: Joint | None = None
 
     async def run(self, candidates: list[Candidate]) -> None:
         """Try candidates until one answers. Raises what the client is to be told.
 
         One whose key was refused is tried once more, while it has another key, and one that asked us to wait
-        when nobody else is left, where the operator has patience.
+        when nobody else is left, where the operator has patience. Where a stream broke off that others may go
+        on with, they are asked for that.
         """
-        exchange, chains = self.exchange, self.exchange.setup.chains
+        exchange = self.exchange
         left, made, rests = candidates, 0, exchange.gateway.rests
+        how: Continue | None = None
         while left:
             if rests.latest > time.monotonic():
                 left = await whose_turn(exchange, left)
             candidate, left = left[0], left[1:]
+            asked = candidate if how is None else continued(exchange, candidate, how)
             kept = 0  # attempts that are left to the candidates behind it
-            while self._may_try(candidate, kept):
-                attempt = exchange.begin_attempt(candidate)
-                if chains.attempt_started.links:
-                    observe(chains.attempt_started, exchange, attempt)
-                self._refused = self._again = self._answered = False
-                try:
-                    await self._attempt(attempt)
-                except RequestError as error:
-                    self._refused = True
-                    if not isinstance(error, UpstreamError) or not self._goes_on(attempt, error):
-                        raise
-                else:
-                    self._whole = attempt.complete = True
-                    exchange.public.attempts.append(attempt)
+            while asked is not None and self._may_try(asked, kept):
+                attempt = exchange.begin_attempt(asked)
+                error = await self._tried(attempt)
+                if error is None:
                     return
-                finally:
-                    attempt.ended = time.monotonic()
-                    attempt.usage = used(
-                        exchange,
-                        attempt,
-                        self._output_characters,
-                        whole=self._whole,
-                        answered=self._answered,
-                        refused=self._refused,
-                    )
-                    if chains.attempt_finished.links:
-                        observe(chains.attempt_finished, exchange, attempt)
+                if self._broke_off():
+                    if attempt.continues and classify(error) == "stop":
+                        left = [candidate, *left]  # it may take another way of asking
+                    how = await self._continue(attempt, left)
+                    if how is None:
+                        raise error
+                    break
                 if not self._again:
                     break
                 kept = min(len(left), 1)
             if self._waits and not left and len(exchange.attempts) > made:
                 left, made = once_more(exchange, candidates), len(exchange.attempts)
         raise exhausted(exchange)
+
+    async def _tried(self, attempt: Attempt) -> UpstreamError | None:
+        """Make an attempt. Returns its failure where another may follow. Raises what ends all."""
+        exchange, chains = self.exchange, self.exchange.setup.chains
+        if chains.attempt_started.links:
+            observe(chains.attempt_started, exchange, attempt)
+        self._refused = self._again = self._answered = False
+        try:
+            await self._attempt(attempt)
+        except RequestError as error:
+            self._refused = True
+            if not isinstance(error, UpstreamError) or not self._goes_on(attempt, error):
+                raise
+            return error
+        else:
+            self._whole = attempt.complete = True
+            exchange.public.attempts.append(attempt)
+            return None
+        finally:
+            attempt.ended = time.monotonic()
+            attempt.usage = used(
+                exchange,
+                attempt,
+                self._output_characters,
+                whole=self._whole,
+                answered=self._answered,
+                refused=self._refused,
+            )
+            if chains.attempt_finished.links:
+                observe(chains.attempt_finished, exchange, attempt)
 
     def _may_try(self, candidate: Candidate, kept: int) -> bool:
         """Whether the number of attempts, the plan's deadline and the retry budget allow another one."""
@@ -129,40 +150,25 @@ class Attempts:
         log.warning("%s: the retry budget has nothing for %s", exchange.request_id, name)
         return False
 
+    def _broke_off(self) -> bool:
+        """Whether the client has content of the stream that has failed."""
+        return self.client is not None and self.client.has_content
+
+    async def _continue(self, attempt: Attempt, left: list[Candidate]) -> Continue | None:
+        """How those who are left may go on with what the client has; None where they may not."""
+        return await to_continue(self.exchange, attempt, self._joint, left) if self._joint else None
+
     def _goes_on(self, attempt: Attempt, error: UpstreamError) -> bool:
         """Whether another attempt may follow a failed one, which is put on record."""
-        client = self.client
-        verdict = self._failed(attempt, error)
-        if (client is not None and client.has_content) or (verdict == "stop" and not self._again):
-            return False
-        if client is not None:
-            client.reset()
-        return True
-
-    def _failed(self, attempt: Attempt, error: UpstreamError) -> Literal["next", "stop"]:
-        """Put a failure on record; say what follows it."""
-        attempt.error = error
-        provider = attempt.endpoint.provider
-        scrub(error, provider, self._own_keys())
-        verdict = classify(error)
-        if verdict == "next":
-            self.exchange.gateway.retries.failed(provider.name)
+        verdict = record_failure(self.exchange, attempt, error)
         self._again = refused(self.exchange, attempt, error)
-        self.exchange.public.attempts.append(attempt)
-        log.warning(
-            "%s attempt %d at %s failed in %s: %s%s",
-            self.exchange.request_id,
-            attempt.number,
-            attempt.endpoint.id,
-            error.phase,
-            error.message,
-            f" ({error.detail})" if error.detail else "",
-        )
-        return verdict
-
-    def _own_keys(self) -> list[Key]:
-        """Credentials of the client's own, at whatever provider."""
-        return [each.key for each in self.exchange.candidates if each.key is not None]
+        if self._broke_off():
+            return self._joint is not None and (verdict == "next" or attempt.continues)
+        if verdict == "stop" and not self._again:
+            return False
+        if self.client is not None:
+            self.client.reset()
+        return True
 
     async def _attempt(self, attempt: Attempt) -> None:
         exchange = self.exchange
@@ -231,7 +237,7 @@ class Attempts:
             if answer.status >= 300:
                 raise await status_error(answer)
             if self.client is None or _content_type(answer) in STREAM_TYPES:
-                if way.lane == "translated" and isinstance(codec, Translator):
+                if isinstance(codec, Translator) and (way.lane == "translated" or self._remembers):
                     await self._translated(attempt, codec, answer, clocks)
                 else:
                     await self._relayed(attempt, answer, clocks)
@@ -261,9 +267,7 @@ class Attempts:
                 tap.whole(self.body)
                 attempt.first_content = time.monotonic()
             else:
-                dress = None
-                if exchange.peek.dressed:
-                    dress = partial(exchange.codec.dress, generation_id=exchange.generation_id, stream=True)
+                dress = self._dress()
                 relay = await self._pump(
                     answer,
                     lambda ending: ByteRelay(
@@ -299,6 +303,11 @@ class Attempts:
         finally:
             self._wrote(writer)
         self.tail = writer.tail()
+
+    @property
+    def _remembers(self) -> bool:
+        """Whether the stream to the client is one that others may go on with."""
+        return self.exchange.resumes and self.client is not None
 
     @property
     def _limit(self) -> int:
@@ -380,10 +389,23 @@ class Attempts:
 
     def _writer(self, client: ClientStream, attempt: Attempt, clocks: Clocks) -> EventWriter:
         exchange = self.exchange
+        dress = self._dress()
+        if attempt.candidate.seam is not None and self._joint is not None:
+            before = [each.usage for each in writers(exchange.attempts)[:-1] if each.usage is not None]
+            self._joint.go_on(attempt.candidate.seam(), sum_usage(before))
+            return EventWriter(client, self._joint, clocks, attempt, dress=dress)
         encoder = exchange.codec.encode_stream(
             peek=exchange.peek, request=exchange.request, losses=attempt.losses
         )
-        return EventWriter(client, encoder, clocks, attempt)
+        if self._remembers:
+            encoder = self._joint = Joint(encoder, asked=exchange.peek.characters)
+        return EventWriter(client, encoder, clocks, attempt, dress=dress)
+
+    def _dress(self) -> Callable[[bytes], bytes] | None:
+        exchange = self.exchange
+        if not exchange.peek.dressed:
+            return None
+        return partial(exchange.codec.dress, generation_id=exchange.generation_id, stream=True)
 
     def _wrote(self, writer: EventWriter) -> None:
         self._output_characters = writer.characters

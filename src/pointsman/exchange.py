@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .dialects import Codec
     from .facts import About
     from .gateway import Gateway
+    from .joint import NewSeam
     from .lanes import Lane, Way
     from .runs import Run
     from .setup import Setup
@@ -123,13 +124,15 @@ def _any_matches(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
 
 class Candidate(msgspec.Struct):
     """An endpoint that could answer, for `model`, the name under which it was found, and the way there:
-    the core finds it before candidates are ranked. `key` is used in place of the provider's own."""
+    the core finds it before candidates are ranked. `key` is used in place of the provider's own. `seam` makes
+    what joins its answer to that of others which broke off, where it is asked to go on with it."""
 
     endpoint: Endpoint
     model: str
     reasons: list[Reason] = []
     way: Way | None = None
     key: Key | None = None
+    seam: NewSeam | None = None
 
 
 @dataclass(slots=True)
@@ -180,6 +183,11 @@ class Attempt:
         return self.candidate.key is not None
 
     @property
+    def continues(self) -> bool:
+        """Whether it goes on with an answer that others have begun."""
+        return self.candidate.seam is not None
+
+    @property
     def lane(self) -> Lane | None:
         """The lane of that way; None before there is one."""
         return self.candidate.way.lane if self.candidate.way is not None else None
@@ -193,6 +201,7 @@ class Attempt:
             "endpoint": self.endpoint.id,
             "provider": self.endpoint.provider.name,
             "lane": self.lane,
+            "continues": self.continues,
             "status": status,
             "error_type": self.error.error_type if self.error else None,
             "message": self.error.message if self.error else None,
@@ -240,7 +249,8 @@ class Exchange:
     that `price_usage` is asked about. `usage` is the answer's own, `cost` that of all attempts. `waited` is
     for how many seconds it waited for endpoints that rest.
     `sent` is what the client got of a stream that broke off, where `keep` asked for it, `stored` the stored
-    answer that was given. `run` drives it where no task of asyncio does.
+    answer that was given. `run` drives it where no task of asyncio does. `resumes` says that
+    `continue_stream` may go on with its stream where that breaks off: it is read as events then, and kept.
     """
 
     __slots__ = (
@@ -272,6 +282,7 @@ class Exchange:
         "request_id",
         "reserved",
         "response_headers",
+        "resumes",
         "run",
         "sent",
         "setup",
@@ -323,7 +334,7 @@ class Exchange:
         self.error: RequestError | None = None
         self.status: int | None = None
         self.response_headers: dict[str, str] = {}
-        self.stopping = self.reserved = self.cached = False
+        self.stopping = self.reserved = self.cached = self.resumes = False
         self.keep, self.waited = 0, 0.0
         self.sent = b""
         self.stored: Stored | None = None

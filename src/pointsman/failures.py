@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
@@ -15,9 +16,11 @@ from .waits import retry_after
 
 if TYPE_CHECKING:
     from .credentials import Key
-    from .exchange import Exchange
+    from .exchange import Attempt, Exchange
 
-__all__ = ["MOST_ERROR_BODY", "classify", "exhausted", "refine", "scrub", "status_error"]
+__all__ = ["MOST_ERROR_BODY", "classify", "exhausted", "record_failure", "refine", "scrub", "status_error"]
+
+log = logging.getLogger(__name__)
 
 MOST_ERROR_BODY = 64 * 1024
 SHORTEST_SECRET = 8
@@ -103,6 +106,27 @@ def _told(body: bytes) -> str | None:
             break
         data = data.get("error") or data.get("message") or data.get("detail")
     return data[:2000] if isinstance(data, str) else None
+
+
+def record_failure(exchange: Exchange, attempt: Attempt, error: UpstreamError) -> Literal["next", "stop"]:
+    """Put a failure on record, without any secret in it; say what follows it."""
+    attempt.error = error
+    provider = attempt.endpoint.provider
+    scrub(error, provider, [each.key for each in exchange.candidates if each.key is not None])
+    verdict = classify(error)
+    if verdict == "next":
+        exchange.gateway.retries.failed(provider.name)
+    exchange.public.attempts.append(attempt)
+    log.warning(
+        "%s attempt %d at %s failed in %s: %s%s",
+        exchange.request_id,
+        attempt.number,
+        attempt.endpoint.id,
+        error.phase,
+        error.message,
+        f" ({error.detail})" if error.detail else "",
+    )
+    return verdict
 
 
 def exhausted(exchange: Exchange) -> RequestError:

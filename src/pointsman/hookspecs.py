@@ -26,6 +26,7 @@ from .markers import hookspec
 
 if TYPE_CHECKING:
     from .config import Problem
+    from .continuing import Continue
     from .errors import RequestError
     from .events import Event
     from .exchange import Actor, Attempt, Candidate, Exchange, Plan
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     )
     from .setup import Setup
     from .stored import Stored
-    from .types import Embeddings, Response, Usage
+    from .types import Embeddings, Message, Response, Usage
     from .upstream import Answer
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "authenticate",
     "call_provider",
     "check_setup",
+    "continue_stream",
     "list_candidates",
     "lookup_response",
     "plugin_settings",
@@ -234,6 +236,19 @@ def attempt_finished(exchange: Exchange, attempt: Attempt) -> None:
     """After each attempt, when its stream has really ended: exactly once for every `attempt_started`, also
     when the client left. *observe*, *sync*. `attempt.complete` and `attempt.error` say how it went (neither:
     the client left), `attempt.usage` what it used, `attempt.answer` holds the provider's headers."""
+
+
+@hookspec
+def continue_stream(exchange: Exchange, attempt: Attempt, so_far: Message) -> Continue | None:
+    """When an attempt's stream has failed after the client has had content of it, where `exchange.resumes`
+    was set before the first attempt, as in `admit`, and others are left to try. *first*. Not when the client
+    has left, the plan's deadline is over or the attempts are used up, nor for one of several answers.
+
+    `so_far` is what the client has of the answer, its last part perhaps half; `attempt.error` says why it
+    broke off. Answer with a `pointsman.continuing.Continue`, which says how each of the others is asked to go
+    on: they are asked in turn until one does, and when that one fails, too, this fires again. None from all:
+    the client is told the error, inside its stream.
+    """
 
 
 @hookspec

@@ -158,15 +158,23 @@ class ByteRelay:
 
 
 class EventWriter:
-    """Writes canonical events to the client, and keeps the accounts of one attempt by them."""
+    """Writes canonical events to the client, and keeps the accounts of one attempt by them. `dress` as in
+    `ByteRelay`."""
 
     def __init__(
-        self, client: ClientStream, encoder: StreamEncoder, clocks: Clocks, attempt: Attempt
+        self,
+        client: ClientStream,
+        encoder: StreamEncoder,
+        clocks: Clocks,
+        attempt: Attempt,
+        *,
+        dress: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self._client = client
         self._encoder = encoder
         self._clocks = clocks
         self._attempt = attempt
+        self._dress = dress
         self.finish: Finish | None = None
         """How the choice that ended last finished."""
         self.characters = 0
@@ -214,7 +222,8 @@ class EventWriter:
                 self._attempt.first_content = time.monotonic()
         if self._out or content:
             out, self._out = self._out, []
-            self._client.write(b"".join(out), content=content)
+            data = b"".join(out)
+            self._client.write(data if self._dress is None else self._dress(data), content=content)
 
     @property
     def full(self) -> bool:

@@ -40,6 +40,7 @@ class Chains:
     reserve_usage: Chain
     attempt_started: Chain
     call_provider: Chain
+    continue_stream: Chain
     attempt_finished: Chain
     price_usage: Chain
     quote_usage: Chain

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pointsman.config import ProviderSettings
+from pointsman.dialects import Quirks
 from pointsman.facts import About
 from pointsman.providers import HttpProvider, Listed
 
@@ -44,6 +45,7 @@ ABOUT = About(
     checked="2026-11-27",
 )
 """Of Anthropic itself; who answers at another address is somebody else."""
+QUIRKS = Quirks(continues="last")
 
 
 class AnthropicProvider(HttpProvider):
@@ -83,4 +85,5 @@ def make_provider(name: str, settings: ProviderSettings) -> AnthropicProvider:
     )
     if provider.base_url == BASE_URL:
         provider.about = ABOUT
+        provider.quirks = QUIRKS
     return provider

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pointsman.losses import Losses
@@ -59,6 +59,7 @@ def _own(chat: Chat, losses: Losses) -> dict[str, Any]:
         else:
             messages.append(written)
     body["messages"] = messages
+    _check_begun(chat, messages, losses)
     if chat.tools:
         body["tools"] = [each.data if isinstance(each, Unknown) else _tool(each) for each in chat.tools]
     if chat.stream:
@@ -106,8 +107,7 @@ def _foreign(chat: Chat, losses: Losses) -> dict[str, Any]:
     for message in chat.messages:
         turns.take(message)
     turns.finish()
-    if turns.turns and turns.turns[-1]["role"] == "assistant" and refuses_prefill(chat.model):
-        losses.part(chat.messages[-1].path, "an answer that is begun already")
+    _check_begun(chat, turns.turns, losses)
     body: dict[str, Any] = {"model": chat.model, "messages": turns.turns}
     if turns.system:
         body["system"] = turns.system
@@ -122,6 +122,12 @@ def _foreign(chat: Chat, losses: Losses) -> dict[str, Any]:
     for name in fit(body, reasoning if isinstance(reasoning, dict) else None, chat.model):
         losses.parameter(_called(chat, name))
     return body
+
+
+def _check_begun(chat: Chat, turns: Sequence[Mapping[str, Any]], losses: Losses) -> None:
+    """Report an answer that is begun already, for a model that only begins answers of its own."""
+    if turns and turns[-1]["role"] == "assistant" and refuses_prefill(chat.model):
+        losses.part(chat.messages[-1].path, "an answer that is begun already")
 
 
 def _called(chat: Chat, name: str) -> str:

@@ -32,6 +32,7 @@ class QuirksRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rename: dict[str, str] = {}
     keeps: frozenset[str] = frozenset()
     reasoning: Literal["reasoning_content", "reasoning", "reasoning_details", "never"] | None = None
+    continues: Literal["last", "prefix", "final"] | None = None
 
 
 class DataRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +114,7 @@ class Vendor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             rename=row.rename,
             keeps=row.keeps,
             reasoning=row.reasoning,
+            continues=row.continues,
         )
 
     def about(self, *, here: bool) -> About:
