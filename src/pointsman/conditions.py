@@ -146,6 +146,11 @@ def joined(tests: Sequence[Callable[[T], bool]], *, any_of: bool) -> Callable[[T
     """The test that is passed when any of these is, or all are."""
     if len(tests) == 1:
         return tests[0]
+    if len(tests) == 2:
+        first, second = tests
+        if any_of:
+            return lambda value: first(value) or second(value)
+        return lambda value: first(value) and second(value)
 
     all_of = not any_of
 

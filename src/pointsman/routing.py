@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ class RoutingRegister:
 
     def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
         """See `RegisterRouting`."""
+        self._refuse_waiting(pick, f"pick {name!r}")
         pickers = self._routing.pickers
         taken = [each for each in pickers.values() if each.name == name or (default and each.default)]
         if taken:
@@ -67,9 +69,15 @@ class RoutingRegister:
 
     def variable(self, name: str, type_: Any, read: Read, *, help: str, few: bool = False) -> None:
         """See `RegisterRouting`."""
+        self._refuse_waiting(read, f"variable {name!r}")
         try:
             asked = written(type_)
         except TypeError as error:
             raise PluginError(f"plugin {self._owner!r}, variable {name!r}: {error}") from None
         self._schema.field(WHEN, name, asked, owner=self._owner, check=check_given, help=help)
         self._routing.variables[name] = Variable(name, read, help, self._owner, few)
+
+    def _refuse_waiting(self, function: Any, what: str) -> None:
+        """Both are asked while a request is decided. Raises PluginError for what would have it wait."""
+        if inspect.iscoroutinefunction(function):
+            raise PluginError(f"plugin {self._owner!r}, {what}: it may not be `async def`")

@@ -9,8 +9,9 @@ from random import Random
 from pointsman.rests import Rests
 
 from .health import Health, Observed
+from .lots import Lots
 from .scores import Choice
-from .weights import BALANCED, TASTE, Offer, Taste, Weight, order, usual, weigh
+from .weights import BALANCED, TASTE, Offer, Taste, Weight, usual, weigh
 
 __all__ = ["TICK", "Board", "Group", "Quote"]
 
@@ -33,7 +34,9 @@ come from its cache, and output; None where that is not known."""
 @dataclass(frozen=True, slots=True)
 class Group:
     """The endpoints of one choice, with their weights at `at`; `same` says which are replicas of each
-    other: those that share a number; `warm`, for which a request is cheaper whose beginning is cached."""
+    other: those that share a number; `warm`, for which a request is cheaper whose beginning is cached;
+    `lots` are the weights to draw by, `paused` is when nobody pauses any more, and `joins` says whether it
+    matters where a request like another goes."""
 
     ids: tuple[str, ...]
     healths: tuple[Health, ...]
@@ -42,6 +45,9 @@ class Group:
     warm: tuple[bool, ...]
     at: float
     rests: Rests
+    lots: Lots
+    paused: float
+    joins: bool
 
     def replicas(self, place: int) -> list[int]:
         """The places of an endpoint's replicas, itself among them."""
@@ -54,6 +60,13 @@ class Group:
             and self.healths[place].pause.until <= now
             and self.rests.until(self.ids[place]) <= now
         )
+
+    def taking(self, now: float) -> Lots:
+        """The weight of each, 0 for one that takes no requests."""
+        if self.paused <= now and self.rests.latest <= now:
+            return self.lots
+        weights = self.lots.weights
+        return Lots([weight if self.awake(place, now) else 0.0 for place, weight in enumerate(weights)])
 
     def returns(self, place: int, now: float) -> float:
         """When an endpoint takes requests again."""
@@ -137,7 +150,7 @@ class Board:
         health = self.health(endpoint)
         rested = health.breaker.until is not None
         health.ended(seen, now, [self.health(other) for other in ids if other != endpoint], began)
-        if rested or health.breaker.until is not None:
+        if rested or health.breaker.until is not None or health.pause.until > now:
             self._weigh_anew(endpoint)
 
     def group(self, endpoints: Sequence[str], now: float, quote: Quote) -> Group:
@@ -161,12 +174,12 @@ class Board:
         By chance and weight; of two replicas that came first the less busy one goes before the other. Those
         that rest come last, the soonest back before the others.
         """
-        weights = [
-            each.weight if group.awake(place, now) else 0.0 for place, each in enumerate(group.weights)
-        ]
-        drawn = order(weights, chance)
-        awake = [place for place in drawn if weights[place] > 0]
-        asleep = [place for place in drawn if weights[place] <= 0]
+        lots = group.taking(now)
+        weights, awake, asleep = lots.weights, lots.order(chance), []
+        if min(weights) <= 0:
+            drawn = awake
+            awake = [place for place in drawn if weights[place] > 0]
+            asleep = [place for place in drawn if weights[place] <= 0]
         swapped = False
         if len(awake) > 1:
             first, second = awake[:2]
@@ -203,7 +216,18 @@ class Board:
             for price, less in zip(prices, cached, strict=True)
         )
         weights = tuple(weigh(offers, written, now, self.taste))
-        return Group(ids, healths, weights, same, warm, now, self.rests)
+        return Group(
+            ids,
+            healths,
+            weights,
+            same,
+            warm,
+            now,
+            self.rests,
+            lots=Lots([each.weight for each in weights]),
+            paused=max(each.pause.until for each in healths),
+            joins=any(warm) or len({*same}) < len(same),
+        )
 
 
 def _resting(healths: Sequence[Health], now: float) -> frozenset[int]:

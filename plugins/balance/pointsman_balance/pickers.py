@@ -196,7 +196,7 @@ class Pickers:
         """The place where a session stays, and why: where it was answered last, or, of replicas, where its
         beginning may be in memory. `places` is how it would be otherwise."""
         firm = is_firm(exchange)
-        if not (firm or any(group.warm) or len({*group.same}) < len(group.same)):
+        if not (firm or group.joins):
             return None
         session = self._session(exchange)
         if session is None:

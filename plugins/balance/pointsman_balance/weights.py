@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from math import log
-from random import Random
 from statistics import median
 from typing import Any
 
 from .health import OUTPUT, WAIT, Health
 
-__all__ = ["BALANCED", "TASTE", "Offer", "Rates", "Taste", "Weight", "order", "usual", "weigh"]
+__all__ = ["BALANCED", "TASTE", "Offer", "Rates", "Taste", "Weight", "usual", "weigh"]
 
 BALANCED = "balanced"
 """The name of the picker that goes by weights."""
@@ -170,13 +168,6 @@ def weigh(offers: Sequence[Offer], output: float, now: float, taste: Taste = TAS
         Weight(cost, each, factor, weight, weight / whole if whole > 0 else 0.0, own)
         for cost, each, (factor, weight), own in zip(costs, seconds, shares, rates, strict=True)
     ]
-
-
-def order(weights: Sequence[float], chance: Random) -> list[int]:
-    """Places drawn one after the other without putting any back, each by its weight among those that are
-    left; those without weight come last, as they stand."""
-    keys = [-log(1.0 - chance.random()) / weight if weight > 0 else float("inf") for weight in weights]
-    return sorted(range(len(weights)), key=keys.__getitem__)
 
 
 def _pooled(healths: Sequence[Health], now: float) -> _Pool:

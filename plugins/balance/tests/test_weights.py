@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman_balance.health import Health, Observed
-from pointsman_balance.weights import INPUT, OUTPUT, Offer, Taste, order, usual, weigh
+from pointsman_balance.weights import INPUT, OUTPUT, Offer, Taste, usual, weigh
 
 
 def health(*seen: Observed, times: int = 50) -> Health:
@@ -110,16 +108,6 @@ def test_a_usual_request_is_what_was_seen_or_assumed() -> None:
         20,
         30,
     )
-
-
-def test_places_are_drawn_by_weight_without_putting_back() -> None:
-    chance, first = Random(3), Counter[int]()
-    for _ in range(4000):
-        places = order([3.0, 1.0, 0.0], chance)
-        assert sorted(places) == [0, 1, 2]
-        assert places[2] == 2
-        first[places[0]] += 1
-    assert first[0] / 4000 == pytest.approx(0.75, abs=0.03)
 
 
 @given(

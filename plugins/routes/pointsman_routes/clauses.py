@@ -14,7 +14,19 @@ from pointsman.routing import Variable
 
 from .settings import WhenSettings
 
-__all__ = ["All", "AnyOf", "Clause", "Clauses", "Is", "Not", "Seen", "as_json", "each_test", "failed"]
+__all__ = [
+    "All",
+    "AnyOf",
+    "Clause",
+    "Clauses",
+    "Holds",
+    "Is",
+    "Not",
+    "Seen",
+    "as_json",
+    "each_test",
+    "failed",
+]
 
 LONGEST_TOLD = 200
 """Characters of a value on record."""

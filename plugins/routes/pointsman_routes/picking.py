@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from itertools import groupby
 
 from pointsman.config import Problem
+from pointsman.errors import Internal, RequestError
 from pointsman.exchange import Candidate, Exchange
 from pointsman.setup import Picker, Setup
 
@@ -33,13 +34,33 @@ def picked(exchange: Exchange, candidates: list[Candidate], default: Picker | No
     if picker is None:
         return candidates
     across = plan is not None and plan.across
+    model = candidates[0].model
+    for each in candidates:
+        if each.model != model or each.key is not None:
+            break
+    else:  # nearly always, and there may be many of them
+        return _ordered(exchange, candidates, picker)
     if across:
         candidates = sorted(candidates, key=_shared)
     ordered: list[Candidate] = []
     for _, group in groupby(candidates, key=_shared if across else _choice):
         endpoints = [*group]
-        ordered += picker.pick(exchange, endpoints) if len(endpoints) > 1 else endpoints
+        ordered += _ordered(exchange, endpoints, picker) if len(endpoints) > 1 else endpoints
     return ordered
+
+
+def _ordered(exchange: Exchange, endpoints: list[Candidate], picker: Picker) -> list[Candidate]:
+    """What a picker makes of the endpoints of one choice. Raises Internal where it is at fault: who drops
+    endpoints has a hook for that, and says why."""
+    try:
+        ordered = picker.pick(exchange, endpoints)
+        if len(ordered) == len(endpoints) and sum(map(id, ordered)) == sum(map(id, endpoints)):
+            return ordered
+        raise ValueError(f"of {len(endpoints)} endpoints it made {len(ordered)}, or others")
+    except RequestError:
+        raise
+    except Exception as error:
+        raise Internal(f"plugin {picker.owner!r} failed in pick {picker.name!r}: {error!r}") from error
 
 
 def _shared(candidate: Candidate) -> bool:

@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from pointsman.conditions import is_pattern, listed
+from pointsman.conditions import is_pattern, joined, listed
 from pointsman.errors import RequestError
 from pointsman.exchange import Exchange, Plan
 from pointsman.setup import Setup
 
-from .clauses import All, Clause, Clauses, Is, Seen, each_test, failed, told
+from .clauses import All, Clause, Clauses, Holds, Is, Seen, each_test, failed, told
 from .families import is_family
 from .preferences import Preferences
 from .settings import RouteSettings, UseSettings
@@ -111,6 +111,7 @@ class Trace(Sequence[Mapping[str, Any]]):
         for test in _of_model(rule.clause):
             if not test.holds(seen):
                 return failed(test, seen)
+            self.seen.setdefault(MODEL, self.model)
         return failed(rule.clause, self.seen)
 
 
@@ -151,8 +152,8 @@ class Judgement:
 
 
 class _Shelf:
-    """The rules that are left for requests for one model. `reads` are the variables they ask for, where all
-    have few values: then what they say to those is kept."""
+    """The rules that are left for requests for one model, each with what it asks beside that. `reads` are the
+    variables they ask for, where all have few values: then what they say to those is kept."""
 
     __slots__ = ("model", "plans", "reads", "rules")
 
@@ -160,7 +161,7 @@ class _Shelf:
         self, model: str, rules: tuple[Rule, ...], reads: tuple[Callable[[Exchange], Any], ...] | None
     ) -> None:
         self.model = model
-        self.rules = rules
+        self.rules = tuple((rule, _beside_model(rule.clause)) for rule in rules)
         self.reads = reads
         self.plans: dict[str | None, Plan] = {}
 
@@ -251,8 +252,8 @@ class Rules:
         if GIVEN in exchange.notes:
             seen.update(exchange.notes[GIVEN])
         matched: Rule | None = None
-        for rule in shelf.rules:
-            if rule.clause.holds(seen):
+        for rule, holds in shelf.rules:
+            if holds(seen):
                 matched = rule
                 break
         seen.exchange = None  # what is kept keeps no request
@@ -269,6 +270,12 @@ def _of_model(clause: Clause) -> Iterator[Is]:
             yield from _of_model(part)
     elif isinstance(clause, Is) and clause.variable == MODEL:
         yield clause
+
+
+def _beside_model(clause: All) -> Holds:
+    """The test of a clause whose tests of the model are known to hold."""
+    parts = [part for part in clause.parts if not (isinstance(part, Is) and part.variable == MODEL)]
+    return joined([part.holds for part in parts], any_of=False)
 
 
 def _names(rule: Rule) -> tuple[str, ...] | None:

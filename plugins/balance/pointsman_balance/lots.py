@@ -1,0 +1,50 @@
+"""Lots: places drawn by chance, each by its weight among those that are left."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Sequence
+from itertools import accumulate
+from random import Random
+
+__all__ = ["Lots", "order"]
+
+DRAWN = 4
+"""How many are drawn: more are not tried. Those behind them go by weight."""
+
+
+class Lots:
+    """The weights of some places, to draw by time and again."""
+
+    __slots__ = ("_best", "_ends", "weights")
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        self.weights = weights
+        self._ends = [*accumulate(weights)]
+        self._best = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
+
+    def order(self, chance: Random) -> list[int]:
+        """Places drawn one after the other without putting any back; those without weight come last, as they
+        stand."""
+        weights, ends = self.weights, self._ends
+        left = ends[-1]
+        drawn: list[int] = []
+        gone: list[int] = []  # the same, from left to right
+        while left > 0 and len(drawn) < DRAWN:
+            at = chance.random() * left
+            for place in gone:
+                if at < ends[place] - weights[place]:
+                    break
+                at += weights[place]
+            place = bisect_right(ends, at)
+            if place >= len(ends) or place in drawn:  # by a rounding error
+                break
+            insort(gone, place)
+            drawn.append(place)
+            left -= weights[place]
+        return drawn + [place for place in self._best if place not in drawn]
+
+
+def order(weights: Sequence[float], chance: Random) -> list[int]:
+    """Places in an order that is drawn once."""
+    return Lots(weights).order(chance)
