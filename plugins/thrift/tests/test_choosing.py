@@ -21,11 +21,11 @@ def taught(pairs: int = 200, *, middle: int = 2, cheap: int = 30, task: str = "m
     """Of a hundred answers of the strong model 90 are good; of the others', so many fewer."""
     quality = Quality()
     for number in range(pairs):
-        good = float(number % 10 > 0)
+        good, place = float(number % 10 > 0), number * 37 % 100
         outcomes = {
             "strong": good,
-            "middle": 0.0 if number % 100 < middle * 1.1 and good else good,
-            "cheap": 0.0 if number % 100 < cheap * 1.1 and good else good,
+            "middle": 0.0 if place < middle * 1.1 and good else good,
+            "cheap": 0.0 if place < cheap * 1.1 and good else good,
         }
         for model, outcome in outcomes.items():
             quality.observe(task, model, outcome, weight=1.0, at=NOW, source="shadow")

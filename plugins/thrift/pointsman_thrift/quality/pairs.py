@@ -40,6 +40,17 @@ class Pair:
         elif difference >= -SAME:
             self.ties += weight
 
+    @property
+    def mean(self) -> float:
+        """The mean difference."""
+        return self.total / self.weight if self.weight > 0 else 0.0
+
+    def spread(self, factor: float) -> float:
+        """The variance of one difference, as far as it has been seen; `factor` is the scale now."""
+        n = self.weight / factor
+        seen = max(0.0, self.square / factor - n * self.mean * self.mean)
+        return max(LEAST_SPREAD, (seen + SEEN * SPREAD) / (n + SEEN))
+
     def shrink(self, share: float) -> None:
         """Keep this share of it."""
         for name in ("weight", "total", "square", "wins", "ties"):
@@ -91,9 +102,7 @@ def posterior(task: Pair, overall: Pair, factor: float, prior: float, mass: floa
     base = (other + mass * prior) / (elsewhere + mass)
     kappa = min(KAPPA, elsewhere + mass)
     mean = (task.total / factor + kappa * base) / (n + kappa)
-    average = overall.total / overall.weight if overall.weight else 0.0
-    seen = overall.square / factor - everywhere * average * average
-    spread = max(LEAST_SPREAD, (seen + SEEN * SPREAD) / (everywhere + SEEN))
+    spread = overall.spread(factor)
     wins, ties = task.wins / factor, task.ties / factor
     losses = max(0.0, n - wins - ties)
     return Paired(mean, spread / (n + kappa), n, wins, ties, losses, kappa / (n + kappa))

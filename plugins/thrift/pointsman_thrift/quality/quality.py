@@ -11,6 +11,7 @@ from pointsman_feedback.evidence import MOST_SHARE
 
 from .beta import interval, normal_above, variance
 from .cells import Cell, Totals
+from .drift import Watch
 from .pairs import Pair, Paired, posterior
 from .priors import MASS, Priors
 from .scale import HALF_LIFE, Scale
@@ -20,7 +21,7 @@ __all__ = ["KEPT", "Estimate", "Quality"]
 KAPPA = 30.0
 """Answers that a model's overall quality counts as, where a task is asked for."""
 KEPT = 0.3
-"""How much of the evidence is kept when a model's version changes."""
+"""How much of the evidence is kept when a model's version changes, or its answers do."""
 UNKNOWN, LEAST_MASS = 0.5, 2.0
 """What is assumed of a model without a prior, and the answers it counts as."""
 EDGE = 0.02
@@ -95,6 +96,7 @@ class Quality:
         """By model, by task."""
         self._pairs: dict[tuple[str, str], dict[str, Pair]] = {}
         """By models, in alphabetical order, by task; '' are all tasks."""
+        self._watches: dict[tuple[str, str], Watch] = {}
         self._versions: dict[str, str] = {}
         self._known: dict[tuple[str, str], tuple[float, Estimate]] = {}
         self._overall: dict[str, tuple[float, float]] = {}
@@ -114,16 +116,23 @@ class Quality:
         self, task: str, a: str, b: str, outcomes: tuple[float, float], *, weight: float, at: float
     ) -> None:
         """Count how the answers of two models to the same request compared: scores from 0 to 1, or 1 and 0
-        for the better one, and equal ones for a tie. Raises ValueError."""
+        for the better one, and equal ones for a tie. They are to be told in the order of their times: where
+        the last ones contradict what was known of the two, little of that is kept. Raises ValueError."""
         if a == b or not all(0.0 <= each <= 1.0 for each in outcomes) or not 0.0 <= weight < float("inf"):
             raise ValueError(
                 "a pair is two models, with outcomes from 0 to 1 and a weight that is not negative"
             )
         difference = outcomes[0] - outcomes[1] if a < b else outcomes[1] - outcomes[0]
         tasks = self._pairs.setdefault((min(a, b), max(a, b)), {"": Pair()})
-        stored = weight * self._scale.factor(at)
-        tasks[""].add(difference, stored)
-        tasks.setdefault(task, Pair()).add(difference, stored)
+        factor = self._scale.factor(at)
+        pair = tasks.setdefault(task, Pair())
+        watch = self._watches.setdefault((min(a, b), max(a, b)), Watch())
+        spread, n = tasks[""].spread(factor), pair.weight / factor
+        if watch.changed(difference - pair.mean, weight, spread=spread, n=n):
+            for each in tasks.values():
+                each.shrink(KEPT)
+        for each in (tasks[""], pair):
+            each.add(difference, weight * factor)
 
     def version(self, model: str, version: str) -> bool:
         """Note which version a model is served in; whether that is another than before, of which less is
