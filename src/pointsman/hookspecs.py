@@ -121,7 +121,11 @@ def register_http(register: RegisterHttp) -> None:
 def register_routing(register: RegisterRouting) -> None:
     """At set-up, before the configuration is checked. *register*: `register(name, pick, help="…")` for each
     way of putting the endpoints of one choice in order; `pick(exchange, candidates)` answers with the same
-    candidates. `default=True` is for the one that is taken where a rule names none.
+    candidates. `default=True` is for the one that is taken where a rule names none, `across=True` for one
+    that always chooses among the endpoints of all models.
+
+    `register.name(name, models, help="…")` for each name that stands for other models, those that
+    `models(exchange)` answers with.
 
     `register.variable(name, type, read, help="…")` for each thing that `when` of a rule may ask for;
     `read(exchange)` finds it, without waiting, and `type` decides what the file may say: a pattern for `str`,

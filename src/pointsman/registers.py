@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Handler",
+    "Meant",
     "Pick",
     "Read",
     "Refused",
@@ -37,6 +38,8 @@ Refused = Callable[["Request", "RequestError"], "Response"]
 """Makes a page of an error: a request without a key, or what the handler raised."""
 Pick = Callable[["Exchange", "list[Candidate]"], "list[Candidate]"]
 """Puts the endpoints of one choice in the order in which they are to be tried."""
+Meant = Callable[["Exchange"], Sequence[str]]
+"""The models that a name stands for, in a request."""
 Read = Callable[["Exchange"], Any]
 """Finds the value of a variable of rules."""
 
@@ -125,8 +128,17 @@ class RegisterCommand(Protocol):
 class RegisterRouting(Protocol):
     """Given to `register_routing`."""
 
-    def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
-        """Add a way of choosing among endpoints, under the name that `use: {pick: …}` says."""
+    def __call__(
+        self, name: str, pick: Pick, *, help: str, default: bool = False, across: bool = False
+    ) -> None:
+        """Add a way of choosing among endpoints, under the name that `use: {pick: …}` says. `across`: it
+        always chooses among those of all models."""
+
+    def name(self, name: str, models: Meant, *, help: str, pick: str | None = None) -> None:
+        """Add a name that requests and rules may have in place of a model's. `models` says which models it
+        stands for, fast and without waiting; none, and it is unknown. `pick` puts them in order where no rule
+        says how.
+        """
 
     def variable(self, name: str, type_: Any, read: Read, *, help: str, few: bool = False) -> None:
         """Add something that `when` of a rule may ask for.

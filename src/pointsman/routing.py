@@ -11,9 +11,9 @@ from .errors import PluginError
 
 if TYPE_CHECKING:
     from .config import Schema
-    from .registers import Pick, Read
+    from .registers import Meant, Pick, Read
 
-__all__ = ["WHEN", "Picker", "Routing", "RoutingRegister", "Variable"]
+__all__ = ["WHEN", "Name", "Picker", "Routing", "RoutingRegister", "Variable"]
 
 WHEN = "when"
 """The open record of settings whose keys are the variables."""
@@ -28,6 +28,18 @@ class Picker:
     help: str
     owner: str
     default: bool
+    across: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name that stands for other models, as registered; `pick` is how these are put in order."""
+
+    name: str
+    models: Meant
+    pick: str | None
+    help: str
+    owner: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Routing:
 
     pickers: dict[str, Picker] = field(default_factory=dict)
     variables: dict[str, Variable] = field(default_factory=dict)
+    names: dict[str, Name] = field(default_factory=dict)
 
 
 class RoutingRegister:
@@ -57,7 +70,9 @@ class RoutingRegister:
         self._schema = schema
         self._owner = owner
 
-    def __call__(self, name: str, pick: Pick, *, help: str, default: bool = False) -> None:
+    def __call__(
+        self, name: str, pick: Pick, *, help: str, default: bool = False, across: bool = False
+    ) -> None:
         """See `RegisterRouting`."""
         self._refuse_waiting(pick, f"pick {name!r}")
         pickers = self._routing.pickers
@@ -65,7 +80,15 @@ class RoutingRegister:
         if taken:
             what = f"pick {name!r}" if taken[0].name == name else "the pick that is taken where none is named"
             raise PluginError(f"plugins {taken[0].owner!r} and {self._owner!r} both register {what}")
-        pickers[name] = Picker(name, pick, help, self._owner, default)
+        pickers[name] = Picker(name, pick, help, self._owner, default, across)
+
+    def name(self, name: str, models: Meant, *, help: str, pick: str | None = None) -> None:
+        """See `RegisterRouting`."""
+        self._refuse_waiting(models, f"name {name!r}")
+        taken = self._routing.names.get(name)
+        if taken is not None:
+            raise PluginError(f"plugins {taken.owner!r} and {self._owner!r} both register the name {name!r}")
+        self._routing.names[name] = Name(name, models, pick, help, self._owner)
 
     def variable(self, name: str, type_: Any, read: Read, *, help: str, few: bool = False) -> None:
         """See `RegisterRouting`."""

@@ -19,7 +19,7 @@ from .plugins import Plugin, PluginSet, installed, load
 from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
 from .registers import Handler, Refused
 from .reload import RELOAD, answer_reload
-from .routing import Picker, Routing, RoutingRegister, Variable
+from .routing import Name, Picker, Routing, RoutingRegister, Variable
 
 __all__ = ["Chains", "HttpRoute", "Picker", "Setup", "Variable", "assemble", "declare", "reassemble"]
 
@@ -89,6 +89,7 @@ class Setup:
     routes: tuple[HttpRoute, ...]
     pickers: Mapping[str, Picker]
     variables: Mapping[str, Variable]
+    names: Mapping[str, Name]
     tables: tuple[Table, ...]
     base: Path
     notes: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -149,6 +150,7 @@ def assemble(
         routes=tuple(routes),
         pickers=routing.pickers,
         variables=routing.variables,
+        names=routing.names,
         tables=tuple(tables.values()),
         base=config.base,
     )

@@ -26,6 +26,7 @@ from .checks import errors
 from .decisions import DECISIONS, keep, show_decision
 from .families import Families, is_family, unknown_family, with_newest
 from .listing import Places, listed, places_of
+from .meant import stands_for, with_meant
 from .pace import Paces
 from .picking import default_of, picked, unknown_picks
 from .preferences import MEMBER, Preferences
@@ -193,6 +194,8 @@ class Routes:
             plan, wanted = wanted_of(exchange, plan, said, preset)
             if wanted is not None:
                 exchange.notes[NOTE] = wanted
+        if stands_for(exchange, plan):
+            plan = with_meant(exchange, plan)
         for name in plan.models:
             if catalogue.resolve(name) is not None:
                 return plan

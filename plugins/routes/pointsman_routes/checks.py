@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
 
-from pointsman.catalogue import Catalogue, Endpoint
+from pointsman.catalogue import Catalogue, Endpoint, Resolution
 from pointsman.conditions import is_pattern, listed
 from pointsman.config import Problem
 from pointsman.exchange import Exchange
@@ -49,7 +49,7 @@ def warnings(gateway: Gateway, rules: Rules) -> Iterator[Problem]:
             test = next(each_test(clause), None)
             where = test.place if test is not None else f"{rule.place}.when"
             yield problem(where, f"rule {rule.name!r} never matches: this never holds with all it asks")
-        yield from _unasked(setup.catalogue, rule, problem)
+        yield from _unasked(setup, rule, problem)
         if exchange is not None:
             yield from _empty(exchange, rule, problem)
     for rule, taker in shadowed(rules.rules):
@@ -105,21 +105,41 @@ def _unknown_models(setup: Setup, rule: Rule, families: Families) -> Iterator[Pr
     use = setup.section("routes")[rule.number].use
     for part, names in (("models", use.models), ("fallbacks", use.fallbacks)):
         for number, name in enumerate(names):
-            if lacks(setup.catalogue, name, families):
+            if name not in setup.names and lacks(setup.catalogue, name, families):
                 yield setup.config.problem(
                     f"{rule.place}.use.{part}.{number}",
                     f"rule {rule.name!r} uses model {name!r}, which no provider has",
                     expected=KNOWN,
                     hint=_near(setup.catalogue, name),
                 )
+    for number, name in enumerate(use.endpoints):
+        found = setup.catalogue.resolve(name)
+        if setup.catalogue.lacks(name) or (found is not None and _is_no_endpoint(found, name)):
+            yield setup.config.problem(
+                f"{rule.place}.use.endpoints.{number}",
+                f"rule {rule.name!r} uses endpoint {name!r}, which there is not",
+                expected="an endpoint of `models:`, as `provider/model`",
+                hint=_near_endpoint(setup.catalogue, name),
+            )
 
 
-def _unasked(catalogue: Catalogue, rule: Rule, problem: Callable[..., Problem]) -> Iterator[Problem]:
+def _is_no_endpoint(found: Resolution, name: str) -> bool:
+    return all(each.id != name for each in found.endpoints)
+
+
+def _near_endpoint(catalogue: Catalogue, name: str) -> str:
+    models = catalogue.models.values()
+    near = catalogue.near(name, among=(each.id for model in models for each in model.endpoints))
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def _unasked(setup: Setup, rule: Rule, problem: Callable[..., Problem]) -> Iterator[Problem]:
     """Models to be asked for that nobody has, by rules that leave it at those."""
+    catalogue = setup.catalogue
     if rule.models or rule.fallbacks or catalogue.pending:
         return
     for test, option, place in _options(rule):
-        if test.variable != MODEL or not _is_nobodys(catalogue, option):
+        if test.variable != MODEL or option in setup.names or not _is_nobodys(catalogue, option):
             continue
         yield problem(
             place,

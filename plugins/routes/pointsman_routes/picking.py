@@ -33,7 +33,7 @@ def picked(exchange: Exchange, candidates: list[Candidate], default: Picker | No
     picker = exchange.setup.pickers.get(plan.pick, default) if plan is not None and plan.pick else default
     if picker is None:
         return candidates
-    across = plan is not None and plan.across
+    across = picker.across or (plan is not None and plan.across)
     model = candidates[0].model
     for each in candidates:
         if each.model != model or each.key is not None:

@@ -172,7 +172,7 @@ def unknown_models(setup: Setup, families: Families) -> Iterator[Problem]:
     presets: Mapping[str, PresetSettings] = setup.section("presets")
     for name, preset in presets.items():
         for number, model in enumerate(preset.models):
-            if lacks(setup.catalogue, model, families):
+            if model not in setup.names and lacks(setup.catalogue, model, families):
                 near = setup.catalogue.near(model)
                 yield setup.config.problem(
                     f"presets.{name}.models.{number}",

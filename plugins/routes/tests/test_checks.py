@@ -122,3 +122,29 @@ async def test_without_a_dialect_nothing_is_said_of_endpoints(setup: Make) -> No
     made = setup("routes: [{name: a, use: {models: [shut/x]}}]\n")
     object.__setattr__(made, "dialects", type(made.dialects)())
     assert await warned(made) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("lab/lagre", "uses endpoint 'lab/lagre', which there is not", "did you mean lab/large"),
+        ("acme/large", "uses endpoint 'acme/large', which there is not", ""),
+    ],
+)
+async def test_endpoints_of_rules_that_there_are_not_stop_the_start(
+    setup: Make, name: str, message: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        async with Gateway.dry(setup(f"routes: [{{name: a, use: {{endpoints: [open/any, {name}]}}}}]\n")):
+            pass
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (1, 48)
+    assert message in problem.message
+    assert hint in problem.hint
+
+
+async def test_a_preset_of_a_rule_that_there_is_not_stops_the_start(setup: Make) -> None:
+    rules = "presets: {brief: {models: [fast]}}\nroutes: [{name: a, when: {preset: [brief, breif]}}]\n"
+    with pytest.raises(ConfigError, match="preset 'breif' is not served here"):
+        async with Gateway.dry(setup(rules)):
+            pass
