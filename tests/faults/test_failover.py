@@ -247,7 +247,7 @@ async def test_a_key_that_is_refused_is_replaced_within_the_request_and_then_lef
 
     async with FakeProvider(answer) as served_by:
         sections = {}
-        for status, kind in itertools.product((401, 402, 429), ("whole", "stream")):
+        for status, kind in itertools.product((401, 402, 403, 429), ("whole", "stream")):
             url = served_by.url.replace("/v1", f"/{status}/v1")
             section = dialects[provider].provider(url, api_keys=["key-one", "key-two"])
             del section["api_key"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 
 from pointsman.waits import seconds
 
@@ -16,10 +17,17 @@ MINUTE = 60.0
 MOST = 32
 """Limits that are kept of one endpoint."""
 _PARTS = re.compile(r"limit|remaining|reset")
+LONGEST = 3600.0
+"""Seconds that are believed: who is never asked again cannot say that there is more."""
+LONG = frozenset({"hour", "day", "month"})
+"""Words in the name of a limit that takes as long, or longer."""
+STANDARD, POLICY = "ratelimit", "ratelimit-policy"
+"""Headers that tell of several limits at once (draft-ietf-httpapi-ratelimit-headers)."""
 _UNITS = {
     "requests": "requests",
     "request": "requests",
     "req": "requests",
+    "bysize": "tokens",
     "tokens": "tokens",
     "token": "tokens",
 }
@@ -77,7 +85,8 @@ class Headroom:
 
 def limits_of(headers: Mapping[str, str], now: float) -> dict[str, Limit]:
     """The limits that headers tell of: families of `…limit…`, `…remaining…`, `…reset…` with otherwise one
-    name, as `x-ratelimit-remaining-tokens`. Some hosts say -1 or 0 of 0 where they have no limit: ignored."""
+    name, as `x-ratelimit-remaining-tokens`, and those of the standard's two headers. Some hosts say -1 or 0
+    of 0 where they have no limit: ignored."""
     families: dict[str, dict[str, str]] = {}
     for name, value in headers.items():
         plain = name.replace("rate-limit", "ratelimit").replace("ratelimit", "")
@@ -89,14 +98,57 @@ def limits_of(headers: Mapping[str, str], now: float) -> dict[str, Limit]:
         limit, remaining = _number(said.get("limit")), _number(said.get("remaining"))
         if limit is None or remaining is None or limit <= 0 or remaining < 0:
             continue
-        unit = next((_UNITS[word] for word in family.split("-") if word in _UNITS), "requests")
+        words = family.split("-")
         reset = seconds(said["reset"]) if "reset" in said else None
-        found[family] = Limit(unit, limit, min(remaining, limit), MINUTE if reset is None else reset, now)
+        if reset is None:
+            reset = MINUTE if LONG.isdisjoint(words) else LONGEST
+        found[family] = Limit(_unit(words), limit, min(remaining, limit), min(reset, LONGEST), now)
+    return found if STANDARD not in headers else found | _standard(headers, now)
+
+
+def _unit(words: list[str]) -> str:
+    return next((_UNITS[word] for word in words if word in _UNITS), "requests")
+
+
+def _standard(headers: Mapping[str, str], now: float) -> dict[str, Limit]:
+    """What `RateLimit: "burst";r=50;t=30` says is left, of what `RateLimit-Policy: "burst";q=100;w=60` says
+    there is; or `RateLimit: limit=100, remaining=50, reset=30`, as drafts before had it."""
+    left, policies = _members(headers[STANDARD]), _members(headers.get(POLICY, ""))
+    older = dict(map(_pair, headers[STANDARD].split(",")))
+    if {"limit", "remaining"} <= older.keys():
+        left = {"": {"r": older["remaining"], "t": older.get("reset", "")}}
+        policies = {"": {"q": older["limit"]}}
+    found = {}
+    for name, told in left.items():
+        policy = policies.get(name, {})
+        limit, remaining = _number(policy.get("q")), _number(told.get("r"))
+        if limit is None or remaining is None or limit <= 0 or remaining < 0:
+            continue
+        reset = _number(told.get("t"))
+        reset = _number(policy.get("w")) if reset is None else reset
+        unit = _unit(re.split(r"[^a-z]+", f"{policy.get('qu', '')} {name}".lower()))
+        reset = min(MINUTE if reset is None else reset, LONGEST)
+        found[f"{STANDARD} {name}"] = Limit(unit, limit, min(remaining, limit), reset, now)
     return found
+
+
+def _members(text: str) -> dict[str, dict[str, str]]:
+    """The members of a list, as structured fields have it, with the parameters of each."""
+    found = {}
+    for member in text.split(","):
+        name, *parameters = member.split(";")
+        found[name.strip(' "')] = dict(map(_pair, parameters))
+    return found
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name.strip(), value.strip(' "')
 
 
 def _number(text: str | None) -> float | None:
     try:
-        return float((text or "").split(",")[0].split(";")[0])
+        found = float((text or "").split(",")[0].split(";")[0])
     except ValueError:
         return None
+    return found if isfinite(found) else None
