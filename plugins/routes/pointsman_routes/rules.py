@@ -326,9 +326,11 @@ def _compiled(setup: Setup, route: RouteSettings, clauses: Clauses, number: int)
 
 
 def _extra(use: UseSettings) -> dict[str, Any]:
-    """What a rule says to plugins; its `max_price` is one of its preferences."""
+    """What a rule says to plugins; its `max_price` and its `endpoints` are among its preferences."""
     extra = {name: value for name, value in use.extra.items() if value is not None}
-    if use.max_price is not None:
-        said = extra.get("preferences") or Preferences()
-        extra["preferences"] = dataclasses.replace(said, max_price=use.max_price)
+    more: dict[str, Any] = {"max_price": use.max_price} if use.max_price is not None else {}
+    if use.endpoints:
+        more |= {"only": use.endpoints, "order": use.endpoints}
+    if more:
+        extra["preferences"] = dataclasses.replace(extra.get("preferences") or Preferences(), **more)
     return extra

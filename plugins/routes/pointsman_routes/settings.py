@@ -90,6 +90,12 @@ class UseSettings:
         "counts, and both cost. For embeddings, and whatever may be done twice.",
         example="500ms",
     )
+    endpoints: tuple[str, ...] = setting(
+        default=(),
+        help="Endpoints that may be used, in the order in which they are tried: short for `only` and `order` "
+        "of `preferences`.",
+        example=["lab/large-70b"],
+    )
     max_price: MaxPrice | None = setting(
         default=None, help="What the dearest endpoint may ask: short for that of `preferences`."
     )
@@ -99,10 +105,13 @@ class UseSettings:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
-        """One highest price. Raises SettingError."""
+        """Each thing once. Raises SettingError."""
         said = self.extra.get("preferences")
         if self.max_price is not None and said is not None and said.max_price is not None:
             raise SettingError("max_price", "it stands in `preferences`, too: say it once")
+        both = said is not None and (said.only is not None or said.order is not None)
+        if self.endpoints and (both or (said is not None and said.sort is not None)):
+            raise SettingError("endpoints", "`preferences` say which and in what order, too: say it once")
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,11 @@ def test_a_pattern_may_be_alone_or_in_a_list(setup: Callable[[str], Setup]) -> N
             37,
             "it stands in `preferences`, too: say it once",
         ),
+        (
+            "routes: [{name: a, use: {endpoints: [lab/large], preferences: {only: [lab]}}}]\n",
+            37,
+            "`preferences` say which and in what order, too: say it once",
+        ),
         ("tests: [{name: a, request: {model: x}, expect: {}}]\n", 48, "a test that expects nothing"),
         (
             "tests: [{name: a, request: {model: x}, expect: {rule: b, no_rule: true}}]\n",

@@ -100,6 +100,19 @@ async def test_a_rules_highest_price_leaves_the_dear_one_out() -> None:
         assert not requests
 
 
+async def test_a_rules_endpoints_are_a_ceiling_and_an_order() -> None:
+    body = {"model": "acme/large", "messages": MESSAGES}
+    async with served(rule("endpoints: [cheap/large, dear/large]")) as (server, _):
+        for asked, expected in (({}, "cheap"), ({"order": ["dear"]}, "dear"), ({"sort": "price"}, "cheap")):
+            answer = await server.client.post("/v1/chat/completions", json={**body, "provider": asked})
+            assert answer.headers["x-pointsman-provider"] == expected
+    async with served(rule("endpoints: [dear/large]")) as (server, _):
+        for asked, status in (({"order": ["cheap"]}, 200), ({"only": ["cheap"]}, 404)):
+            answer = await server.client.post("/v1/chat/completions", json={**body, "provider": asked})
+            assert answer.status_code == status
+            assert answer.headers.get("x-pointsman-provider", "dear") == "dear"
+
+
 @pytest.mark.parametrize(("said", "attempts"), [("attempts: 1", 1), ("attempts: 2", 2), ("", 2)])
 async def test_a_rules_attempts_count(said: str, attempts: int) -> None:
     body = {"model": "acme/large", "messages": MESSAGES}
