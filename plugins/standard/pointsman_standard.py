@@ -26,6 +26,7 @@ ORDER = (
     "budgets",
     "usage",
     "feedback",
+    "leaderboard",
     "openrouter",
     "dashboard",
 )

@@ -27,6 +27,7 @@ __all__ = ["usage"]
 )
 @filtering
 @click.option("--app", help="Only this application.")
+@click.option("--task", help="Only what was about this.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Print at most so many rows."
 )
@@ -40,13 +41,14 @@ def usage(
     model: str | None,
     provider: str | None,
     app: str | None,
+    task: str | None,
     since: datetime | None,
     until: datetime | None,
     limit: int,
     style: str | None,
 ) -> None:
     """Add up what the ledger has of requests, to the minute."""
-    filters = report.Filters(key, team, model, provider, app)
+    filters = report.Filters(key, team, model, provider, app, task)
     with opened(config) as (_, ledger):
         rows = report.groups(ledger, by, since=since, until=until, filters=filters, limit=limit + 1)
     shown = rows[:limit]

@@ -18,7 +18,7 @@ from pointsman.ledger import Reading
 from .rollups import DAYS, HOURS, MINUTES
 from .text import amount, count, duration, usd
 
-__all__ = ["COLUMNS", "GROUPS", "Filters", "as_table", "cover", "groups", "moment"]
+__all__ = ["COLUMNS", "GROUPS", "Filters", "as_table", "counted", "cover", "groups", "moment"]
 
 GROUPS: Mapping[str, tuple[str, str]] = {
     "model": ("model", "model"),
@@ -60,6 +60,7 @@ select * from {table} where at >= :from{number} and at < :to{number}
     and (:model is null or model = :model)
     and (:provider is null or provider = :provider)
     and (:app is null or app = :app)
+    and (:task is null or task = :task)
 """
 SUMS = """
 select
@@ -97,6 +98,7 @@ class Filters:
     model: str | None = None
     provider: str | None = None
     app: str | None = None
+    task: str | None = None
 
 
 def groups(
@@ -114,18 +116,14 @@ def groups(
     `cost_nano` and `billed_nano` are null where no price of the group is known; so are the means where no
     answer was complete.
     """
-    spans = cover(*_kept(ledger, since, until))
-    params: dict[str, Any] = {**asdict(filters), "limit": limit}
-    parts = []
-    for number, (table, start, end) in enumerate(spans):
-        parts.append(PART.format(table=table, number=number))
-        params |= {f"from{number}": start, f"to{number}": end}
-    if not parts:
+    found = counted(ledger, since, until, filters)
+    if found is None:
         return []
+    parts, params = found
     group, name = GROUPS[by]
     order = f"{group} desc" if by == "day" else "sum(requests) desc, name"
-    sql = SUMS.format(group=group, name=name, order=order, parts=" union all ".join(parts))
-    rows = ledger.select_sync(sql, params)
+    sql = SUMS.format(group=group, name=name, order=order, parts=parts)
+    rows = ledger.select_sync(sql, {**params, "limit": limit})
     return [
         {
             by: row.pop("name"),
@@ -136,6 +134,18 @@ def groups(
         }
         for row in rows
     ]
+
+
+def counted(
+    ledger: Reading, since: datetime | None, until: datetime | None, filters: Filters
+) -> tuple[str, dict[str, Any]] | None:
+    """A query for the rows of roll-ups that cover a span, and its parameters; None where the span is empty."""
+    params: dict[str, Any] = asdict(filters)
+    parts = []
+    for number, (table, start, end) in enumerate(cover(*_kept(ledger, since, until))):
+        parts.append(PART.format(table=table, number=number))
+        params |= {f"from{number}": start, f"to{number}": end}
+    return (" union all ".join(parts), params) if parts else None
 
 
 def cover(since: datetime | None, until: datetime | None) -> list[Span]:

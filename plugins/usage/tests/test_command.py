@@ -104,3 +104,11 @@ async def test_a_ledger_from_before_the_plugin_is_told_with_exit_status_1(
     result = run(config)
     assert result.exit_code == 1
     assert "the ledger has no generations" in result.stderr
+
+
+def test_one_task_can_be_looked_at_alone(config: Path, write: Write) -> None:
+    write({"task": "maths"}, {"task": "maths", "model": "acme/small"}, {})
+    result = run(config, "--by", "task", "--json")
+    assert {row["task"]: row["requests"] for row in json.loads(result.output)} == {"maths": 2, "": 1}
+    result = run(config, "--task", "maths", "--json")
+    assert [row["model"] for row in json.loads(result.output)] == ["acme/large", "acme/small"]
