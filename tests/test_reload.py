@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pointsman.config import read
+from pointsman.config import Document, read
 from pointsman.errors import ConfigError, StartupError
 from pointsman.plugins import standard_order
 from pointsman.reload import Reloader, Watch
@@ -334,6 +334,71 @@ def reload(gateway, setup): 1 / 0
         with pytest.raises(StartupError, match=r"plugin 'mine' .* failed in hook reload: ZeroDivisionError"):
             await server.reload({"auth": "none", "attempts": 2, **plugins})
         assert server.gateway.setup is before
+
+
+async def test_one_that_fails_to_change_keeps_none_of_the_others_from_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All have agreed by then: half of them by the old configuration would be worse than one."""
+    plugin = """
+from pointsman import hookimpl
+POINTSMAN_API = 1
+CHANGED = []
+@hookimpl
+def startup(gateway): pass
+@hookimpl
+def reload(gateway, setup):
+    def change():
+        CHANGED.append(setup.core.attempts)
+        if NAME == "first":
+            raise OSError("no room")
+    return change
+"""
+    names = ("first", "second")
+    for name in names:
+        (tmp_path / f"{name}.py").write_text(f'NAME = "{name}"\n{plugin}')
+    plugins = {"plugins": {f"./{name}.py": {} for name in names}}
+    async with running({"auth": "none", **plugins}, folder=tmp_path) as server:
+        left = await server.reload({"auth": "none", "attempts": 2, **plugins})
+        assert left == ["plugins.first"]
+        assert server.gateway.setup.core.attempts == 2
+        for name in names:
+            found = server.gateway.setup.plugins.get(name)
+            assert found is not None
+            assert found.target.CHANGED == [2]
+    assert "plugin 'first' failed to go over to the new configuration" in caplog.text
+    assert "no room" in caplog.text
+
+
+async def test_a_server_that_stops_while_the_configuration_is_read_changes_nothing(tmp_path: Path) -> None:
+    plugin = """
+from pointsman import hookimpl
+POINTSMAN_API = 1
+@hookimpl
+def startup(gateway): pass
+@hookimpl
+async def reload(gateway, setup):
+    gateway.drain()
+    return None
+"""
+    (tmp_path / "mine.py").write_text(plugin)
+    plugins = {"plugins": {"./mine.py": {}}}
+    async with running({"auth": "none", **plugins}, folder=tmp_path) as server:
+        before = server.gateway.setup
+        with pytest.raises(StartupError, match="the server is stopping"):
+            await server.reload({"auth": "none", "attempts": 2, **plugins})
+        assert server.gateway.setup is before
+
+
+async def test_what_goes_wrong_otherwise_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def unreadable() -> Document:
+        raise MemoryError
+
+    async with served() as (server, _):
+        before = server.gateway.setup
+        await Reloader(server.gateway, unreadable).try_to_reload()
+        assert server.gateway.setup is before
+    assert "the one before stays in force" in caplog.text
 
 
 async def test_a_plugin_that_reads_its_settings_at_the_start_alone_needs_a_restart(tmp_path: Path) -> None:

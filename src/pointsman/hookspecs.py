@@ -154,8 +154,9 @@ def reload(gateway: Gateway, setup: Setup) -> Callable[[], None] | None:
     `setup` is what it comes to; `gateway.setup` is still the one before. Check it and prepare here, and
     change nothing: a `StartupError` from anybody refuses it, and then all stays as it was. The function that
     is returned makes the change. It is called once nobody has refused, in one step with those of all others
-    and with that of `gateway.setup`, and neither waits nor fails. Requests under way go on with the setup
-    that they began with: what they need of it belongs into `setup.notes`.
+    and with that of `gateway.setup`, and neither waits nor fails: one that raises is logged, named as a
+    plugin that needs a restart, and keeps none of the others from going on. Requests under way go on with
+    the setup that they began with: what they need of it belongs into `setup.notes`.
     """
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,11 +62,13 @@ class Reloader:
         task.add_done_callback(self._asked.discard)
 
     async def try_to_reload(self) -> None:
-        """Reload; what is refused is in the log."""
+        """Reload; what is refused, or goes wrong otherwise, is in the log."""
         try:
             await self.reload()
         except StartupError:
             return
+        except Exception:
+            log.exception("the configuration cannot be read again, and the one before stays in force")
 
     async def reload(self) -> list[str]:
         """Go by the configuration as it is now. The names of what has changed and needs a restart: that stays
@@ -95,11 +97,12 @@ class Reloader:
         config = await asyncio.to_thread(self._built, before)
         setup = self._lasting(reassemble(config, before, env=self._env))
         changes = await _agreed(gateway, setup)
+        if not gateway.ready:
+            raise StartupError("the server is stopping")
         gateway.open_providers(setup)
-        for change in changes:
-            change()
+        torn = [*_changed(changes)]
         gateway.setup = setup
-        return [*self._left(config), *_deaf(before, setup)]
+        return [*self._left(config), *_deaf(before, setup), *torn]
 
     def _built(self, before: Setup) -> Config:
         """Read and check, which takes a while: in a thread."""
@@ -169,9 +172,20 @@ async def answer_reload(request: Request) -> JSONResponse:
     return JSONResponse({"data": found})
 
 
-async def _agreed(gateway: Gateway, setup: Setup) -> list[Change]:
+def _changed(changes: Iterable[tuple[str, Change]]) -> Iterator[str]:
+    """Change what all have agreed to. There is no way back then: who fails is named, in the log and as one
+    that needs a restart, and the others go on."""
+    for plugin, change in changes:
+        try:
+            change()
+        except Exception:
+            log.exception("plugin %r failed to go over to the new configuration", plugin)
+            yield f"plugins.{plugin}"
+
+
+async def _agreed(gateway: Gateway, setup: Setup) -> list[tuple[str, Change]]:
     """What each plugin would change, where none refuses. Raises ConfigError with the problems of all."""
-    changes: list[Change] = []
+    changes: list[tuple[str, Change]] = []
     problems: list[Problem] = []
     for link in setup.plugins.chain("reload", None).links:
         try:
@@ -183,7 +197,7 @@ async def _agreed(gateway: Gateway, setup: Setup) -> list[Change]:
         except Exception as error:
             raise setup.plugins.fault(link.plugin, "reload", error) from error
         else:
-            changes += [change] if change is not None else []
+            changes += [(link.plugin, change)] if change is not None else []
     if problems:
         raise ConfigError.of(problems)
     return changes
