@@ -12,7 +12,7 @@ from pointsman.errors import ConnectFailed
 from pointsman.exchange import Actor, Attempt, Exchange
 from pointsman.money import MILLION, NANO, Cost, round_cost
 from pointsman.providers import Provider
-from pointsman.registers import RegisterProvider, RegisterSettings
+from pointsman.registers import RegisterProvider, RegisterRouting, RegisterSettings
 from pointsman.secrets import Secret
 from pointsman.setup import Setup
 from pointsman.types import Choice, Finish, Message, Response, Text, Usage
@@ -59,6 +59,11 @@ def make(name: str, settings: ProviderSettings) -> Provider:
 def plugin_settings(register: RegisterSettings) -> None:
     register(tuple[KeySettings, ...], section="keys", default=(), help="Keys.")
     register.field("use", "colour", str | None, default=None, help="A word of another plugin.")
+
+
+@hookimpl
+def register_routing(register: RegisterRouting) -> None:
+    register.variable("mood", str, lambda exchange: exchange.notes.get("mood"), help="What a plugin found.")
 
 
 @hookimpl
