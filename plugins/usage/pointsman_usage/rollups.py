@@ -103,12 +103,15 @@ def deriving(columns: Sequence[str]) -> Derive:
     who, what = itemgetter(*map(place, DIMENSIONS)), itemgetter(*map(place, AMOUNTS))
 
     def derive(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, ...]]]:
-        periods: dict[str, Groups] = {}
+        alike: dict[tuple[str, tuple[Any, ...], str], list[Sequence[Any]]] = {}
         for row in rows:
-            dimensions = who(row)
-            if dimensions[MODEL] is None:
-                dimensions = (*dimensions[:MODEL], row[asked], *dimensions[MODEL + 1 :])
-            _add(periods.setdefault(row[at][:16], {}), dimensions, _amounts(what(row)))
+            alike.setdefault((row[at][:16], who(row), row[asked]), []).append(what(row))
+        periods: dict[str, Groups] = {}
+        for (minute, told, model), said in alike.items():
+            dimensions = told
+            if told[MODEL] is None:
+                dimensions = (*told[:MODEL], model, *told[MODEL + 1 :])
+            _add(periods.setdefault(minute, {}), dimensions, _amounts(said))
         derived = {}
         for length, table in ROLLUPS.items():
             periods = _coarser(periods, length)
@@ -131,32 +134,48 @@ def following(*several: Derive) -> Derive:
     return derive
 
 
-def _amounts(said: Sequence[Any]) -> tuple[Any, ...]:
-    """What one generation adds, in the order of SUMS and TIMES, by what it says in AMOUNTS."""
-    outcome, cached, given, answered, read, written, thought = said[:7]
-    cost, billed, reported, saved, first_content, total, tried = said[7:]
-    used = given is not None or (tried is not None and USED in tried)
-    if cached or given is None:
-        given = answered = read = written = thought = 0
-    complete = outcome == "complete"
-    if not complete:
-        first_content = total = 0.0
+def _amounts(said: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    """What generations add together, in the order of SUMS and TIMES, by what they say in AMOUNTS. They are
+    many, and mostly alike: what is true of all of them is not asked of each."""
+    outcomes, cached, given, *_ = columns = [*zip(*said, strict=True)]
+    costs, billed, reported, saved = columns[7:11]
+    complete, known = outcomes.count("complete"), len(said) - costs.count(None)
+    using = said if True not in cached and None not in given else [each for each in said if _is_using(each)]
+    whole = said if complete == len(said) else [each for each in said if each[0] == "complete"]
     return (
-        1,
-        1 if complete else 0,
-        1 if outcome in ("failed", "incomplete") else 0,
-        1 if outcome == "cancelled" else 0,
-        1 if cached else 0,
-        1 if cost is None and used else 0,
-        0 if cost is None else 1,
-        *(given, answered, read, written, thought),
-        cost or 0,
-        billed or 0,
-        saved or 0,
-        1 if reported is not None and cost is not None and drifts(cost, reported) else 0,
-        first_content or 0.0,
-        total,
+        len(said),
+        complete,
+        outcomes.count("failed") + outcomes.count("incomplete"),
+        outcomes.count("cancelled"),
+        cached.count(True),
+        0 if known == len(said) else sum(map(_is_unpriced, said)),
+        known,
+        *(_sum(using, place, 0) for place in range(2, 7)),
+        *(sum(filter(None, column)) for column in (costs, billed, saved)),
+        0 if reported.count(None) == len(said) else sum(map(_has_drifted, said)),
+        *(_sum(whole, place, 0.0) for place in (11, 12)),
     )
+
+
+def _sum(said: Sequence[Sequence[Any]], place: int, nothing: float) -> float:
+    return sum(filter(None, map(itemgetter(place), said)), nothing)
+
+
+def _is_using(said: Sequence[Any]) -> bool:
+    """Whether a generation used the tokens that it tells of."""
+    return not said[1] and said[2] is not None
+
+
+def _is_unpriced(said: Sequence[Any]) -> bool:
+    """Whether a generation used something whose price is not known."""
+    given, cost, tried = said[2], said[7], said[13]
+    return cost is None and (given is not None or (tried is not None and USED in tried))
+
+
+def _has_drifted(said: Sequence[Any]) -> bool:
+    """Whether a provider's bill is not what a generation costs."""
+    cost, reported = said[7], said[9]
+    return reported is not None and cost is not None and drifts(cost, reported)
 
 
 def _coarser(periods: dict[str, Groups], length: int) -> dict[str, Groups]:

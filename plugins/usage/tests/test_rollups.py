@@ -122,6 +122,24 @@ def test_every_granularity_comes_to_the_same(rows: list[dict[str, Any]]) -> None
         assert len({row["id"] for row in made[table.name]}) == len(made[table.name])
 
 
+BILLED = st.fixed_dictionaries(
+    {"reported_nano": st.sampled_from([None, 0, 5, 100]), "tried": st.sampled_from([None, TRIED])}
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(GENERATION, BILLED).map(lambda both: {**both[0], **both[1]}), max_size=12))
+def test_many_at_once_come_to_what_each_by_itself_comes_to(rows: list[dict[str, Any]]) -> None:
+    together, apart = derived(*rows), [derived(row) for row in rows]
+    for table in ROLLUPS.values():
+        sums: dict[str, list[float]] = {}
+        for made in apart:
+            (one,) = made[table.name]
+            known = sums.setdefault(one["id"], [0] * len(table.sums))
+            known[:] = [before + one[name] for before, name in zip(known, table.sums, strict=True)]
+        assert sums == {row["id"]: [row[name] for name in table.sums] for row in together[table.name]}
+
+
 def test_they_are_written_with_the_rows_and_grow_from_commit_to_commit(write: Write, tmp_path: Path) -> None:
     write({}, {"key_name": "bob", "key_id": "key-2"})
     write({"at": "2026-11-20T10:00:30.000+00:00", "id": "gen-later"})
