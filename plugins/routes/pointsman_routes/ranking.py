@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -22,9 +23,25 @@ __all__ = ["ranked", "suited"]
 
 NEEDED = frozenset({"response_format", "verbosity"})
 """Beside tools: what a request says so that its answer is of use at all."""
-UNITS = {"price": "nano-dollars", "throughput": "tokens a second", "latency": "seconds"}
+UNITS = {"price": "nano-USD", "throughput": "tokens a second", "latency": "seconds"}
 LAST = (1, 0.0)
 """Sorts behind all that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an endpoint is sorted by, as reasons and records tell it; None is not known."""
+
+    by: By
+    value: float | None
+
+    def __str__(self) -> str:
+        told = "not known" if self.value is None else f"{round(self.value, 3):g} {UNITS[self.by]}"
+        return f"{self.by}: {told}"
+
+    def data(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {"by": self.by, "value": self.value, "unit": UNITS.get(self.by, "")}
 
 
 def suited(exchange: Exchange, candidates: list[Candidate]) -> list[Candidate] | None:
@@ -165,10 +182,9 @@ class _Order:
     def _value(self, candidate: Candidate, by: By, asker: str, quotes: Quotes) -> tuple[int, Any]:
         value = self._known(candidate, by, quotes)
         self._note(asker, known=value is not None)
+        candidate.reasons.append(Known(by, None if value is None else float(value)))
         if value is None:
-            candidate.reasons.append(f"{by}: not known")
             return LAST
-        candidate.reasons.append(f"{by}: {round(float(value), 3):g} {UNITS[by]}")
         return (0, -value if by == "throughput" else value)
 
     def _known(self, candidate: Candidate, by: By, quotes: Quotes) -> Any:

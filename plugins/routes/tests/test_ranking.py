@@ -70,8 +70,13 @@ async def test_an_order_says_why(decided: Decided) -> None:
     async with decided("", body({"order": ["spare"]}, models=[])) as exchange:
         assert exchange.candidates[0].reasons[-1] == "number 1 of provider.order"
     async with decided("", body({"sort": "price"}, models=["fast"])) as exchange:
-        assert [each.reasons[-1].partition(":")[0] for each in exchange.candidates] == ["price"] * 3
-        assert exchange.candidates[-1].reasons[-1] == "price: not known"
+        record = exchange.record()["candidates"]
+        assert [each["reasons"][-1].partition(":")[0] for each in record] == ["price"] * 3
+        assert record[-1]["reasons"][-1] == "price: not known"
+        assert [each["scores"][-1]["unit"] for each in record] == ["nano-USD"] * 3
+        values = [each["scores"][-1]["value"] for each in record]
+        assert values == [each["price"]["nano"] for each in record]
+        assert values[-1] is None
         assert exchange.plan is not None
         assert exchange.plan.lost == ()
 
