@@ -19,7 +19,6 @@ from pointsman.setup import Setup
 from pointsman.types import Request
 
 from .rules import GIVEN
-from .variables import TASK
 
 __all__ = [
     "ADMIN",
@@ -127,7 +126,7 @@ def values_then(setup: Setup, record: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, value in record["values"].items():
         variable = setup.variables.get(name) or setup.variables.get(name.partition(".")[0])
-        if variable is not None and (variable.owner != OWN or name == TASK):
+        if variable is not None and variable.owner != OWN:
             found[name] = valued(value)
     return found
 

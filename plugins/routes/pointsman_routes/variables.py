@@ -17,11 +17,9 @@ from pointsman.types import Chat, Media, Part, ToolResult
 from .moments import Days
 from .presets import NOTE, PRESET, Asked
 
-__all__ = ["CREDENTIALS", "MODEL", "TASK", "register_variables"]
+__all__ = ["CREDENTIALS", "MODEL", "register_variables"]
 
 MODEL = "model"
-TASK = "task"
-"""The note in which a plugin leaves what a request is about."""
 CREDENTIALS = frozenset(
     {"authorization", "api-key", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}
 )
@@ -144,12 +142,6 @@ MANY: tuple[tuple[str, Any, Callable[[Exchange], Any], str], ...] = (
         str,
         lambda exchange: mentioned(exchange.request.fields, "service_tier"),
         "The service tier asked for.",
-    ),
-    (
-        TASK,
-        str,
-        lambda exchange: exchange.notes.get(TASK),
-        "What the request is about, where a plugin has found that out.",
     ),
     ("time", Hours, lambda exchange: exchange.at, "When the request comes, by the clocks of a zone."),
     ("day", Days, lambda exchange: exchange.at, "On which day it comes, in UTC or a zone."),

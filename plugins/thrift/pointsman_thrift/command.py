@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .evaluation.command import judge
+from .tasks.command import train
 
 __all__ = ["route"]
 
@@ -15,3 +16,4 @@ def route() -> None:
 
 
 route.add_command(judge)
+route.add_command(train)
