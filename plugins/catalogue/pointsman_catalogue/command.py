@@ -31,12 +31,40 @@ NOTHING = "no models: see `pointsman models --all`"
 @config_option
 @click.option("--all", "everything", is_flag=True, help="Add what no configured provider serves.")
 @click.option("--why", "name", help="Show where each fact of this model comes from, and what else was said.")
+@click.option(
+    "--rank",
+    type=click.Choice(["usage", "quality", "value"]),
+    help="Rank those that were used: by tokens, by feedback, or by good answers for a dollar.",
+)
+@click.option("--task", help="Rank by requests about this only.")
+@click.option("--since", default="7d", show_default=True, help="Rank by so long a time before now.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects.")
-def models(config: Path | None, everything: bool, name: str | None, as_json: bool) -> None:
+def models(
+    config: Path | None,
+    *,
+    everything: bool,
+    name: str | None,
+    rank: str | None,
+    task: str | None,
+    since: str,
+    as_json: bool,
+) -> None:
     """List models, who serves them, and what is known of them; no provider is asked."""
     setup = load_setup(config)
+    if rank is not None:
+        click.echo(_ranked(setup, rank, task, since, as_json=as_json))
+        return
     text = asyncio.run(_why(setup, name, as_json) if name else _list(setup, everything, as_json))
     click.echo(text)
+
+
+def _ranked(setup: Setup, rank: str, task: str | None, since: str, *, as_json: bool) -> str:
+    """What the plugin leaderboard says. Raises ClickException where it is not installed."""
+    try:
+        from pointsman_leaderboard.ranking import ranking
+    except ImportError:
+        raise click.ClickException("the plugin leaderboard is not installed: it ranks models") from None
+    return ranking(setup, rank, task=task, since=since, as_json=as_json)
 
 
 async def _list(setup: Setup, everything: bool, as_json: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pointsman import hookimpl
 from pointsman.registers import RegisterHttp
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from .page import Pages
+    from pointsman.gateway import Gateway
+    from pointsman_keys.reach import Reach
+
+    from .page import Asked, Pages
 
 __all__ = ["POINTSMAN_API", "Leaderboard"]
 
@@ -37,11 +40,17 @@ class Leaderboard:
         from pointsman_feedback.asked import query_of
         from pointsman_keys.reach import reach_of
 
-        from .page import Asked, Pages
+        from .page import Asked
+
+        gateway = request.app.state.gateway
+        asked = query_of(request.query_params, Asked)
+        found = await self.page(gateway, asked, reach_of(gateway, request.state.actor))
+        return JSONResponse(found, headers={"cache-control": "no-store"})
+
+    async def page(self, gateway: Gateway, asked: Asked, reach: Reach) -> dict[str, Any]:
+        """See `Pages.page`; for other plugins, too."""
+        from .page import Pages
 
         if self._pages is None:
             self._pages = Pages()
-        gateway = request.app.state.gateway
-        asked = query_of(request.query_params, Asked)
-        found = await self._pages.page(gateway, asked, reach_of(gateway, request.state.actor))
-        return JSONResponse(found, headers={"cache-control": "no-store"})
+        return await self._pages.page(gateway, asked, reach)

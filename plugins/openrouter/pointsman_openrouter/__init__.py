@@ -30,6 +30,9 @@ CATALOGUE: Mapping[str, str] = {
     "/providers": "providers",
     "/generation": "generation",
     "/activity": "activity",
+    "/datasets/rankings-daily": "rankings_daily",
+    "/datasets/app-rankings": "app_rankings",
+    "/classifications/task": "task_classifications",
 }
 """Paths below `/api/v1`, and the page of `CataloguePages` that each is: whoever has a key sees what it may
 use."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +18,9 @@ from pointsman.catalogue import Catalogue
 from pointsman.errors import BadRequest, NotFound
 from pointsman.exchange import Actor
 from pointsman.gateway import Gateway
+from pointsman_keys.reach import Reach, reach_of
 
+from . import datasets
 from .activity import PARAMETERS, activity
 from .filters import CATEGORIES, FILTERS, SORTS, check_names, choice, filtered, number, sorted_rows
 from .generation import generation
@@ -41,6 +43,7 @@ BY_TOKENS = frozenset({"most-popular", "top-weekly"})
 FASTEST, SOONEST = "throughput-high-to-low", "latency-low-to-high"
 LONGEST_SHOWN = 200
 Query = Mapping[str, str]
+Dataset = Callable[[Gateway, Reach, Query], Awaitable[dict[str, Any]]]
 
 
 class CataloguePages:
@@ -126,6 +129,23 @@ class CataloguePages:
         query = _query(request, PARAMETERS)
         found = await activity(_gateway(request), request.state.actor, query)
         return _answer({"data": found})
+
+    async def rankings_daily(self, request: Request) -> Response:
+        """The models with most tokens, by day."""
+        return await self._dataset(request, datasets.rankings_daily, datasets.RANKING_PARAMETERS)
+
+    async def app_rankings(self, request: Request) -> Response:
+        """The applications with most tokens."""
+        return await self._dataset(request, datasets.app_rankings, datasets.APP_PARAMETERS)
+
+    async def task_classifications(self, request: Request) -> Response:
+        """The shares of tasks."""
+        return await self._dataset(request, datasets.task_classifications, datasets.TASK_PARAMETERS)
+
+    async def _dataset(self, request: Request, make: Dataset, known: Collection[str]) -> Response:
+        """A dataset, of what the key that asks may see."""
+        query, gateway = _query(request, known), _gateway(request)
+        return _answer(await make(gateway, reach_of(gateway, request.state.actor), query))
 
     async def _rows(self, request: Request) -> Sequence[Row]:
         return await self._listings.rows(_gateway(request).setup.catalogue, request.state.actor)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.ledger import Ledger
+from pointsman_usage.endpoints import BLAMELESS, BLAMELESS_STATUSES
 
 __all__ = ["NOTHING", "Traffic", "TrafficWatch"]
 
@@ -24,14 +25,7 @@ FRESH = 10.0
 """Seconds for which what was read counts as current."""
 UPTIMES = ("uptime_last_5m", "uptime_last_30m", "uptime_last_1d")
 SHARES = (50, 75, 90, 99)
-BLAMELESS = (
-    *("rate_limit_exceeded", "invalid_request", "invalid_prompt", "payload_too_large", "unprocessable"),
-    *("context_length_exceeded", "max_tokens_exceeded", "token_limit_exceeded", "string_too_long"),
-    *("content_policy_violation", "refusal", "invalid_image", "image_too_large", "image_too_small"),
-    *("unsupported_image_format", "image_not_found", "image_download_failed"),
-)
-"""Errors that say nothing of an endpoint: the client's, and those of who asks too often."""
-BLAMELESS_STATUSES = "400, 413, 429"
+STATUSES = ", ".join(map(str, BLAMELESS_STATUSES))
 MINUTE, TEN_MINUTES = 16, 15
 """How many characters of a time say the minute, and ten of them."""
 
@@ -57,7 +51,7 @@ with each as (
 )
 select slot, endpoint,
     sum(case when error_type is null and ms is not null then 1 else 0 end) as good,
-    sum(case when error_type {BLAMED} and coalesce(status, 0) not in ({BLAMELESS_STATUSES})
+    sum(case when error_type {BLAMED} and coalesce(status, 0) not in ({STATUSES})
         then 1 else 0 end) as bad
 from each group by slot, endpoint
 """  # noqa: S608 - our own names
