@@ -24,6 +24,8 @@ from tests.browser.demo import MODELS, fill  # noqa: E402 - found by the line ab
 KEY = "a-key-for-pictures"
 PICTURES = (
     ("overview", "overview?span=7d", "light"),
+    ("leaderboard", "leaderboard?window=30d&task=programming", "light"),
+    ("providers", "providers?window=7d", "light"),
     ("logs", "logs", "light"),
     ("prices", "prices", "light"),
     ("playground", "playground", "light"),

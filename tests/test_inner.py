@@ -18,6 +18,8 @@ models:
   acme/large: {endpoints: [{endpoint: echo/echo, price: {input: 1000, output: 1000}}]}
 """
 
+DIALECT = "openai-chat"
+
 
 def chat(model: str, text: str = "say this back", **more: object) -> dict[str, object]:
     return {"model": model, "messages": [{"role": "user", "content": text}], **more}
@@ -25,7 +27,7 @@ def chat(model: str, text: str = "say this back", **more: object) -> dict[str, o
 
 async def test_an_answer_comes_whole_priced_and_recorded_in_the_plugins_name() -> None:
     async with running(CONFIG) as served:
-        reply = await served.gateway.ask(chat("acme/large"), plugin="thrift")
+        reply = await served.gateway.ask(chat("acme/large"), plugin="thrift", dialect=DIALECT)
         assert reply.ok
         assert reply.json()["choices"][0]["message"]["content"] == "say this back"
         (row,) = await served.rows("generations")
@@ -45,7 +47,7 @@ async def test_another_dialect_and_headers_may_be_chosen() -> None:
 
 async def test_what_is_refused_is_a_reply_too() -> None:
     async with running(CONFIG) as served:
-        reply = await served.gateway.ask(chat("acme/nothing"), plugin="x")
+        reply = await served.gateway.ask(chat("acme/nothing"), plugin="x", dialect=DIALECT)
         assert not reply.ok
         assert reply.status == 400
         assert "acme/nothing" in reply.json()["error"]["message"]
@@ -56,7 +58,7 @@ async def test_what_is_refused_is_a_reply_too() -> None:
 async def test_on_behalf_of_somebody_no_more_is_allowed_than_to_them() -> None:
     bounded = Actor("ann", "key-ann", models=("acme/small",))
     async with running(CONFIG) as served:
-        reply = await served.gateway.ask(chat("acme/large"), plugin="x", behalf=bounded)
+        reply = await served.gateway.ask(chat("acme/large"), plugin="x", dialect=DIALECT, behalf=bounded)
         assert reply.status == 403
 
 
@@ -73,7 +75,7 @@ def test_bounds_are_taken_over_and_nothing_that_counts() -> None:
 async def test_who_stops_asking_stops_the_request() -> None:
     async with running(CONFIG) as served:
         body = chat("acme/large", echo={"latency": "60s"})
-        asking = asyncio.ensure_future(served.gateway.ask(body, plugin="x"))
+        asking = asyncio.ensure_future(served.gateway.ask(body, plugin="x", dialect=DIALECT))
         while not any(exchange.attempts for exchange in served.gateway._running.values()):
             await asyncio.sleep(0)
         asking.cancel()

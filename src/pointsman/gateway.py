@@ -174,7 +174,7 @@ class Gateway:
         body: Mapping[str, Any],
         *,
         plugin: str,
-        dialect: str = "openai-chat",
+        dialect: str,
         surface: str = "chat",
         headers: Mapping[str, str] = NO_HEADERS,
         behalf: Actor | None = None,

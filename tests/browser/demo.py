@@ -6,6 +6,7 @@ Everything is drawn from a seed, so that the same month is made each time; nothi
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import random
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,14 @@ MODELS: Mapping[str, tuple[tuple[str, ...], int, int, float]] = {
     "delta/mini": (("lab",), 50, 80, 1.5),
 }
 """Providers, nano-USD for a token in and out, and seconds that an answer takes."""
+GOOD = {
+    "acme/large": 0.94,
+    "acme/small": 0.82,
+    "birch/coder-32b": 0.9,
+    "cedar/reason": 0.93,
+    "delta/mini": 0.7,
+}
+"""How often each is right."""
 WEIGHTS = (24, 40, 20, 6, 30)
 KEYS = (("ann", "red"), ("bob", "red"), ("nightly", "blue"), ("support-bot", "blue"), ("eve", None))
 APPS = ("editor", "support", "nightly-report", None)
@@ -56,6 +65,7 @@ def _row(table: Table, number: int, at: datetime, chance: random.Random) -> tupl
     night = at.hour < 6
     failed = chance.random() < (0.06 if provider == "coast" and night else 0.008)
     first = chance.lognormvariate(math.log(120 * seconds), 0.5)
+    endpoint, error = f"{provider}/{model.partition('/')[2]}", "server" if failed else None
     said = {
         "id": f"gen-{int(at.timestamp())}-{number:020x}",
         "request_id": f"req-{number:012x}",
@@ -71,14 +81,16 @@ def _row(table: Table, number: int, at: datetime, chance: random.Random) -> tupl
         "model_asked": model,
         "model": model,
         "provider": provider,
-        "endpoint": f"{provider}/{model.partition('/')[2]}",
+        "endpoint": endpoint,
         "stream": number % 3 > 0,
         "outcome": "failed" if failed else "complete",
-        "error_type": "server" if failed else None,
+        "error_type": error,
         "status": 502 if failed else 200,
         "finish": None if failed else "stop",
         "attempts": 1,
-        "tried": "[]",
+        "tried": json.dumps(
+            [{"endpoint": endpoint, "status": 502 if failed else 200, "error_type": error, "ms": 900.0}]
+        ),
         "lane": "bytes",
         "input_tokens": None if failed else used,
         "output_tokens": None if failed else written,
@@ -98,11 +110,26 @@ def _row(table: Table, number: int, at: datetime, chance: random.Random) -> tupl
     )
 
 
+def _judged(row: Mapping[str, Any], chance: random.Random) -> dict[str, Any]:
+    """What a check says of an answer."""
+    good = GOOD[row["model"]] - (0.15 if row["task"] == "maths" and row["model"] != "cedar/reason" else 0.0)
+    copied = ("at", "key_id", "key_name", "app", "task", "model", "provider", "endpoint")
+    return {
+        **{name: row[name] for name in copied},
+        "id": f"check|{row['id']}|json_schema",
+        "generation_id": row["id"],
+        "source": "check",
+        "kind": "json_schema",
+        "score": float(chance.random() < good),
+        "weight": 0.7,
+    }
+
+
 async def fill(
     url: str, base: Path, *, rows: int = 20_000, days: int = 30, seed: int = 7, now: datetime | None = None
 ) -> None:
     """Write that month into the ledger at `url`."""
-    config = read_text("plugins: {usage: {}}", name="demo", env={}, base=base)
+    config = read_text("plugins: {usage: {}, feedback: {}}", name="demo", env={}, base=base)
     tables = [*assemble(config, env={}).tables]
     generations = next(table for table in tables if table.name == "generations")
     ledger = open_ledger(url, base=base, durability="relaxed", queue=rows + 1)
@@ -110,7 +137,10 @@ async def fill(
     chance = random.Random(seed)
     try:
         for number, at in enumerate(_moments(chance, rows, days, now or datetime.now(UTC))):
-            ledger.insert("generations", _row(generations, number, at, chance))
+            row = dict(zip(generations.columns, _row(generations, number, at, chance), strict=True))
+            ledger.insert("generations", tuple(row.values()))
+            if row["task"] and row["outcome"] == "complete" and number % 4 == 0:
+                ledger.insert("feedback", _judged(row, chance))
         await ledger.flush()
     finally:
         await ledger.close()

@@ -10,7 +10,7 @@ from pointsman.testing import Running
 
 from .conftest import KEY, Visiting
 
-PAGES = ("overview", "providers", "prices", "logs", "keys", "playground")
+PAGES = ("overview", "leaderboard", "providers", "prices", "logs", "keys", "playground")
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 LARGEST = 150_000
 """Bytes of a page."""

@@ -18,19 +18,26 @@ __all__ = ["Column", "Figure", "csv_of"]
 class Column:
     """A column of a table: the `key` of its values in each row, its title, and how a value is shown.
 
-    `link` makes an address of a row, `number` puts values to the right and has them sorted as numbers.
+    `link` makes an address of a row, `number` puts values to the right and has them sorted as numbers,
+    `tight` keeps them on one line.
     """
 
     key: str
     title: str
     show: Callable[[Any], str] = str
     number: bool = False
+    tight: bool = False
     link: Callable[[Mapping[str, Any]], str | None] | None = None
 
     def text(self, row: Mapping[str, Any]) -> str:
         """How a row's value is shown; a dash where it is not known."""
         value = row.get(self.key)
         return "-" if value is None else self.show(value)
+
+    @property
+    def style(self) -> str:
+        """Its class in the style sheet."""
+        return "number" if self.number else "tight" if self.tight else "words"
 
     def sortable(self, row: Mapping[str, Any]) -> Any:
         """What a row is sorted by."""

@@ -62,6 +62,7 @@ class Place:
 
 NAVIGATION = (
     Place("overview", "Overview"),
+    Place("leaderboard", "Leaderboard"),
     Place("providers", "Providers", role="admin"),
     Place("prices", "Prices"),
     Place("logs", "Logs", parts={"tail": "tail", "{id}": "one"}),

@@ -46,9 +46,9 @@ def usd(nano: float) -> str:
         return "$0"
     if abs(dollars) >= 1000:
         return f"${count(dollars)}"
-    if abs(dollars) >= 0.01:
+    if abs(dollars) >= 1:
         return f"${dollars:.2f}"
-    return f"${dollars:.2g}" if abs(dollars) >= 0.0001 else f"${dollars:.1e}"
+    return f"${dollars:.3g}" if abs(dollars) >= 0.0001 else f"${dollars:.1e}"
 
 
 def usd_exact(nano: int) -> str:

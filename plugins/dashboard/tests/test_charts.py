@@ -34,10 +34,16 @@ def tips(root: ElementTree.Element) -> list[str]:
 def test_ticks_are_round_and_reach_the_top(top: float) -> None:
     axis = Axis(top, 0, 100)
     assert axis.top >= top * (1 - 1e-9)
-    assert axis.ticks[0] == 0
+    assert axis.bottom == axis.ticks[0] == 0
     assert 2 <= len(axis.ticks) <= 6
     assert axis.at(0) == 0
     assert axis.at(axis.top) == pytest.approx(100)
+
+
+def test_an_axis_may_begin_above_nothing() -> None:
+    axis = Axis(0.97, 100, 0, bottom=0.62)
+    assert axis.ticks == pytest.approx([0.6, 0.7, 0.8, 0.9, 1.0])
+    assert (axis.at(0.6), axis.at(1.0)) == pytest.approx((100, 0))
 
 
 @pytest.mark.parametrize(("top", "expected"), [(0, 1), (0.03, 0.05), (2.2, 2.5), (7, 10), (1000, 1000)])

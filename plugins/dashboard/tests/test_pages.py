@@ -26,7 +26,7 @@ async def chat(served: Running, name: str, model: str = "acme/large", **more: An
 
 async def test_every_page_forbids_what_is_not_ours(serve: Serve) -> None:
     async with serve() as served, browser(served, "root") as root:
-        for page in ("login", "overview", "providers", "prices", "logs", "keys", "playground"):
+        for page in ("login", "overview", "leaderboard", "providers", "prices", "logs", "keys", "playground"):
             answer = await root.get(page)
             policy = answer.headers["content-security-policy"]
             assert "default-src 'none'" in policy
@@ -169,6 +169,48 @@ async def test_prices_are_those_of_models_that_a_key_may_use(serve: Serve) -> No
         assert rows["echo/echo"]["source"] == "unpriced"
         found = await table(root, "prices?q=SMALL", "prices")
         assert [row["model"] for row in found] == ["acme/small"]
+
+
+async def test_the_leaderboard_tells_use_quality_and_value_with_what_they_rest_on(serve: Serve) -> None:
+    config = "plugins: {feedback: {max_share: 100%, signals: {sample: 0%}}}"
+    async with serve(config) as served, browser(served, "root") as root:
+        assert "Nobody has said how good any answer was" in (await root.get("leaderboard")).text
+        headers = {"x-pointsman-task": "legal"}
+        for number in range(40):
+            answer = await chat(served, "root", headers=headers)
+            body = {
+                "generation_id": answer.headers["x-generation-id"],
+                "score": float(number % 4 > 0),
+            }
+            voted = await served.client.post(
+                "/v1/feedback", json=body, headers={"authorization": "Bearer the-key-of-root"}
+            )
+            assert voted.status_code == 200
+        await chat(served, "root", "acme/small")
+        served.gateway.setup.plugins.get("leaderboard").target._pages = None  # type: ignore[union-attr]
+        (row,) = await table(root, "leaderboard?window=24h", "quality")
+        assert (row["model"], row["n"], row["said_by"]) == ("acme/large", "40", "vote 40")
+        assert 0.6 < float(row["mean"]) < 0.85
+        (value,) = await table(root, "leaderboard?window=24h", "value")
+        assert float(value["cost_nano"]) > 0
+        used = await table(root, "leaderboard?window=24h&by=model", "usage")
+        assert [each["name"] for each in used] == ["acme/large", "acme/small"]
+        page = (await root.get("leaderboard?window=24h")).text
+        assert "Quality: legal" in page
+        assert "Savings" in page
+        assert (await root.get("leaderboard?window=soon")).status_code == 400
+
+
+async def test_endpoints_have_their_uptime_and_hours(serve: Serve) -> None:
+    async with serve() as served, browser(served, "root") as root:
+        for _ in range(3):
+            await chat(served, "root")
+        (row,) = await table(root, "providers?window=24h", "endpoints")
+        assert (row["endpoint"], row["uptime"], row["status"]) == ("echo/echo", "1.0", "too few requests")
+        hours = await table(root, "providers", "week-echo")
+        assert len(hours) == 168
+        assert sum(int(hour["n"]) for hour in hours) == 3
+        assert "fewer than two providers" in (await root.get("providers")).text
 
 
 async def table(somebody: Any, page: str, figure: str) -> list[dict[str, str]]:

@@ -92,9 +92,9 @@ async def test_the_cookie_opens_nothing_but_the_pages(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("name", "seen", "unseen"),
     [
-        ("viewer", {"Overview", "Prices", "Logs"}, {"Keys", "Playground", "Providers"}),
-        ("member", {"Overview", "Prices", "Logs", "Keys", "Playground"}, {"Providers"}),
-        ("root", {"Overview", "Providers", "Prices", "Logs", "Keys", "Playground"}, set()),
+        ("viewer", {"Overview", "Leaderboard", "Prices", "Logs"}, {"Keys", "Playground", "Providers"}),
+        ("member", {"Overview", "Leaderboard", "Prices", "Logs", "Keys", "Playground"}, {"Providers"}),
+        ("root", {"Overview", "Leaderboard", "Providers", "Prices", "Logs", "Keys", "Playground"}, set()),
     ],
 )
 async def test_pages_go_by_the_role_of_the_key(

@@ -21,6 +21,7 @@ from pointsman_dashboard import texts
         (texts.long_count, 1_234_567, "1,234,567"),
         (texts.usd, 0, "$0"),
         (texts.usd, 1_500_000_000, "$1.50"),
+        (texts.usd, 15_000_000, "$0.015"),
         (texts.usd, 12_345_000_000_000, "$12.3k"),
         (texts.usd, 1_200_000, "$0.0012"),
         (texts.usd, 36_000, "$3.6e-05"),

@@ -61,7 +61,7 @@ class Observer:
     def begin(self, exchange: Exchange) -> None:
         """Draw a request, and see whether it was asked before."""
         codec = exchange.codec
-        if codec.surface != CHAT:
+        if codec.surface != CHAT or (exchange.actor is not None and exchange.actor.inner):
             return
         if self.watch:
             self._asked(exchange)

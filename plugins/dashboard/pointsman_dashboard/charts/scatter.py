@@ -32,7 +32,8 @@ def scatter(
 ) -> Markup:
     """A point for each, a line through the best."""
     across = Axis(max((each.x for each in points), default=0.0), LEFT, WIDTH - RIGHT)
-    up = Axis(max((each.high for each in points), default=0.0), HIGH - BOTTOM, TOP)
+    lowest = min((each.low for each in points), default=0.0)
+    up = Axis(max((each.high for each in points), default=0.0), HIGH - BOTTOM, TOP, bottom=lowest)
     parts: list[Markup] = []
     for tick in up.ticks:
         y = up.at(tick)

@@ -65,15 +65,18 @@ def nice(top: float) -> float:
 
 
 class Axis:
-    """A scale from numbers to places, from `start` to `end`, with round ticks from nothing to `top`."""
+    """A scale from numbers to places, from `start` to `end`, with round ticks from `bottom`, or somewhat
+    below, to `top`."""
 
-    def __init__(self, top: float, start: float, end: float, ticks: int = 4) -> None:
-        step = nice(max(top, 0.0) / ticks)
-        self.top = step * max(1, ceil(top / step - 1e-9))
-        self.ticks = [step * number for number in range(round(self.top / step) + 1)]
+    def __init__(self, top: float, start: float, end: float, *, bottom: float = 0.0, ticks: int = 4) -> None:
+        step = nice(max(top - bottom, 0.0) / ticks)
+        first = floor(bottom / step + 1e-9)
+        last = max(first + 1, ceil(top / step - 1e-9))
+        self.ticks = [step * number for number in range(first, last + 1)]
+        self.bottom, self.top = self.ticks[0], self.ticks[-1]
         self._start, self._end = start, end
 
     def at(self, value: float) -> float:
         """The place of a value; those outside are at the edge."""
-        share = min(1.0, max(0.0, value / self.top))
+        share = min(1.0, max(0.0, (value - self.bottom) / (self.top - self.bottom)))
         return self._start + (self._end - self._start) * share

@@ -65,7 +65,7 @@ async def tail(request: Request, visitor: Visitor) -> Response:
             {
                 "text": column.text(row),
                 "sort": str(column.sortable(row)),
-                "number": column.number,
+                "style": column.style,
                 "link": column.link(row) if column.link is not None else None,
             }
             for column in COLUMNS
@@ -160,7 +160,7 @@ def _pretty(said: Any) -> str:
 
 
 COLUMNS = (
-    Column("at", "Time (UTC)", texts.moment, link=lambda row: f"{ROOT}/logs/{row['id']}"),
+    Column("at", "Time (UTC)", texts.moment, tight=True, link=lambda row: f"{ROOT}/logs/{row['id']}"),
     Column("key_name", "Key"),
     Column("model", "Model"),
     Column("endpoint", "Endpoint"),

@@ -1,8 +1,8 @@
-"""Providers: how each endpoint does at this moment, as the balancer sees it."""
+"""Providers: how each endpoint does at this moment, how it did, and at which hours of the week."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -10,20 +10,101 @@ from starlette.requests import Request
 from pointsman_balance import Balance, Standing
 from pointsman_dashboard import texts
 from pointsman_dashboard.access import Visitor
+from pointsman_dashboard.charts.cells import DAYS, week
 from pointsman_dashboard.figures import Column, Figure
 from pointsman_dashboard.site import Shown
 
 __all__ = ["show"]
 
+WINDOWS = ("1h", "24h", "7d", "30d")
+USUAL = "24h"
+PERCENTILES = ("p50", "p90", "p99")
+
+Row = Mapping[str, Any]
 STATES = {"up": "up", "waits": "asked us to wait", "rests": "rests", "tries": "is being tried"}
 
 
 async def show(request: Request, visitor: Visitor) -> Shown:
-    """The page."""
+    """The page. Raises BadRequest."""
     plugin = visitor.gateway.setup.plugins.get("balance")
     balance = plugin.target if plugin is not None else None
     found = balance.standings() if isinstance(balance, Balance) else []
-    return Shown([_now(found)], {"watched": isinstance(balance, Balance)})
+    window = request.query_params.get("window", USUAL)
+    kept = await _kept(visitor, window)
+    weeks: Mapping[str, Any] = kept.get("week", {})
+    figures = [_now(found), _endpoints(kept.get("endpoints", ())), *map(_week, weeks.get("providers", ()))]
+    more = {"windows": WINDOWS, "window": window, "night": weeks.get("night")}
+    return Shown(figures, {**more, "watched": isinstance(balance, Balance)})
+
+
+async def _kept(visitor: Visitor, window: str) -> Mapping[str, Any]:
+    """What the leaderboard says of endpoints and hours; nothing where it is not in use."""
+    plugin = visitor.gateway.setup.plugins.get("leaderboard")
+    if plugin is None:
+        return {}
+    from pointsman_leaderboard import Leaderboard
+    from pointsman_leaderboard.page import Asked
+
+    if not isinstance(plugin.target, Leaderboard):
+        return {}
+    asked = Asked(window=window, parts="endpoints,week")
+    return await plugin.target.page(visitor.gateway, asked, visitor.reach)
+
+
+def _endpoints(rows: Sequence[Row]) -> Figure:
+    shown = [
+        {
+            **row,
+            "interval": f"{texts.share(row['low'])} to {texts.share(row['high'])}",
+            **{f"first_{name}": value for name, value in (row["first_content_ms"] or {}).items()},
+            **{f"speed_{name}": value for name, value in (row["tokens_per_second"] or {}).items()},
+        }
+        for row in rows
+    ]
+    return Figure(
+        "endpoints",
+        "Uptime and speed",
+        [
+            Column("endpoint", "Endpoint", tight=True),
+            Column("status", "Status", tight=True),
+            Column("uptime", "Uptime", texts.share, number=True),
+            Column("interval", "95 %", tight=True),
+            Column("n", "Attempts", texts.long_count, number=True),
+            Column("limited_share", "429", texts.share, number=True),
+            *(Column(f"first_{p}", f"First {p}", texts.milliseconds, number=True) for p in PERCENTILES),
+            *(Column(f"speed_{p}", f"Tokens/s {p}", texts.per_second, number=True) for p in PERCENTILES),
+        ],
+        shown,
+        empty="No endpoint was tried in this time.",
+        note="Uptime counts what was the endpoint's fault, as OpenRouter does; it has a status from 100 "
+        "attempts on. Percentiles are told within a few per cent.",
+    )
+
+
+def _week(row: Row) -> Figure:
+    """A provider by hour of the week."""
+    hours = [
+        {"hour": f"{DAYS[place // 24]} {place % 24:02}:00", **cell} for place, cell in enumerate(row["hours"])
+    ]
+    days = [hours[day * 24 : day * 24 + 24] for day in range(7)]
+    shares = [[cell["rate"] if cell["n"] else None for cell in day] for day in days]
+    tips = [[_tip(cell) for cell in day] for day in days]
+    return Figure(
+        f"week-{row['provider']}",
+        f"{row['provider']} by hour of the week",
+        [
+            Column("hour", "Hour (UTC)"),
+            Column("rate", "Answered", texts.share, number=True),
+            Column("n", "Attempts", texts.long_count, number=True),
+        ],
+        hours,
+        chart=week(f"{row['provider']}: answered by hour of the week", shares, tips),
+        note="Each hour is drawn to the whole week, which counts as 50 attempts; grey hours had none.",
+    )
+
+
+def _tip(cell: Row) -> str:
+    return f"{texts.share(cell['rate'])} of {cell['n']}" if cell["n"] else "no attempts"
 
 
 def _now(standings: Iterable[Standing]) -> Figure:
@@ -31,7 +112,7 @@ def _now(standings: Iterable[Standing]) -> Figure:
         "now",
         "Endpoints at this moment",
         [
-            Column("endpoint", "Endpoint"),
+            Column("endpoint", "Endpoint", tight=True),
             Column("state", "State"),
             Column("share", "Share", texts.share, number=True),
             Column("in_flight", "Under way", texts.long_count, number=True),

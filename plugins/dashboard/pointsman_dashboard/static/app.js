@@ -39,7 +39,7 @@ function row(cells) {
   made.className = "new";
   for (const cell of cells) {
     const td = document.createElement("td");
-    if (cell.number) td.className = "number";
+    td.className = cell.style;
     td.dataset.sort = cell.sort;
     if (cell.link) {
       const a = document.createElement("a");

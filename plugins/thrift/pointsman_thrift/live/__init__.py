@@ -1,0 +1,1 @@
+"""Live: what is known put to use, request by request."""
