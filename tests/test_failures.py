@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pointsman.config import ProviderSettings
+from pointsman.config import ProviderSettings, read_text
 from pointsman.credentials import Key
 from pointsman.errors import CONTENT_POLICY, ConnectFailed, UpstreamCut, UpstreamStatus
-from pointsman.failures import classify, refine, scrub
+from pointsman.exchange import Candidate, Exchange
+from pointsman.failures import classify, record_failure, refine, scrub
+from pointsman.gateway import Gateway
 from pointsman.providers import HttpProvider
 from pointsman.secrets import Secret
+from pointsman.setup import assemble
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 415, 422, 451])
@@ -99,3 +104,22 @@ def test_a_key_that_is_none_of_the_providers_is_taken_out_too() -> None:
     scrub(error, provider, [Key(Secret("sk-of-a-team"))])
     assert "sk-of-a-team" not in f"{error.message} {error.detail} {error.body!r}"
     assert b"[key]" in error.body
+
+
+def test_a_failure_is_put_on_record_without_the_clients_own_key(caplog: pytest.LogCaptureFixture) -> None:
+    text = 'providers: {lab: {base_url: "http://127.0.0.1:9/v1"}}\nmodels: {demo/m: {endpoints: [lab/m]}}'
+    gateway = Gateway(assemble(read_text(text, name="proxy.yaml", env={}, base=Path()), env={}))
+    exchange = Exchange(gateway, None, {})
+    endpoint = gateway.setup.catalogue.models["demo/m"].endpoints[0]
+    candidate = Candidate(endpoint, "demo/m", key=Key(Secret("sk-of-the-client")))
+    exchange.candidates = [candidate]
+    for error, verdict in (
+        (UpstreamStatus.of(500, "sk-of-the-client is odd", detail="seen"), "next"),
+        (UpstreamStatus.of(400, "no"), "stop"),
+    ):
+        attempt = exchange.begin_attempt(candidate)
+        assert record_failure(exchange, attempt, error) == verdict
+        assert attempt.error is error
+        assert exchange.public.attempts[-1] is attempt
+    assert "attempt 1 at lab/m failed in headers: [key] is odd (seen)" in caplog.text
+    assert "sk-of" not in caplog.text

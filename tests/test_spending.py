@@ -12,8 +12,8 @@ from pointsman.exchange import Candidate, Exchange
 from pointsman.gateway import Gateway
 from pointsman.money import Cost
 from pointsman.setup import assemble
-from pointsman.spending import account
-from pointsman.types import Usage
+from pointsman.spending import account, sum_usage, writers
+from pointsman.types import Usage, UsageDetails
 
 CONFIG = """
 plugins: {keys: {}, openai: {}, vendors: {}, routes: {}, prices: {}}
@@ -98,3 +98,36 @@ def test_a_price_that_fails_leaves_the_attempt_unpriced_and_is_told(
     assert account(exchange) is SMALL
     assert exchange.cost is None
     assert f"{exchange.request_id} cannot be priced: the list is gone" in caplog.text
+
+
+def test_an_answer_that_another_went_on_with_has_used_what_both_have() -> None:
+    exchange = tried((ONE, SMALL), (GIFT, None), (TWO, LARGE))
+    cut, refused, rest = exchange.attempts
+    cut.first_content, rest.first_content = 5.0, 9.0
+    rest.candidate.seam = NoSeam
+    assert writers(exchange.attempts) == [cut, rest]
+    assert account(exchange) == exchange.usage == Usage(1010, 101, 2, 3, 1, estimated=True)
+    assert exchange.first_content == 5.0, "what the client saw first"
+    assert (cut.cost, rest.cost, refused.cost) != (None, None, None)
+    assert exchange.cost is not None
+    assert exchange.cost.nano == 12_000 + 3_400_000
+
+
+class NoSeam:
+    """A `Seam` that takes nothing out."""
+
+    def feed(self, text: str) -> str:
+        return text
+
+    def finish(self) -> str:
+        return ""
+
+
+def test_rare_counts_and_what_is_billed_are_summed_where_they_are_told() -> None:
+    one = Usage(1, 2, details=UsageDetails(images=1, searches=2), reported_nano=5, service_tier="flex")
+    two = Usage(3, 4, details=UsageDetails(searches=1), reported_nano=7, service_tier="default")
+    assert sum_usage((one, two)) == Usage(
+        4, 6, details=UsageDetails(images=1, searches=3), reported_nano=12, service_tier="default"
+    )
+    assert sum_usage((one, Usage(3, 4))).reported_nano is None
+    assert sum_usage(()) == Usage()

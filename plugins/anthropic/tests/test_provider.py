@@ -87,7 +87,10 @@ async def test_what_is_no_list_of_models_is_refused(page: object) -> None:
 def test_what_is_known_of_it_is_known_at_its_own_address() -> None:
     about = make_provider("anthropic", ProviderSettings()).about
     assert (about.trains, about.retains, about.cancels, about.verified) == (False, True, True, True)
-    assert make_provider("anthropic", ProviderSettings(base_url="https://proxy.example/v1")).about == About()
+    elsewhere = make_provider("anthropic", ProviderSettings(base_url="https://proxy.example/v1"))
+    assert elsewhere.about == About()
+    assert make_provider("anthropic", ProviderSettings()).quirks.continues == "last"
+    assert elsewhere.quirks.continues is None
 
 
 @pytest.mark.skipif(SHARED is None, reason="recorded traffic is not here (POINTSMAN_SHARED)")

@@ -215,3 +215,13 @@ def test_thoughts_of_other_origin_leave_a_chat_of_this_dialect() -> None:
     assert [message["role"] for message in body["messages"]] == ["user", "assistant"]
     assert [block["type"] for block in body["messages"][1]["content"]] == ["thinking", "tool_use"]
     assert losses.parameters == ["reasoning"]
+
+
+@pytest.mark.parametrize("dialect", ["other", DIALECT])
+def test_an_answer_that_is_begun_has_no_place_at_models_that_begin_all_of_theirs(dialect: str) -> None:
+    messages = [Message("user", [Text("Hi")]), Message("assistant", [Text("Well")], path="messages[1]")]
+    body, losses = written(messages=messages, dialect=dialect)
+    assert body["messages"][-1]["role"] == "assistant"
+    assert losses.content == []
+    _, losses = written(messages=messages, dialect=dialect, model="claude-opus-4-7")
+    assert [each.path for each in losses.content] == ["messages[1]"]

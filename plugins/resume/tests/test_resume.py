@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -370,3 +371,65 @@ async def test_below_the_prefix_of_accounts_an_answer_has_the_id_of_its_generati
         ids = {json.loads(line[6:])["id"] for line in answer.text.split("\n\n") if line.startswith("data: {")}
         assert ids == {answer.headers["x-generation-id"]}
         assert '"cost"' in answer.text
+
+
+def spoken(dialect: str, events: list[dict[str, Any]]) -> list[str]:
+    """The pieces of text that a client has got."""
+    if dialect == CHAT:
+        return [each["choices"][0]["delta"].get("content") or "" for each in events if each.get("choices")]
+    if dialect == GEMINI:
+        contents = [each["candidates"][0]["content"] for each in events if each.get("candidates")]
+        return [part.get("text", "") for content in contents for part in content["parts"]]
+    if dialect == RESPONSES:
+        return [each["delta"] for each in events if each["type"] == "response.output_text.delta"]
+    deltas = [each["delta"] for each in events if each["type"] == "content_block_delta"]
+    return [each.get("text", "") for each in deltas]
+
+
+def model_of(wire: Wire, dialect: str) -> Callable[[Received], Script]:
+    """A provider whose model goes on from wherever the request stops."""
+
+    def play(received: Received) -> Script:
+        asked = received.body.decode()
+        size = max(size for size in range(len(WHOLE) + 1) if WHOLE[:size] in asked)
+        rest = WHOLE[size:] if size > 3 else WHOLE  # any request has an "O" in it
+        return Script.sse(wire(dialect, *(rest[at : at + 5] for at in range(0, len(rest), 5)), name="other"))
+
+    return play
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+async def test_wherever_a_stream_is_cut_the_answer_is_whole(stage: Staging, wire: Wire, client: str) -> None:
+    whole = b"".join(wire(client, *BEGUN, *REST, thought="Hm." if client == MESSAGES else None))
+    cuts = itertools.count(0, 29)
+
+    def cut(received: Received) -> Script:
+        return Script.sse([whole[: next(cuts)], Close()])
+
+    async with stage((client, cut), (client, model_of(wire, client))) as staged:
+        for _ in range(len(whole) // 29 + 1):
+            heard = await staged.ask(client)
+            if heard.errors:  # it was whole but for its end, which nobody can know
+                assert WHOLE in "".join(spoken(client, heard.events))
+                continue
+            heard.check()
+            assert heard.text == WHOLE
+
+
+RICH = {"thought": "Hm.", "parts": [ToolCall("c1", "look", "")], "finish": "tool_calls"}
+
+
+@pytest.mark.parametrize("upstream", DIALECTS)
+@pytest.mark.parametrize("client", DIALECTS)
+async def test_what_does_not_break_off_is_what_it_is_without_it(
+    stage: Staging, wire: Wire, client: str, upstream: str
+) -> None:
+    found = []
+    for always in (False, True):
+        whole = upstream, Script.sse(wire(upstream, *BEGUN, *REST, **RICH))
+        async with stage(whole, settings={"always": always}) as staged:
+            heard = await staged.ask(client)
+            row = await staged.row()
+            (asked,) = staged.providers[0].requests
+            found.append((heard.response.choices, asked.body, row["cost_nano"], row["lane"], row["finish"]))
+    assert found[0] == found[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pointsman.errors import MalformedAnswer
@@ -16,6 +16,9 @@ TEXT = (
     "which track a train takes.\n\nHe looks at the timetable, at the signals and at the trains that wait:\n\n"
     "- one for the coast,\n- one for the hills,\n- and the express, for which all others have to wait."
 )
+
+
+searching = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 def joined(said: str, pieces: Sequence[str], *, exact: bool = False, echoes: bool = False) -> str:
@@ -52,6 +55,7 @@ prose = st.lists(st.tuples(words, between), min_size=1, max_size=60).map(
 texts = prose | st.text(max_size=300)
 
 
+@searching
 @given(st.data(), texts)
 def test_a_text_that_goes_on_exactly_is_joined_exactly(data: st.DataObject, text: str) -> None:
     cut = data.draw(st.integers(0, len(text)))
@@ -69,6 +73,7 @@ def test_a_text_that_goes_on_exactly_is_joined_exactly(data: st.DataObject, text
     assert joined(said, data.draw(pieces_of(rest)), exact=exact) == text
 
 
+@searching
 @given(st.data(), texts)
 def test_what_is_repeated_of_the_end_is_there_once(data: st.DataObject, text: str) -> None:
     said = text[: data.draw(st.integers(0, len(text)))]
@@ -86,6 +91,7 @@ def test_what_is_repeated_of_the_end_is_there_once(data: st.DataObject, text: st
     assert joined(said, data.draw(pieces_of(rest))) == text
 
 
+@searching
 @given(st.data(), texts, st.sampled_from([(False, False, FEW), (True, True, FEW), (True, False, MANY)]))
 def test_what_begins_again_from_the_start_is_there_once(
     data: st.DataObject, text: str, kind: tuple[bool, bool, int]
@@ -96,6 +102,7 @@ def test_what_begins_again_from_the_start_is_there_once(
     assert joined(said, data.draw(pieces_of(text)), exact=exact, echoes=echoes) == text
 
 
+@searching
 @given(st.data(), texts, texts, st.booleans())
 def test_nothing_is_taken_out_but_a_beginning_that_was_said(
     data: st.DataObject, said: str, rest: str, exact: bool

@@ -51,12 +51,14 @@ def test_a_row_has_sensible_defaults(file: Path) -> None:
 
 
 def test_quirks_become_those_of_the_core(file: Path) -> None:
-    quirks = "  quirks: {stream_usage: always, drop: [user], rename: {seed: random_seed}, keeps: [usage]}\n"
+    quirks = "  quirks: {stream_usage: always, drop: [user], rename: {seed: random_seed}, keeps: [usage], "
+    quirks += "continues: prefix}\n"
     assert one(file, ROW + quirks).as_quirks() == Quirks(
         stream_usage="always",
         drop=frozenset({"user"}),
         rename={"seed": "random_seed"},
         keeps=frozenset({"usage"}),
+        continues="prefix",
     )
 
 
