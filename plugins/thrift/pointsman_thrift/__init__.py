@@ -20,7 +20,7 @@ from .shadow.shadow import FIELD as SHADOW
 from .tasks.classifier import NOTE, TASK, TOOL_ANSWERED, Classifier, Verdict
 from .tasks.names import Task
 from .tasks.prompt import prompt_of
-from .tasks.weights import SHIPPED, BadWeights, check
+from .tasks.weights import BadWeights, load
 
 if TYPE_CHECKING:
     from pointsman.exchange import Candidate, Exchange
@@ -145,15 +145,13 @@ class Thrift:
     def reload(self, setup: Setup) -> Callable[[], None]:
         """Go on with other settings and weights. Raises ConfigError."""
         settings: ThriftSettings = setup.settings("thrift")
-        path = settings.tasks.weights
+        classifier, path = Classifier(), settings.tasks.weights
         if path is not None:
             try:
-                check(path)
+                classifier = Classifier.with_model(load(path))
             except BadWeights as error:
                 place = "plugins.thrift.tasks.weights"
                 raise ConfigError.of([setup.config.problem(place, str(error))]) from None
-        classifier = Classifier(path or SHIPPED)
-
         engine = self.engine
         further = engine.reload(setup, settings.choice, settings.shadow) if engine is not None else None
 

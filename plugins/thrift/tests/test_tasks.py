@@ -15,7 +15,7 @@ from pointsman.setup import assemble
 from pointsman.testing import Running, running
 from pointsman_routes.dry import dry_exchange
 from pointsman_thrift import Thrift
-from pointsman_thrift.tasks.weights import SHIPPED
+from pointsman_thrift.tasks.weights import Model, save
 
 CODE = "Write a Python function that sorts a list of dictionaries by a key."
 POEM = "Write a haiku about autumn rain."
@@ -146,13 +146,14 @@ async def test_explain_tells_what_a_rule_saw(tmp_path: Path) -> None:
 
 async def test_weights_of_an_operator_are_taken_and_checked(tmp_path: Path) -> None:
     own = tmp_path / "own.bin"
-    own.write_bytes(SHIPPED.read_bytes())
+    save(Model({}, 1.0), own)
     async with running(config(weights="own.bin"), folder=tmp_path) as server:
-        assert await ask(server, CODE) == "code"
-        assert plugin_of(server)._classifier._path == own
+        assert await ask(server, CODE) == "rest"
         (tmp_path / "bad.bin").write_bytes(b"something else")
         with pytest.raises(StartupError, match=r"bad\.bin has no weights of tasks in it"):
             await server.reload(config(weights="bad.bin"))
+        assert await ask(server, CODE) == "rest"
+        await server.reload(config())
         assert await ask(server, CODE) == "code"
     with pytest.raises(ConfigError, match=r"none\.bin"):
         async with running(config(weights="none.bin"), folder=tmp_path):

@@ -17,7 +17,6 @@ from pointsman_thrift.tasks.weights import (
     WORDS,
     BadWeights,
     Model,
-    check,
     load,
     save,
 )
@@ -61,7 +60,6 @@ def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     size = save(model, tmp_path / "w")
     assert size == (tmp_path / "w").stat().st_size
     again = load(tmp_path / "w")
-    check(tmp_path / "w")
     assert (dict(again.rows), again.scale, again.temperature) == (dict(model.rows), model.scale, 1.25)
 
 
@@ -92,13 +90,11 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, how: str) -> None
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    for read in (load, check):
-        with pytest.raises(BadWeights, match="cannot be read: No such file"):
-            read(tmp_path / "none")
+    with pytest.raises(BadWeights, match="cannot be read: No such file"):
+        load(tmp_path / "none")
 
 
 def test_what_is_shipped_is_small_and_knows_something() -> None:
-    check(SHIPPED)
     assert SHIPPED.stat().st_size < 300_000
     chances = load(SHIPPED).probabilities(features_of(Prompt("Write a Python function that sorts a list.")))
     assert TASKS[chances.index(max(chances))] == "programming"

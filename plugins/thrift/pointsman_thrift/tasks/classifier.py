@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -46,22 +45,21 @@ class Verdict(NamedTuple):
 class Classifier:
     """Asks those who know, the rule that decided, the client's header and `metadata`, and then the text."""
 
-    def __init__(self, path: Path = SHIPPED) -> None:
-        self._path = path
+    def __init__(self) -> None:
         self._model: Model | None = None
 
     @classmethod
     def with_model(cls, model: Model) -> Self:
-        """One that has its weights already."""
+        """One that goes by other weights."""
         made = cls()
         made._model = model
         return made
 
     @property
     def model(self) -> Model:
-        """The weights, read when they are first needed. Raises BadWeights."""
+        """The weights; those that are shipped are read when they are first needed."""
         if self._model is None:
-            self._model = load(self._path)
+            self._model = load(SHIPPED)
         return self._model
 
     def of(self, exchange: Exchange) -> Verdict | None:

@@ -21,7 +21,7 @@ from pointsman.errors import PointsmanError
 from .features import BUCKETS, Features
 from .names import TASKS
 
-__all__ = ["BEFORE", "SHAPE", "SHIPPED", "WORDS", "BadWeights", "Model", "check", "load", "save"]
+__all__ = ["BEFORE", "SHAPE", "SHIPPED", "WORDS", "BadWeights", "Model", "load", "save"]
 
 WORDS, BEFORE, SHAPE = 3.0, 1.8, 0.35
 """What the words asked, those before them, and the shape of a prompt count."""
@@ -121,15 +121,6 @@ def save(model: Model, path: Path) -> int:
     whole = MAGIC + json.dumps(head).encode() + b"\n" + zlib.compress(data, 9)
     path.write_bytes(whole)
     return len(whole)
-
-
-def check(path: Path) -> None:
-    """Look whether a file begins as one of weights. Raises BadWeights."""
-    try:
-        with path.open("rb") as file:
-            _head(file.read(LONGEST_HEAD), path)
-    except OSError as error:
-        raise BadWeights(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def load(path: Path) -> Model:
