@@ -11,8 +11,9 @@ from hypothesis import strategies as some
 
 from pointsman_thrift.difficulty import Blend, features
 from pointsman_thrift.difficulty.features import BUCKETS, SHAPE
-from pointsman_thrift.difficulty.ridge import Standard, ridge, solve
+from pointsman_thrift.difficulty.ridge import Standard, ridge
 from pointsman_thrift.difficulty.words import Words
+from pointsman_thrift.equations import solve
 
 from .worlds import Row, alike, facts, mixed, strong_at_maths, sums
 

@@ -55,7 +55,10 @@ def judge(
     answer), JSON lines, JSON, or a folder of them. Thrift and the baselines learn from four fifths of
     the questions and are judged by the last, five times over.
     """
-    from .data import DataError  # what evaluates is not read in by the other commands
+    from pointsman_thrift.tasks.classifier import Classifier  # what the other commands need not read in
+    from pointsman_thrift.tasks.prompt import Prompt
+
+    from .data import DataError
     from .loading import Wanted, load
     from .plot import draw
     from .prices import price_of
@@ -65,11 +68,13 @@ def judge(
         priced = dict(map(price_of, prices))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--price") from None
+    classifier = Classifier()
     wanted = Wanted(
         models=tuple(each.strip() for each in models.split(",")) if models else (),
         prompt=prompt_column,
         task=task_column,
         prices=priced,
+        classify=lambda prompt: classifier.judge(Prompt(prompt)).task,
     )
     quiet = as_json or not sys.stderr.isatty()
 

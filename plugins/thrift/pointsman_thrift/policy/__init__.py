@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .asking import rival
 from .choosing import Choice, choose
 from .controller import Controller, Limits
 from .weighing import Ask, Mode, Objective, Offer, Policy, Weighed
@@ -17,4 +18,5 @@ __all__ = [
     "Policy",
     "Weighed",
     "choose",
+    "rival",
 ]

@@ -13,6 +13,8 @@ WINDOW = 2000.0
 """Requests over which the budget is kept: the sums fade, one of so many requests ago counts a third."""
 GAIN = 0.02
 """How far one request that used nothing of the budget moves the threshold, in budgets."""
+EASE = 0.2
+"""The last share of the budget, in which less is allowed."""
 WIDEST = 40.0
 """The threshold is no more than so many budgets, whatever was saved up."""
 
@@ -53,10 +55,12 @@ class Controller:
         return self._granted > 0 and self._lost > self.limits.loss * self._granted
 
     def allowed(self) -> float:
-        """The loss that one request may be expected to have now."""
+        """The loss that one request may be expected to have now: tau, and less of it the less is left of the
+        budget, so that the last of it goes where least is lost."""
         if self.limits.loss <= 0:
             return 0.0
-        return min(0.0 if self.exhausted else self.tau, self.limits.task_loss)
+        left = (1.0 - self.share / self.limits.loss) / EASE
+        return min(self.tau, self.limits.task_loss) * min(1.0, max(0.0, left))
 
     def spent(self, loss: float, best: float) -> None:
         """Count a request: what it is expected to lose against the best, of whose quality `best`. Requests

@@ -85,8 +85,8 @@ class Weighed:
 
     @property
     def pairs(self) -> float:
-        """Paired labels against the reference, in this task."""
-        return self.pair.n if self.pair is not None else 0.0
+        """Paired labels in this task, its own or the reference's, whichever are fewer."""
+        return self.pair.labels if self.pair is not None else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """For records."""
@@ -108,10 +108,14 @@ def reference(
     """The place of the model that losses are counted against, and the estimates of all: the best of those
     that have been seen enough, and of the first, which the operator put there."""
     estimates = [quality.estimate(ask.task, offer.model, ask.at) for offer in offers]
-    best, most = 0, estimates[0].mean
-    for place, found in enumerate(estimates[1:], 1):
-        if found.n >= policy.least_pairs and found.mean > most:
-            best, most = place, found.mean
+    best = 0
+    for place in range(1, len(offers)):
+        pair = quality.paired(ask.task, offers[place].model, offers[best].model, ask.at)
+        if pair.labels >= policy.least_pairs:
+            better = pair.mean > 0
+        else:
+            better = estimates[place].n >= policy.least_pairs and estimates[place].mean > estimates[best].mean
+        best = place if better else best
     return best, estimates
 
 

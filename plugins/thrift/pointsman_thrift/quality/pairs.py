@@ -1,4 +1,4 @@
-"""Pairs: two models asked the same, and how much better one's answer was."""
+"""Pairs: two models that were asked the same, and how much better one's answer was."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from math import sqrt
 
 from .beta import normal_above
 
-__all__ = ["Pair", "Paired", "posterior"]
+__all__ = ["LEAST_SPREAD", "SEEN", "SPREAD", "Pair", "Paired"]
 
 SPREAD = 0.25
 """Variance of a difference of two outcomes, where none has been seen; it counts as `SEEN` of them."""
 SEEN = 10.0
 LEAST_SPREAD = 0.02
-KAPPA = 30.0
-"""Pairs that other tasks count as, at most."""
 SAME = 1e-9
 MIDDLE = 1.959964
 """Standard deviations about the mean within which lie 95 % of a normal distribution."""
@@ -45,12 +43,6 @@ class Pair:
         """The mean difference."""
         return self.total / self.weight if self.weight > 0 else 0.0
 
-    def spread(self, factor: float) -> float:
-        """The variance of one difference, as far as it has been seen; `factor` is the scale now."""
-        n = self.weight / factor
-        seen = max(0.0, self.square / factor - n * self.mean * self.mean)
-        return max(LEAST_SPREAD, (seen + SEEN * SPREAD) / (n + SEEN))
-
     def shrink(self, share: float) -> None:
         """Keep this share of it."""
         for name in ("weight", "total", "square", "wins", "ties"):
@@ -59,12 +51,14 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """How much better the first of two models is: the posterior mean and variance of the difference, the
-    pairs behind it (effective, of this task), of them won, tied and lost, and how much of the posterior is
-    drawn from elsewhere: from other tasks and from priors."""
+    """How much better the first of two models is: the posterior mean and variance of the difference. `labels`
+    are the paired labels (effective, of this task) of that one of the two that has fewer, with whichever
+    model; `n` are those of just these two, of them won, tied and lost. `prior_share` is how much of the
+    variance is left that there was before any label of this task."""
 
     mean: float
     variance: float
+    labels: float
     n: float
     wins: float
     ties: float
@@ -85,24 +79,3 @@ class Paired:
     def upper(self, z: float) -> float:
         """The mean and z standard deviations."""
         return min(1.0, self.mean + z * sqrt(self.variance))
-
-    def turned(self) -> Paired:
-        """The same, seen from the second."""
-        return Paired(-self.mean, self.variance, self.n, self.losses, self.ties, self.wins, self.prior_share)
-
-
-def posterior(task: Pair, overall: Pair, factor: float, prior: float, mass: float) -> Paired:
-    """What two sums say, with a `prior` difference that counts as `mass` pairs.
-
-    The task's own pairs are drawn to those of all other tasks, which count as `KAPPA` pairs at most.
-    """
-    n, everywhere = task.weight / factor, overall.weight / factor
-    elsewhere = max(0.0, everywhere - n)
-    other = (overall.total - task.total) / factor
-    base = (other + mass * prior) / (elsewhere + mass)
-    kappa = min(KAPPA, elsewhere + mass)
-    mean = (task.total / factor + kappa * base) / (n + kappa)
-    spread = overall.spread(factor)
-    wins, ties = task.wins / factor, task.ties / factor
-    losses = max(0.0, n - wins - ties)
-    return Paired(mean, spread / (n + kappa), n, wins, ties, losses, kappa / (n + kappa))

@@ -11,8 +11,8 @@ from pointsman_feedback.evidence import MOST_SHARE
 
 from .beta import interval, normal_above, variance
 from .cells import Cell, Totals
-from .drift import Watch
-from .pairs import Pair, Paired, posterior
+from .comparisons import KEPT, Comparisons
+from .pairs import Pair, Paired
 from .priors import MASS, Priors
 from .scale import HALF_LIFE, Scale
 
@@ -20,18 +20,11 @@ __all__ = ["KEPT", "Estimate", "Quality"]
 
 KAPPA = 30.0
 """Answers that a model's overall quality counts as, where a task is asked for."""
-KEPT = 0.3
-"""How much of the evidence is kept when a model's version changes, or its answers do."""
 UNKNOWN, LEAST_MASS = 0.5, 2.0
-"""What is assumed of a model without a prior, and the answers it counts as."""
+"""What is assumed of models of which none was seen, and the answers that such an assumption counts as."""
 EDGE = 0.02
 """Expectations stay so far from 0 and 1: nothing is certain before it is seen."""
-PAIR_MASS = 10.0
-"""Pairs that the difference of two models' single outcomes counts as: requests that went to one were others
-than those that went to the other."""
 VERSION = 1
-
-_NOTHING = Pair()
 
 
 @dataclass(frozen=True)
@@ -94,13 +87,12 @@ class Quality:
         self._key_share = key_share
         self._cells: dict[str, dict[str, Cell]] = {}
         """By model, by task."""
-        self._pairs: dict[tuple[str, str], dict[str, Pair]] = {}
-        """By models, in alphabetical order, by task; '' are all tasks."""
-        self._watches: dict[tuple[str, str], Watch] = {}
+        self._comparisons = Comparisons()
         self._versions: dict[str, str] = {}
         self._known: dict[tuple[str, str], tuple[float, Estimate]] = {}
         self._overall: dict[str, tuple[float, float]] = {}
         self._harder: dict[str, float] = {}
+        self._usual: float | None = None
 
     def observe(
         self, task: str, model: str, outcome: float, *, weight: float, at: float, source: str, key: str = ""
@@ -123,16 +115,8 @@ class Quality:
                 "a pair is two models, with outcomes from 0 to 1 and a weight that is not negative"
             )
         difference = outcomes[0] - outcomes[1] if a < b else outcomes[1] - outcomes[0]
-        tasks = self._pairs.setdefault((min(a, b), max(a, b)), {"": Pair()})
-        factor = self._scale.factor(at)
-        pair = tasks.setdefault(task, Pair())
-        watch = self._watches.setdefault((min(a, b), max(a, b)), Watch())
-        spread, n = tasks[""].spread(factor), pair.weight / factor
-        if watch.changed(difference - pair.mean, weight, spread=spread, n=n):
-            for each in tasks.values():
-                each.shrink(KEPT)
-        for each in (tasks[""], pair):
-            each.add(difference, weight * factor)
+        models = min(a, b), max(a, b)
+        self._comparisons.add(task, models, difference, weight=weight, factor=self._scale.factor(at))
 
     def version(self, model: str, version: str) -> bool:
         """Note which version a model is served in; whether that is another than before, of which less is
@@ -143,10 +127,7 @@ class Quality:
             return False
         for cell in self._cells.get(model, {}).values():
             cell.shrink(KEPT)
-        for models, tasks in self._pairs.items():
-            if model in models:
-                for pair in tasks.values():
-                    pair.shrink(KEPT)
+        self._comparisons.shrink(model, KEPT)
         self._changed()
         return True
 
@@ -170,22 +151,15 @@ class Quality:
         return found
 
     def paired(self, task: str, a: str, b: str, at: float) -> Paired:
-        """How much better one model is at a task than another, from requests that both were asked.
+        """How much better one model is at a task than another, from requests that both were asked, or one of
+        them and a third.
 
         Where there are none, it is what their single outcomes say, with little weight.
         """
         factor = self._scale.factor(at)
-        prior = self.estimate(task, a, at).mean - self.estimate(task, b, at).mean
-        tasks = self._pairs.get((min(a, b), max(a, b)), {})
-        turned = a > b
-        found = posterior(
-            tasks.get(task, _NOTHING),
-            tasks.get("", _NOTHING),
-            factor,
-            -prior if turned else prior,
-            PAIR_MASS,
+        return self._comparisons.paired(
+            task, a, b, factor=factor, prior=lambda model: self.estimate(task, model, at).mean
         )
-        return found.turned() if turned else found
 
     def non_inferior(self, task: str, model: str, best: str, loss: float, at: float) -> float:
         """The probability that a model is no worse than (1 - `loss`) of the best: P(q_m >= (1 - loss) q_b),
@@ -196,7 +170,7 @@ class Quality:
 
     def models(self) -> list[str]:
         """Of which there is evidence."""
-        return sorted(self._cells.keys() | {model for models in self._pairs for model in models})
+        return sorted(self._cells.keys() | self._comparisons.models())
 
     def as_json(self, at: float) -> dict[str, Any]:
         """All of it as JSON data, in weights as they are now."""
@@ -215,8 +189,7 @@ class Quality:
             ],
             "pairs": [
                 [task, *models, *(each / factor for each in (p.weight, p.total, p.square, p.wins, p.ties))]
-                for models, tasks in self._pairs.items()
-                for task, p in tasks.items()
+                for task, models, p in self._comparisons.entries()
             ],
         }
 
@@ -233,7 +206,7 @@ class Quality:
                 cell = found._cells.setdefault(model, {}).setdefault(task, Cell())
                 cell.add(source, key, good / weight if weight else 0.0, weight * factor)
             for task, a, b, *sums in data["pairs"]:
-                found._pairs.setdefault((a, b), {})[task] = Pair(*(float(each) * factor for each in sums))
+                found._comparisons.put(task, (a, b), Pair(*(float(each) * factor for each in sums)))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"these are no figures of quality: {error}") from None
         return found
@@ -242,6 +215,7 @@ class Quality:
         self._known.clear()
         self._overall.clear()
         self._harder.clear()
+        self._usual = None
 
     def _totals(self, model: str, task: str, factor: float) -> Totals:
         cell = self._cells.get(model, {}).get(task)
@@ -253,12 +227,23 @@ class Quality:
         if known is None:
             prior = self.priors.overall.get(model)
             mass = (LEAST_MASS if prior is None else MASS) * factor
-            good, weight = (UNKNOWN if prior is None else prior) * mass, mass
+            good, weight = (self._pool(factor) if prior is None else prior) * mass, mass
             for task in self._cells.get(model, ()):
                 seen = self._totals(model, task, factor)
                 good, weight = good + seen.good, weight + seen.weight
             known = self._overall[model] = good / weight, weight
         return known
+
+    def _pool(self, factor: float) -> float:
+        """The mean of all models: what is assumed of one that was never seen."""
+        if self._usual is None:
+            good, weight = UNKNOWN * LEAST_MASS * factor, LEAST_MASS * factor
+            for model, tasks in self._cells.items():
+                for task in tasks:
+                    seen = self._totals(model, task, factor)
+                    good, weight = good + seen.good, weight + seen.weight
+            self._usual = good / weight
+        return self._usual
 
     def _task(self, task: str, factor: float) -> float:
         """How much better all models do in a task than elsewhere."""
