@@ -12,7 +12,9 @@ from pointsman.conditions import Test, condition, joined
 from pointsman.exchange import Exchange
 from pointsman.routing import Variable
 
+from .asked import names_of_model
 from .settings import WhenSettings
+from .variables import MODEL
 
 __all__ = [
     "All",
@@ -52,7 +54,8 @@ Holds = Callable[[Seen], bool]
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """A test of one variable. `expected` is what the file asks for, at `place`."""
+    """A test of one variable. `expected` is what the file asks for, at `place`. Of the model one of its names
+    must pass."""
 
     variable: str
     expected: Any
@@ -62,7 +65,11 @@ class Is:
 
     def __post_init__(self) -> None:
         variable, test = self.variable, self.test
-        object.__setattr__(self, "holds", lambda seen: test(seen[variable]))
+        if variable == MODEL:
+            holds: Holds = lambda seen: any(map(test, names_of_model(seen[MODEL])))  # noqa: E731
+        else:
+            holds = lambda seen: test(seen[variable])  # noqa: E731
+        object.__setattr__(self, "holds", holds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pointsman.conditions import Comparison, Tags, is_pattern, listed
 from .clauses import All, AnyOf, Clause, Is, Not
 from .moments import Days
 from .rules import Rule
+from .variables import MODEL
 
 __all__ = ["head_of", "implies", "never", "shadowed"]
 
@@ -83,13 +84,19 @@ def _contradict(one: Clause, other: Clause) -> bool:
     if not (isinstance(one, Is) and isinstance(other, Is) and one.variable == other.variable):
         return False
     first_expected, second_expected = one.expected, other.expected
+    if one.variable == MODEL:  # which has a name with its suffix, and one without
+        names = (*listed(first_expected), *listed(second_expected))
+        return not any(":" in each for each in names) and _apart(first_expected, second_expected)
     if isinstance(first_expected, bool):
         return bool(first_expected is not second_expected)
     if isinstance(first_expected, Comparison):
         return _Span(first_expected, second_expected).empty
-    return not any(
-        _meet(some, another) for some in listed(first_expected) for another in listed(second_expected)
-    )
+    return _apart(first_expected, second_expected)
+
+
+def _apart(one: Any, other: Any) -> bool:
+    """Whether no value fulfils both of two expectations."""
+    return not any(_meet(some, another) for some in listed(one) for another in listed(other))
 
 
 def _narrower(given: Any, wanted: Any) -> bool:

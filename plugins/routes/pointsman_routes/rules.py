@@ -11,11 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from pointsman.catalogue import Catalogue
 from pointsman.conditions import is_pattern, joined, listed
 from pointsman.errors import RequestError
 from pointsman.exchange import Exchange, Plan
 from pointsman.setup import Setup
 
+from .asked import AskedModel
 from .clauses import All, Clause, Clauses, Holds, Is, Seen, each_test, failed, told
 from .families import is_family
 from .preferences import Preferences
@@ -158,7 +160,7 @@ class _Shelf:
     __slots__ = ("model", "plans", "reads", "rules")
 
     def __init__(
-        self, model: str, rules: tuple[Rule, ...], reads: tuple[Callable[[Exchange], Any], ...] | None
+        self, model: AskedModel, rules: tuple[Rule, ...], reads: tuple[Callable[[Exchange], Any], ...] | None
     ) -> None:
         self.model = model
         self.rules = tuple((rule, _beside_model(rule.clause)) for rule in rules)
@@ -173,21 +175,25 @@ class _Shelf:
         name = rule.name if rule is not None else None
         plan = self.plans.get(name)
         if plan is None:
-            asked = (self.model,)
+            asked = (str(self.model),)
             plan = self.plans[name] = rule.plan(asked) if rule is not None else Plan(None, asked)
         return plan
 
 
 class Rules:
     """Rules in their order. For each model that is asked for, those that could match are found once; what
-    they say to requests that are alike in all that they ask is found out once, too."""
+    they say to requests that are alike in all that they ask is found out once, too. Both are found anew when
+    the `catalogue` has changed."""
 
     def __init__(
         self,
         rules: Iterable[Rule] = (),
         reads: Mapping[str, Callable[[Exchange], Any]] | None = None,
         few: Iterable[str] = (),
+        catalogue: Catalogue | None = None,
     ) -> None:
+        self._catalogue = catalogue
+        self._edition = -1
         self.rules = tuple(rules)
         self._reads = reads or {}
         self._few = frozenset(few)
@@ -205,6 +211,10 @@ class Rules:
     def judge(self, exchange: Exchange) -> Judgement:
         """What the rules say; without one that matches, the models asked for are planned."""
         model = exchange.peek.model
+        if self._catalogue is not None and self._edition != self._catalogue.edition:
+            self._edition = self._catalogue.edition
+            self._shelves.clear()
+            self._kept.clear()
         shelf = self._shelves.get(model) or self._shelve(model)
         reads = shelf.reads
         if reads is None or exchange.peek.models or len(model) > LONGEST_KEPT or GIVEN in exchange.notes:
@@ -229,9 +239,10 @@ class Rules:
         return found
 
     def _shelve(self, model: str) -> _Shelf:
-        seen = Seen(None, {})
-        seen[MODEL] = model
-        places = sorted({*self._exact.get(model, ()), *self._open})
+        seen, asked = Seen(None, {}), AskedModel.of(model, self._catalogue)
+        seen[MODEL] = asked
+        named = (place for name in asked.names for place in self._exact.get(name, ()))
+        places = sorted({*named, *self._open})
         left = tuple(
             rule
             for rule in (self.rules[place] for place in places)
@@ -240,7 +251,7 @@ class Rules:
         used = _once(test.variable for rule in left for test in each_test(rule.clause))
         few = self._few.issuperset(used)
         reads = tuple(self._reads[name] for name in used if name != MODEL) if few else None
-        shelf = _Shelf(model, left, reads)
+        shelf = _Shelf(asked, left, reads)
         if len(model) <= LONGEST_KEPT:
             if len(self._shelves) >= MOST_KEPT:
                 self._shelves.clear()
@@ -248,9 +259,9 @@ class Rules:
         return shelf
 
     def _judged(self, exchange: Exchange, shelf: _Shelf) -> Judgement:
-        seen = Seen(exchange, self._reads)
+        seen = Seen(exchange, {**self._reads, MODEL: lambda _: shelf.model})
         if GIVEN in exchange.notes:
-            seen.update(exchange.notes[GIVEN])
+            seen.update({name: value for name, value in exchange.notes[GIVEN].items() if name != MODEL})
         matched: Rule | None = None
         for rule, holds in shelf.rules:
             if holds(seen):
@@ -301,7 +312,7 @@ def compile_rules(setup: Setup) -> Rules:
     """The rules of a configuration, ready for requests."""
     clauses = Clauses(setup.variables)
     rules = [_compiled(setup, route, clauses, number) for number, route in enumerate(setup.section("routes"))]
-    return Rules(rules, clauses.reads, clauses.few)
+    return Rules(rules, clauses.reads, clauses.few, setup.catalogue)
 
 
 def _compiled(setup: Setup, route: RouteSettings, clauses: Clauses, number: int) -> Rule:

@@ -10,7 +10,7 @@ from pointsman.catalogue import Catalogue, Resolution
 from .preferences import By
 from .tiers import Tier
 
-__all__ = ["SUFFIXES", "Variant", "varied"]
+__all__ = ["SUFFIXES", "Variant", "unsuffixed", "varied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ def varied(names: Iterable[str], catalogue: Catalogue) -> tuple[tuple[str, ...],
             found[model] = Variant(before.suffix, before.by, free_first=True)
         found.setdefault(model, variant)
     return tuple(plain), {model: variant for model, variant in found.items() if variant is not None}
+
+
+def unsuffixed(name: str, catalogue: Catalogue) -> str:
+    """A model's name without its suffix."""
+    return _split(name, catalogue)[0] if ":" in name else name
 
 
 def _split(name: str, catalogue: Catalogue) -> tuple[str, Variant | None]:

@@ -156,3 +156,8 @@ def holds(clause: Clause, value: dict[str, Any]) -> bool:
     seen = Seen(None, {})
     seen.update(value)
     return clause.holds(seen)
+
+
+def test_a_suffix_and_none_do_not_contradict() -> None:
+    for one, other in (("acme/large", "acme/large:floor"), ("*:floor", "acme/*")):
+        assert never(every(asks("model", one), asks("model", other))) is None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from pointsman.catalogue import Endpoint, Model
 from pointsman.exchange import Actor, Exchange, Plan
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup
@@ -315,3 +316,38 @@ async def test_what_a_rule_says_of_its_attempts_is_in_the_plan(decided: Decided)
     assert plan is not None
     assert (plan.deadline, plan.attempts, plan.on_loss, plan.hedge) == (90, 2, "reject", 1)
     assert plan.extra["preferences"].max_price.prompt == 3_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("when", "model", "expected"),
+    [
+        ("model: acme/large", "acme/large:floor", True),
+        ("model: [acme/small, 'acme/lar*']", "acme/large:nitro", True),
+        ("model: '*:floor'", "acme/large:floor", True),
+        ("not: {model: acme/large}", "acme/large:floor", False),
+        ("any: [{model: acme/large}]", "acme/large:free", True),
+        ("model: acme/large", "acme/large:other", False),
+        ("model: acme/large", "acme/small:floor", False),
+        ("{model: acme/large, any: [{model: 'acme/large:floor'}]}", "acme/large:floor", True),
+    ],
+)
+async def test_nobody_gets_around_a_rule_by_a_suffix(
+    decided: Decided, when: str, model: str, expected: bool
+) -> None:
+    when = when if when.startswith("{") else f"{{{when}}}"
+    rules = f"routes: [{{name: kept, when: {when}, use: {{models: [acme/small]}}}}, {{name: rest}}]\n"
+    prepare: Any = lambda setup: setup.catalogue.add(  # noqa: E731
+        Model("acme/large:other", [Endpoint(setup.providers["lab"], "large:other")])
+    )
+    async with decided(rules, body(model), prepare=prepare) as exchange:
+        assert (exchange.decision.rule == "kept") is expected
+
+
+async def test_rules_are_judged_anew_when_the_catalogue_has_changed(decided: Decided) -> None:
+    rules = "routes: [{name: kept, when: {model: acme/new}}, {name: rest, use: {models: [acme/small]}}]\n"
+    async with decided(rules, body("acme/new:floor")) as exchange:
+        assert exchange.decision.rule == "rest"
+        found = exchange.setup.notes["routes"].rules
+        model = Model("acme/new", [Endpoint(exchange.setup.providers["lab"], "new")])
+        exchange.setup.catalogue.add(model)
+        assert found.judge(exchange).plan.rule == "kept"

@@ -41,7 +41,7 @@ def test_a_wrong_setting_is_refused_at_its_place(
 async def test_the_example_in_the_readme_starts(setup: Callable[[str], Setup]) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     blocks = re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     async with Gateway.dry(setup("".join(blocks))) as gateway:
         assert [route.name for route in gateway.setup.section("routes")] == ["protected", "nightly", "rest"]
         assert len(gateway.setup.section("tests")) == 2
