@@ -13,7 +13,7 @@ from typing import Any
 
 from pointsman.conditions import Comparison, Tags, is_pattern, listed
 
-from .clauses import All, AnyOf, Clause, Is, Not
+from .clauses import All, AnyOf, Clause, Is, Not, each_test
 from .moments import Days
 from .rules import Rule
 from .variables import MODEL
@@ -40,10 +40,41 @@ def never(clause: Clause) -> Clause | None:
 
 def shadowed(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
     """Each rule that is never reached, and the one before it that takes all it would."""
+    heads = [_heads(rule.clause) for rule in rules]
+    asked = [frozenset(test.variable for test in each_test(rule.clause)) for rule in rules]
     for place, rule in enumerate(rules):
-        taker = next((before for before in rules[:place] if implies(rule.clause, before.clause)), None)
-        if taker is not None:
-            yield rule, taker
+        for number, before in enumerate(rules[:place]):
+            if _may_take(heads[number], heads[place], asked[place]) and implies(rule.clause, before.clause):
+                yield rule, before
+                break
+
+
+Heads = dict[str, tuple[str, ...]]
+"""By variable: what the texts begin with that a clause takes."""
+
+
+def _heads(clause: Clause) -> Heads:
+    """Those of the tests that must hold for a clause to; none of a variable that is asked about otherwise
+    than for texts, or twice."""
+    found: Heads = {}
+    for part in _parts(clause) if isinstance(clause, All) else ():
+        if isinstance(part, Is):
+            options = listed(part.expected)
+            texts = part.variable not in found and all(type(each) is str for each in options)
+            found[part.variable] = tuple(map(head_of, options)) if texts else ()
+    return found
+
+
+def _may_take(taker: Heads, given: Heads, asked: frozenset[str]) -> bool:
+    """Whether it is worth to look whether one rule takes all requests of another, which asks for these
+    variables: what most pairs of rules have not is seen at once."""
+    for variable, heads in taker.items():
+        if variable not in asked:
+            return False
+        own = given.get(variable)
+        if heads and own and not all(each.startswith(heads) for each in own):
+            return False
+    return True
 
 
 def implies(given: Clause, wanted: Clause) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.conditions import Comparison, Tags, condition
@@ -161,3 +161,38 @@ def holds(clause: Clause, value: dict[str, Any]) -> bool:
 def test_a_suffix_and_none_do_not_contradict() -> None:
     for one, other in (("acme/large", "acme/large:floor"), ("*:floor", "acme/*")):
         assert never(every(asks("model", one), asks("model", other))) is None
+
+
+PATTERNS = ("*", "a*", "ab", "ab*", "a?", "[ab]*", "b", "abc")
+TESTS = st.one_of(
+    st.builds(
+        asks,
+        st.sampled_from(["model", "key"]),
+        st.one_of(
+            st.sampled_from(PATTERNS),
+            st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2).map(tuple),
+        ),
+    ),
+    st.builds(asks, st.just("stream"), st.booleans()),
+    st.sampled_from(["> 5", "< 9", ">= 3, < 7"]).map(number),
+)
+CLAUSES = st.recursive(
+    TESTS,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: every(*parts)),
+        st.lists(inner, min_size=1, max_size=2).map(lambda parts: AnyOf(tuple(parts))),
+        inner.map(lambda part: Not(every(part))),
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(CLAUSES, max_size=3), max_size=6))
+def test_what_is_seen_at_once_changes_nothing(clauses: list[list[Clause]]) -> None:
+    rules = [Rule(f"r{number}", every(*parts), number=number) for number, parts in enumerate(clauses)]
+    slowly = []
+    for place, rule in enumerate(rules):
+        taker = next((before for before in rules[:place] if implies(rule.clause, before.clause)), None)
+        slowly += [(rule, taker)] if taker is not None else []
+    assert [*shadowed(rules)] == slowly
