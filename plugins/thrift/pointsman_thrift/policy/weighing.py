@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf, sqrt
+from math import inf
 from typing import Any, Literal
 
 from pointsman_thrift.quality import Estimate, Paired, Quality, of_success
 from pointsman_thrift.quality.beta import normal_above
 
 from .controller import Controller, Limits
+from .standing import standing
 
-__all__ = ["Ask", "Mode", "Objective", "Offer", "Policy", "Weighed", "reference", "weigh"]
+__all__ = ["Ask", "Mode", "Objective", "Offer", "Policy", "Weighed", "weigh"]
 
 Objective = Literal["cost", "speed"]
 Mode = Literal["budget", "strict", "suggest"]
@@ -62,12 +63,12 @@ class Ask:
     gains: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Weighed:
     """A model as it was weighed. `loss` is how much worse than the reference it is expected to answer, at the
     cautious end `loss_upper`; `price` is what it is chosen by: nano-USD or seconds for a good answer; `sure`
-    is the probability that it is good enough. It is `labelled` where there are paired labels enough to let it
-    answer, `eligible` where it may answer this request, `suggested` where it might with labels enough."""
+    is the probability that it is good enough, where that is asked for. It `fits` where it is, `labelled`
+    where there are paired labels enough to let it answer. `allowed` is the loss that was."""
 
     model: str
     estimate: Estimate
@@ -77,16 +78,41 @@ class Weighed:
     loss: float
     loss_upper: float
     price: float
-    sure: float
-    labelled: bool = False
-    eligible: bool = False
-    suggested: bool = False
-    verdict: str = ""
+    sure: float | None
+    allowed: float
+    fits: bool
+    labelled: bool
+    policy: Policy
 
     @property
     def pairs(self) -> float:
         """Paired labels in this task, its own or the reference's, whichever are fewer."""
         return self.pair.labels if self.pair is not None else 0.0
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may answer this request."""
+        return self.pair is None or (self.fits and self.labelled and self.policy.mode != "suggest")
+
+    @property
+    def suggested(self) -> bool:
+        """Whether it might answer with labels enough, or if things were not only suggested."""
+        return self.fits and not self.eligible
+
+    @property
+    def verdict(self) -> str:
+        """Whether it may answer, and why, in words."""
+        policy = self.policy
+        if self.pair is None:
+            return "the reference: the best that is known well enough"
+        if self.price == inf:
+            return "no price is known" if policy.objective == "cost" else "its speed is not known"
+        said = "may answer" if self.eligible else "suggested" if self.fits else "not good enough"
+        found = f"loses {self.loss_upper:.4f} at most, {self.allowed:.4f} allowed"
+        if self.sure is not None:
+            found = f"good enough with probability {self.sure:.3f}, {policy.sure:g} needed"
+        labels = "" if self.labelled else f"; {self.pairs:.1f} of {policy.least_pairs:g} paired labels"
+        return f"{said}: {found}{labels}"
 
     def as_json(self) -> dict[str, Any]:
         """For records."""
@@ -102,85 +128,43 @@ class Weighed:
         }
 
 
-def reference(
-    ask: Ask, offers: Sequence[Offer], quality: Quality, policy: Policy
-) -> tuple[int, list[Estimate]]:
-    """The place of the model that losses are counted against, and the estimates of all: the best of those
-    that have been seen enough, and of the first, which the operator put there."""
-    estimates = [quality.estimate(ask.task, offer.model, ask.at) for offer in offers]
-    best = 0
-    for place in range(1, len(offers)):
-        pair = quality.paired(ask.task, offers[place].model, offers[best].model, ask.at)
-        if pair.labels >= policy.least_pairs:
-            better = pair.mean > 0
-        else:
-            better = estimates[place].n >= policy.least_pairs and estimates[place].mean > estimates[best].mean
-        best = place if better else best
-    return best, estimates
-
-
 def weigh(
     ask: Ask, offers: Sequence[Offer], quality: Quality, controller: Controller, policy: Policy
 ) -> tuple[Weighed, list[Weighed]]:
-    """The reference and all, in their order, each with its verdict."""
-    place, estimates = reference(ask, offers, quality, policy)
-    best = offers[place].model
-    most = estimates[place].mean
-    allowed = controller.allowed()
+    """The reference and all, in their order."""
+    models = tuple(offer.model for offer in offers)
+    stands = standing(ask.task, models, quality, policy.least_pairs, ask.at)
+    best, most = models[stands.place], stands.estimates[stands.place].mean
+    allowed, strict = controller.allowed(), policy.mode == "strict"
+    gains = ask.gains
     found = []
-    for number, (offer, estimate) in enumerate(zip(offers, estimates, strict=True)):
-        pair = None if number == place else quality.paired(ask.task, best, offer.model, ask.at)
-        weighed = _weighed(ask, offer, estimate, pair, best=best, policy=policy, most=most)
-        _judge(weighed, policy, allowed)
-        found.append(weighed)
-    return found[place], found
-
-
-def _weighed(
-    ask: Ask,
-    offer: Offer,
-    estimate: Estimate,
-    pair: Paired | None,
-    *,
-    best: str,
-    policy: Policy,
-    most: float,
-) -> Weighed:
-    loss = upper = 0.0
-    sure = 1.0
-    if pair is not None:
-        loss = pair.mean + ask.gains.get(best, 0.0) - ask.gains.get(offer.model, 0.0)
-        upper = loss + policy.z * sqrt(pair.variance)
-        sure = normal_above(policy.limits.loss * most - loss, pair.variance)
-    spent = offer.cost if policy.objective == "cost" else offer.seconds
-    price = inf if spent is None else of_success(spent, max(0.0, most - loss))
-    return Weighed(offer.model, estimate, offer.cost, offer.seconds, pair, loss, upper, price, sure)
-
-
-def _judge(weighed: Weighed, policy: Policy, allowed: float) -> None:
-    """Say whether a model may answer, and why."""
-    if weighed.pair is None:
-        weighed.eligible, weighed.verdict = True, "the reference: the best that is known well enough"
-    elif weighed.price == inf:
-        weighed.verdict = "no price is known" if policy.objective == "cost" else "its speed is not known"
-    elif policy.mode == "strict":
-        fits = weighed.sure >= policy.sure
-        _settle(
-            weighed,
-            policy,
-            fits,
-            f"good enough with probability {weighed.sure:.3f}",
-            f"{policy.sure:g} needed",
+    for offer, estimate, pair, deviation in zip(
+        offers, stands.estimates, stands.pairs, stands.deviations, strict=True
+    ):
+        spent = offer.cost if policy.objective == "cost" else offer.seconds
+        loss, sure, fits, labelled = 0.0, None, True, False
+        if pair is not None:
+            loss = pair.mean + (gains.get(best, 0.0) - gains.get(offer.model, 0.0) if gains else 0.0)
+            labelled = pair.labels >= policy.least_pairs
+            if strict:
+                sure = normal_above(policy.limits.loss * most - loss, pair.variance)
+            enough = loss + policy.z * deviation <= allowed if sure is None else sure >= policy.sure
+            fits = spent is not None and enough
+        found.append(
+            Weighed(
+                offer.model,
+                estimate,
+                offer.cost,
+                offer.seconds,
+                pair,
+                loss,
+                loss + policy.z * deviation,
+                inf if spent is None else of_success(spent, max(0.0, most - loss)),
+                sure,
+                allowed,
+                fits,
+                labelled,
+                policy,
+            )
         )
-    else:
-        fits = weighed.loss_upper <= max(0.0, allowed)
-        _settle(weighed, policy, fits, f"loses {weighed.loss_upper:.4f} at most", f"{allowed:.4f} allowed")
-
-
-def _settle(weighed: Weighed, policy: Policy, fits: bool, found: str, needed: str) -> None:
-    weighed.labelled = weighed.pairs >= policy.least_pairs
-    weighed.eligible = fits and weighed.labelled and policy.mode != "suggest"
-    weighed.suggested = fits and not weighed.eligible
-    said = "may answer" if weighed.eligible else "suggested" if fits else "not good enough"
-    labels = "" if weighed.labelled else f"; {weighed.pairs:.1f} of {policy.least_pairs:g} paired labels"
-    weighed.verdict = f"{said}: {found}, {needed}{labels}"
+    return found[stands.place], found

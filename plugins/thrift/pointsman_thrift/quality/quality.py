@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from pointsman_feedback.evidence import MOST_SHARE
 
 from .beta import interval, normal_above, variance
 from .cells import Cell, Totals
-from .comparisons import KEPT, Comparisons
+from .comparisons import FRESH, KEPT, Comparisons
 from .pairs import Pair, Paired
 from .priors import MASS, Priors
 from .scale import HALF_LIFE, Scale
@@ -25,6 +25,8 @@ UNKNOWN, LEAST_MASS = 0.5, 2.0
 EDGE = 0.02
 """Expectations stay so far from 0 and 1: nothing is certain before it is seen."""
 VERSION = 1
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Quality:
         self._overall: dict[str, tuple[float, float]] = {}
         self._harder: dict[str, float] = {}
         self._usual: float | None = None
+        self._remembered: dict[Hashable, tuple[float, Any]] = {}
 
     def observe(
         self, task: str, model: str, outcome: float, *, weight: float, at: float, source: str, key: str = ""
@@ -116,6 +119,7 @@ class Quality:
             )
         difference = outcomes[0] - outcomes[1] if a < b else outcomes[1] - outcomes[0]
         models = min(a, b), max(a, b)
+        self._remembered.clear()
         self._comparisons.add(task, models, difference, weight=weight, factor=self._scale.factor(at))
 
     def version(self, model: str, version: str) -> bool:
@@ -135,7 +139,7 @@ class Quality:
         """How good a model is at a task."""
         factor = self._scale.factor(at)
         known = self._known.get((task, model))
-        if known is not None and known[0] <= factor <= known[0] * 1.001:
+        if known is not None and known[0] <= factor <= known[0] * FRESH:
             return known[1]
         mean, _ = self._model(model, factor)
         expected = min(1 - EDGE, max(EDGE, mean + self._task(task, factor)))
@@ -160,6 +164,16 @@ class Quality:
         return self._comparisons.paired(
             task, a, b, factor=factor, prior=lambda model: self.estimate(task, model, at).mean
         )
+
+    def remembered(self, key: Hashable, at: float, find: Callable[[], T]) -> T:
+        """What was found for a key before, until something is observed or half an hour has passed: all that
+        is found here changes no faster."""
+        factor = self._scale.factor(at)
+        known = self._remembered.get(key)
+        if known is None or not known[0] <= factor <= known[0] * FRESH:
+            known = self._remembered[key] = factor, find()
+        found: T = known[1]
+        return found
 
     def non_inferior(self, task: str, model: str, best: str, loss: float, at: float) -> float:
         """The probability that a model is no worse than (1 - `loss`) of the best: P(q_m >= (1 - loss) q_b),
@@ -216,6 +230,7 @@ class Quality:
         self._overall.clear()
         self._harder.clear()
         self._usual = None
+        self._remembered.clear()
 
     def _totals(self, model: str, task: str, factor: float) -> Totals:
         cell = self._cells.get(model, {}).get(task)
