@@ -155,14 +155,20 @@ class Judgement:
 
 class _Shelf:
     """The rules that are left for requests for one model, each with what it asks beside that. `reads` are the
-    variables they ask for, where all have few values: then what they say to those is kept."""
+    variables they ask for, where all have few values: then what they say to those is kept. `finds` finds the
+    value of each variable."""
 
-    __slots__ = ("model", "plans", "reads", "rules")
+    __slots__ = ("finds", "model", "plans", "reads", "rules")
 
     def __init__(
-        self, model: AskedModel, rules: tuple[Rule, ...], reads: tuple[Callable[[Exchange], Any], ...] | None
+        self,
+        model: AskedModel,
+        rules: tuple[Rule, ...],
+        reads: tuple[Callable[[Exchange], Any], ...] | None,
+        finds: Mapping[str, Callable[[Exchange], Any]],
     ) -> None:
         self.model = model
+        self.finds = {**finds, MODEL: lambda _: model}
         self.rules = tuple((rule, _beside_model(rule.clause)) for rule in rules)
         self.reads = reads
         self.plans: dict[str | None, Plan] = {}
@@ -251,7 +257,7 @@ class Rules:
         used = _once(test.variable for rule in left for test in each_test(rule.clause))
         few = self._few.issuperset(used)
         reads = tuple(self._reads[name] for name in used if name != MODEL) if few else None
-        shelf = _Shelf(asked, left, reads)
+        shelf = _Shelf(asked, left, reads, self._reads)
         if len(model) <= LONGEST_KEPT:
             if len(self._shelves) >= MOST_KEPT:
                 self._shelves.clear()
@@ -259,7 +265,7 @@ class Rules:
         return shelf
 
     def _judged(self, exchange: Exchange, shelf: _Shelf) -> Judgement:
-        seen = Seen(exchange, {**self._reads, MODEL: lambda _: shelf.model})
+        seen = Seen(exchange, shelf.finds)
         if GIVEN in exchange.notes:
             seen.update({name: value for name, value in exchange.notes[GIVEN].items() if name != MODEL})
         matched: Rule | None = None
