@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from pointsman.cli import config_option, load_setup
 from pointsman.errors import StartupError
+
+if TYPE_CHECKING:
+    from .rows import Rows
 
 __all__ = ["judge"]
 
@@ -16,7 +21,8 @@ RESAMPLES = 200
 
 
 @click.command(name="eval")
-@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("data", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@config_option
 @click.option("--pair", "pairs", nargs=2, multiple=True, metavar="WEAK STRONG", help="A pair to judge.")
 @click.option("--models", help="Look only at these models, with commas between them.")
 @click.option(
@@ -39,6 +45,7 @@ RESAMPLES = 200
 def judge(
     *,
     data: tuple[Path, ...],
+    config: Path | None,
     pairs: tuple[tuple[str, str], ...],
     models: str | None,
     prices: tuple[str, ...],
@@ -52,14 +59,15 @@ def judge(
     """Judge routing on DATA: questions that several models have answered, with a score of each answer.
 
     DATA is comma-separated values (a column of prompts, and one of scores for each model, or a row for each
-    answer), JSON lines, JSON, or a folder of them. Thrift and the baselines learn from four fifths of
+    answer), JSON lines, JSON, or a folder of them; without any, it is what the ledger has of requests that
+    two models were asked. Thrift and the baselines learn from four fifths of
     the questions and are judged by the last, five times over.
     """
     from pointsman_thrift.tasks.classifier import Classifier  # what the other commands need not read in
     from pointsman_thrift.tasks.prompt import Prompt
 
     from .data import DataError
-    from .loading import Wanted, load
+    from .loading import Wanted, gathered, load
     from .plot import draw
     from .prices import price_of
     from .report import as_text, evaluate
@@ -83,7 +91,8 @@ def judge(
             click.echo(f"\r\x1b[K{text}", err=True, nl=False)
 
     try:
-        report = evaluate(load(data, wanted), named=pairs, count=resamples, seed=seed, progress=progress)
+        found = load(data, wanted) if data else gathered([_own(config, wanted.models)], wanted)
+        report = evaluate(found, named=pairs, count=resamples, seed=seed, progress=progress)
     except DataError as error:
         raise StartupError(str(error)) from None
     finally:
@@ -92,3 +101,14 @@ def judge(
     if plot is not None:
         plot.write_text(draw(report), encoding="utf-8")
     click.echo(json.dumps(report.as_json(), indent=2) if as_json else as_text(report))
+
+
+def _own(config: Path | None, models: tuple[str, ...]) -> Rows:
+    """What the ledger has."""
+    from pointsman.ledger import reader
+
+    from .ledgers import read_ledger
+
+    setup = load_setup(config)
+    with reader(setup.core.ledger.url, setup.base) as ledger:
+        return read_ledger(ledger, Path(setup.core.ledger.url), models)

@@ -35,6 +35,11 @@ class Question:
     costs: tuple[float, ...]
     features: Features
 
+    @property
+    def group(self) -> str:
+        """Questions that are one: they have the same prompt, if any."""
+        return self.prompt or f"id {self.id}"
+
 
 @dataclass
 class Data:

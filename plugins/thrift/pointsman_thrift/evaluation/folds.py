@@ -36,7 +36,7 @@ def folds_of(data: Data, seed: int, count: int = FOLDS) -> list[list[int]]:
     """Places of questions in parts of about equal size; questions with the same prompt stay together."""
     groups: dict[str, list[int]] = {}
     for place, each in enumerate(data.questions):
-        groups.setdefault(each.prompt, []).append(place)
+        groups.setdefault(each.group, []).append(place)
     members = [*groups.values()]
     Random(seed).shuffle(members)  # noqa: S311 - parts of questions
     folds: list[list[int]] = [[] for _ in range(min(count, len(members)))]

@@ -48,7 +48,7 @@ def resamples(data: Data, count: int, seed: int) -> list[bytes]:
     putting back. Questions with the same prompt are drawn together."""
     groups: dict[str, list[int]] = {}
     for place, each in enumerate(data.questions):
-        groups.setdefault(each.prompt, []).append(place)
+        groups.setdefault(each.group, []).append(place)
     members = [*groups.values()]
     chance = Random(seed)  # noqa: S311 - a sample of questions
     found = []
