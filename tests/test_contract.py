@@ -160,7 +160,7 @@ def test_files_and_functions_stay_short(path: Path) -> None:
             assert length <= 70, f"{node.name} has {length} lines"
 
 
-MOST_LINES = {"config": 3800, "ledger": 2000, "": 13400}
+MOST_LINES = {"config": 3800, "ledger": 2000, "": 14100}
 """Lines of the core: of its two packages that are subjects of their own, and of all the rest."""
 
 
