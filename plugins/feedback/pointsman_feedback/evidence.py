@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from math import inf
+from math import ceil, inf
 
 from pointsman.ledger import Reading
 
@@ -27,6 +27,7 @@ __all__ = [
     "Tally",
     "capped",
     "evidence",
+    "faded",
     "judged",
     "paired",
     "tallies",
@@ -37,6 +38,8 @@ MOST_SHARE = 0.2
 PRIOR = 10.0
 """The weight of what is believed without any feedback: it counts among all weight."""
 DAY = 86_400.0
+HALVES = 8
+"""Half-lives after which nothing is left to speak of."""
 BEGINNING, END = "", "9999"
 """Sort before and after every time."""
 
@@ -52,6 +55,22 @@ select task, model, source, key_id, substr(at, 1, 10) as day, count(*) as labels
 from feedback
 where source = 'vote' and at >= :since and at < :until and (:task is null or task = :task)
 group by task, model, source, key_id, substr(at, 1, 10)
+"""
+FADED_DAYS = """
+with fading(day, share) as (values {left})
+select task, model, source, key_id, sum(labels) as labels, sum(weight * share) as weight,
+    sum(good * share) as good
+from feedback_days join fading on at = day
+where at >= :since and (:task is null or task = :task)
+group by task, model, source, key_id
+"""
+FADED_VOTES = """
+with fading(day, share) as (values {left})
+select task, model, source, key_id, count(*) as labels, sum(weight * share) as weight,
+    sum(weight * score * share) as good
+from feedback join fading on substr(at, 1, 10) = day
+where source = 'vote' and at >= :since and (:task is null or task = :task)
+group by task, model, source, key_id
 """
 PAIRS = """
 select f.pair, f.at, f.key_id, f.task, f.model, f.rival, f.source, f.score, f.own_score, f.rival_score,
@@ -244,6 +263,20 @@ def tallies(
             if row["weight"] > 0:
                 tally = Tally(row["labels"], row["weight"], row["good"])
                 yield Said(row["task"], row["model"], row["source"], row["key_id"], row["day"], tally)
+
+
+def faded(ledger: Reading, *, now: datetime, half_life: float, task: str | None = None) -> Iterator[Said]:
+    """What each key said from each source, all days as one: what is so many seconds old as `half_life` weighs
+    half, and what is older than some of them is not read. Sooner than `tallies`, where there is much."""
+    today = now.astimezone(UTC).date()
+    days = [today - timedelta(days=age) for age in range(ceil(HALVES * half_life / DAY) + 1)]
+    left = ", ".join(f"('{day}', {0.5 ** (age * DAY / half_life)})" for age, day in enumerate(days))
+    params = {"since": days[-1].isoformat(), "task": task}
+    for table, sql in ((FEEDBACK_DAYS.name, FADED_DAYS), (FEEDBACK.name, FADED_VOTES)):
+        for row in ledger.select_sync(sql.format(left=left), params) if ledger.has_table(table) else ():
+            if row["weight"] > 0:
+                tally = Tally(row["labels"], row["weight"], row["good"])
+                yield Said(row["task"], row["model"], row["source"], row["key_id"], today.isoformat(), tally)
 
 
 def _evidence(place: tuple[str | None, str], cell: _Cell, share: float, prior: float) -> Evidence:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.ledger import Ledger, open_ledger
-from pointsman_feedback.evidence import Tally, capped, evidence, judged, paired
+from pointsman.ledger import Ledger, Reading, open_ledger
+from pointsman_feedback.evidence import Said, Tally, capped, evidence, faded, judged, paired
 from pointsman_feedback.records import FEEDBACK, FEEDBACK_DAYS, WEIGHTS
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -130,6 +130,26 @@ async def test_what_is_old_weighs_less(book: Book) -> None:
         lambda reading: evidence(reading, until=datetime(2026, 11, 13, tzinfo=UTC))
     )
     assert until == []
+
+
+async def test_days_may_be_read_as_one_each_as_far_as_it_has_faded(book: Book) -> None:
+    for day, score in (("2026-11-27", 1.0), ("2026-11-13", 0.0), ("2026-06-01", 1.0)):
+        for source in ("vote", "check"):
+            book.say(source, score, at=f"{day}T08:00:00.000+00:00", weight=1.0)
+    book.say("vote", 1.0, task="legal", key_id="bob")
+    await book.ledger.flush()
+
+    def read(reading: Reading) -> list[Said]:
+        return [*faded(reading, now=NOW, half_life=14 * DAY)]
+
+    found = sorted(await book.ledger.read(read), key=lambda said: (said.task or "", said.source))
+    assert [(each.task, each.source, each.key_id) for each in found] == [
+        ("legal", "vote", "bob"),
+        ("maths", "check", "alice"),
+        ("maths", "vote", "alice"),
+    ]
+    for each in found[1:]:
+        assert (each.tally.labels, each.tally.weight, each.tally.good) == pytest.approx((2, 1.5, 1.0))
 
 
 async def test_tasks_are_taken_together_key_by_key(book: Book) -> None:

@@ -14,16 +14,16 @@ from pointsman.config import Duration
 from pointsman.errors import BadRequest
 from pointsman.gateway import Gateway
 from pointsman.ledger import Reading
-from pointsman_feedback import share_of
+from pointsman.setup import Setup
 from pointsman_keys.reach import Reach
 from pointsman_usage.report import Filters
 
 from .prices import price_board
-from .quality import RANKED, board_of
+from .quality import RANKED, Beliefs, Board, board_of
 from .reliability import endpoints, week
-from .savings import Savings, used_tokens
+from .savings import Savings
 from .shares import shares
-from .value import values
+from .value import used, values
 from .window import Window
 
 __all__ = ["PARTS", "Asked", "Pages"]
@@ -31,7 +31,10 @@ __all__ = ["PARTS", "Asked", "Pages"]
 PARTS = ("usage", "quality", "value", "endpoints", "week", "prices", "savings")
 FRESH = 10.0
 """Seconds for which what was read counts as current."""
+SLOW = 60.0
+"""The same for what changes slowly."""
 MOST = 64
+JUDGED = frozenset({"quality", "value", "savings"})
 WEEKS = timedelta(weeks=8)
 """So long is looked back for the hours of the week, if the window is shorter."""
 LONGEST = Duration(400 * 86_400)
@@ -77,10 +80,13 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tru
 
 
 class Pages:
-    """Makes pages, and remembers them for a while."""
+    """Makes pages, and remembers them for a while; and what is the same for all who ask."""
 
     def __init__(self) -> None:
         self._kept: TTLCache[tuple[Asked, Reach], Json] = TTLCache(MOST, FRESH)
+        self._boards: TTLCache[int, tuple[Setup, Board]] = TTLCache(1, FRESH)
+        """By the identity of the setup."""
+        self._weeks: TTLCache[tuple[str, timedelta], Json] = TTLCache(MOST, SLOW)
 
     async def page(self, gateway: Gateway, asked: Asked, reach: Reach) -> Json:
         """What is asked for, as far as somebody sees: usage, value and savings are those of his own reach;
@@ -89,64 +95,67 @@ class Pages:
         kept = self._kept.get((asked, reach))
         if kept is not None:
             return kept
-        now = datetime.now(UTC)
+        setup, now = gateway.setup, datetime.now(UTC)
+        page: Json = {"object": "leaderboard", "as_of": now.isoformat(timespec="seconds")}
         window = Window.last(length, now)
-        filters = Filters(key=reach.key_id, team=reach.team, task=asked.task)
-        share = share_of(gateway.setup)
-        look = _Look(asked, wanted, window, filters, zone, share)
-        found = await gateway.ledger.read(look) if gateway.ledger.has_table("usage_days") else {}
-        used, board = found.pop("used", None), found.pop("board", None)
-        if used is not None and board is not None:
-            found["savings"] = Savings(used, board, gateway.setup.catalogue, now).shown()
+        page["window"] = window.shown()
+        if gateway.ledger.has_table("usage_days"):
+            board = await self._board(gateway, now) if wanted & JUDGED else None
+            filters = Filters(key=reach.key_id, team=reach.team, task=asked.task)
+            page |= await gateway.ledger.read(_Look(asked, wanted, window, filters, board))
+            if "savings" in wanted and board is not None:
+                page["savings"] = Savings(page.pop("used"), board, setup.catalogue, now).shown()
+            if "week" in wanted:
+                page["week"] = await self._week(gateway, Window.last(max(length, WEEKS), now), zone)
         if "prices" in wanted:
-            found["prices"] = price_board(gateway.setup.catalogue, now)
-        page = {
-            "object": "leaderboard",
-            "as_of": now.isoformat(timespec="seconds"),
-            "window": window.shown(),
-            **found,
-        }
+            page["prices"] = price_board(setup.catalogue, now)
         self._kept[asked, reach] = page
         return page
+
+    async def _board(self, gateway: Gateway, now: datetime) -> Board:
+        setup = gateway.setup
+        kept = self._boards.get(id(setup))
+        if kept is not None and kept[0] is setup:
+            return kept[1]
+        beliefs = Beliefs.of(setup)
+        board = await gateway.ledger.read(lambda reading: board_of(reading, beliefs, now))
+        self._boards[id(setup)] = setup, board
+        return board
+
+    async def _week(self, gateway: Gateway, window: Window, zone: ZoneInfo) -> Json:
+        """The hours of the week change slowly, and are many."""
+        place = zone.key, window.length // timedelta(hours=1) * timedelta(hours=1)
+        if place not in self._weeks:
+            self._weeks[place] = await gateway.ledger.read(lambda reading: week(reading, window, zone))
+        return self._weeks[place]
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What comes out of the ledger for a page."""
+    """What comes out of the ledger for a page; `used` is for what else goes by prices."""
 
     asked: Asked
     wanted: frozenset[str]
     window: Window
     filters: Filters
-    zone: ZoneInfo
-    share: float
+    board: Board | None
 
     def __call__(self, reading: Reading) -> Json:
         found: Json = {}
-        asked, window, filters = self.asked, self.window, self.filters
+        asked, window, filters, board = self.asked, self.window, self.filters, self.board
         if "usage" in self.wanted:
             found["usage"] = shares(
                 reading, asked.by, window, filters=filters, limit=asked.limit, sort=asked.sort
             )
-        if self.wanted & {"quality", "value", "savings"}:
-            found |= self._judged(reading)
+        if board is not None and "quality" in self.wanted:
+            tasks = board.tasks() if asked.task is None else [asked.task]
+            rows = [row for task in tasks for row in board.rows(task)]
+            found["quality"] = {"ranked_from": RANKED, "max_share": board.share, "rows": rows}
+        spent = used(reading, window, filters) if self.wanted & {"value", "savings"} else []
+        if board is not None and "value" in self.wanted:
+            found["value"] = values(spent, board)
+        if "savings" in self.wanted:
+            found["used"] = spent
         if "endpoints" in self.wanted:
             found["endpoints"] = endpoints(reading, window)
-        if "week" in self.wanted:
-            longer = Window.last(max(window.length, WEEKS), window.until)
-            found["week"] = week(reading, longer, self.zone)
-        return found
-
-    def _judged(self, reading: Reading) -> Json:
-        """What goes by feedback; `board` and `used` are for what else goes by prices."""
-        found: Json = {}
-        board = board_of(reading, now=self.window.until, share=self.share, task=self.asked.task)
-        if "quality" in self.wanted:
-            rows = [row for task in board.tasks() for row in board.rows(task)]
-            found["quality"] = {"ranked_from": RANKED, "max_share": self.share, "rows": rows}
-        if "value" in self.wanted:
-            found["value"] = values(reading, board, self.window, filters=self.filters)
-        if "savings" in self.wanted:
-            found["board"] = board
-            found["used"] = used_tokens(reading, self.window, self.filters)
         return found

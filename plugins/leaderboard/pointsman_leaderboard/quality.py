@@ -6,16 +6,20 @@ What is counted, and how it fades and is drawn together, is what routes go by (`
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pointsman.ledger import Reading
-from pointsman_feedback.evidence import Said, tallies
+from pointsman.setup import Setup
+from pointsman_feedback import share_of
+from pointsman_feedback.evidence import MOST_SHARE, Said, faded
 from pointsman_thrift.quality import Estimate, Priors, Quality
+from pointsman_thrift.quality.scale import HALF_LIFE
 
 from .statistics import Rank, ranks
 
-__all__ = ["RANKED", "TASKLESS", "Board", "board_of"]
+__all__ = ["RANKED", "TASKLESS", "Beliefs", "Board", "board_of"]
 
 RANKED = 30.0
 """Effective votes from which on a model has a rank."""
@@ -25,20 +29,40 @@ TASKLESS = ""
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Beliefs:
+    """How feedback is counted: the most of all weight that one key may have, the seconds after which it
+    counts half, and what is believed without any."""
+
+    share: float = MOST_SHARE
+    half_life: float = HALF_LIFE
+    priors: Priors = field(default_factory=Priors)
+
+    @classmethod
+    def of(cls, setup: Setup) -> Beliefs:
+        """As a configuration has it."""
+        if setup.plugins.get("thrift") is None:
+            return cls(share_of(setup))
+        choice = setup.settings("thrift").choice
+        priors = Priors.of(choice.priors) if choice.priors is not None else Priors()
+        return cls(share_of(setup), choice.half_life, priors)
+
+
 class Board:
     """What is known at a time: posteriors by task and model, and the labels behind them."""
 
-    def __init__(self, said: Iterable[Said], priors: Priors, *, share: float, now: datetime) -> None:
-        self._quality = Quality(priors, key_share=share)
+    def __init__(self, said: Iterable[Said], beliefs: Beliefs, now: datetime) -> None:
+        self._quality = Quality(beliefs.priors, half_life=beliefs.half_life, key_share=beliefs.share)
+        self.share = beliefs.share
         self._now = now.timestamp()
+        self._ranks: dict[str, dict[str, Rank]] = {}
         self._labels: dict[tuple[str, str], dict[str, int]] = {}
         self._keys: dict[tuple[str, str], set[str]] = {}
         for each in said:
             place = each.task or TASKLESS, each.model
-            at = datetime.fromisoformat(each.day).replace(tzinfo=UTC).timestamp()
             mean = min(1.0, max(0.0, each.tally.good / each.tally.weight))
             self._quality.observe(
-                *place, mean, weight=each.tally.weight, at=at, source=each.source, key=each.key_id
+                *place, mean, weight=each.tally.weight, at=self._now, source=each.source, key=each.key_id
             )
             labels = self._labels.setdefault(place, {})
             labels[each.source] = labels.get(each.source, 0) + each.tally.labels
@@ -62,8 +86,11 @@ class Board:
 
     def ranked(self, task: str) -> dict[str, Rank]:
         """The ranks of the models of which enough is known."""
-        found = {model: self.estimate(task, model) for model in self.models(task)}
-        return ranks({model: each for model, each in found.items() if each.n >= RANKED}, task)
+        if task not in self._ranks:
+            found = {model: self.estimate(task, model) for model in self.models(task)}
+            known = {model: each for model, each in found.items() if each.n >= RANKED}
+            self._ranks[task] = ranks(known, task)
+        return self._ranks[task]
 
     def rows(self, task: str) -> list[Row]:
         """The models of a task, those with a rank first, the best of them first; then the others by name."""
@@ -96,8 +123,6 @@ class Board:
         }
 
 
-def board_of(
-    reading: Reading, *, now: datetime, share: float, priors: Priors | None = None, task: str | None = None
-) -> Board:
-    """The board of all feedback in the ledger, or of that about one task."""
-    return Board(tallies(reading, task=task), priors or Priors(), share=share, now=now)
+def board_of(reading: Reading, beliefs: Beliefs, now: datetime) -> Board:
+    """The board of all feedback in the ledger."""
+    return Board(faded(reading, now=now, half_life=beliefs.half_life), beliefs, now)

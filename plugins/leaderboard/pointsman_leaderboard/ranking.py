@@ -13,12 +13,11 @@ from pointsman.columns import aligned
 from pointsman.ledger import Reading, reader
 from pointsman.money import format_usd
 from pointsman.setup import Setup
-from pointsman_feedback import share_of
 from pointsman_usage.report import Filters, moment
 
-from .quality import RANKED, board_of
+from .quality import RANKED, Beliefs, board_of
 from .shares import shares
-from .value import values
+from .value import used, values
 from .window import Window
 
 __all__ = ["ranking"]
@@ -39,26 +38,27 @@ def ranking(setup: Setup, rank: str, *, task: str | None, since: str, as_json: b
         raise click.BadParameter(f"{error}; write 7d, 12h or 2026-11-01", param_hint="--since") from None
     read, shown = RANKINGS[rank]
     with reader(setup.core.ledger.url, setup.base) as ledger:
-        rows = read(ledger, window, task, share_of(setup)) if ledger.has_table("usage_days") else []
+        rows = read(ledger, window, task, Beliefs.of(setup)) if ledger.has_table("usage_days") else []
     if as_json:
         return json.dumps(rows, indent=2, ensure_ascii=False)
     return shown(rows) if rows else NOTHING.format(why="the ledger has none of it yet")
 
 
-def _usage(reading: Reading, window: Window, task: str | None, share: float) -> list[Row]:
+def _usage(reading: Reading, window: Window, task: str | None, beliefs: Beliefs) -> list[Row]:
     found = shares(reading, "model", window, filters=Filters(task=task), limit=MOST)
     rows: list[Row] = found["rows"]
     return rows
 
 
-def _quality(reading: Reading, window: Window, task: str | None, share: float) -> list[Row]:
-    board = board_of(reading, now=window.until, share=share, task=task)
-    return [row for each in board.tasks() for row in board.rows(each)]
+def _quality(reading: Reading, window: Window, task: str | None, beliefs: Beliefs) -> list[Row]:
+    board = board_of(reading, beliefs, window.until)
+    tasks = board.tasks() if task is None else [task]
+    return [row for each in tasks for row in board.rows(each)]
 
 
-def _value(reading: Reading, window: Window, task: str | None, share: float) -> list[Row]:
-    board = board_of(reading, now=window.until, share=share, task=task)
-    return values(reading, board, window, filters=Filters(task=task))
+def _value(reading: Reading, window: Window, task: str | None, beliefs: Beliefs) -> list[Row]:
+    board = board_of(reading, beliefs, window.until)
+    return values(used(reading, window, Filters(task=task)), board)
 
 
 def _usage_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -126,7 +126,7 @@ def _span(said: Mapping[str, float]) -> str:
 RANKINGS: Mapping[
     str,
     tuple[
-        Callable[[Reading, Window, str | None, float], list[Row]],
+        Callable[[Reading, Window, str | None, Beliefs], list[Row]],
         Callable[[Sequence[Mapping[str, Any]]], str],
     ],
 ] = {

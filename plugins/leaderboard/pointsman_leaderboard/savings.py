@@ -12,52 +12,34 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.catalogue import Catalogue, Endpoint
-from pointsman.ledger import Reading
 from pointsman.types import Usage
 from pointsman_prices.book import price_at
-from pointsman_usage.report import Filters, counted
 from pointsman_usage.text import usd
 
 from .quality import RANKED, Board
-from .window import Window
 
-__all__ = ["ASSUMPTIONS", "Savings", "used_tokens"]
+__all__ = ["ASSUMPTIONS", "Savings"]
 
 ASSUMPTIONS = (
     "tokens as they were used: another model would have written more or less",
     "list prices of now, of each model's cheapest endpoint, without markup and windows of other hours",
     "each request as large as the mean of its model's requests",
 )
-TOKENS = """
-select coalesce(task, '') as task, model, sum(complete) as requests, sum(input_tokens) as input,
-    sum(output_tokens) as output, sum(cache_read_tokens) as cache_read,
-    sum(cache_write_tokens) as cache_write, sum(cost_nano) as cost_nano, sum(priced) as priced
-from ({parts}) where provider is not null group by coalesce(task, ''), model
-having sum(priced) > 0 and sum(complete) > 0 and sum(unpriced) = 0
-"""
+COUNTS = ("input", "output", "cache_read", "cache_write")
 
 Row = dict[str, Any]
 
 
-def used_tokens(reading: Reading, window: Window, filters: Filters) -> list[Row]:
-    """The tokens of a span by task and model, where the price of all of them is known."""
-    found = counted(reading, window.since, window.until, filters)
-    if found is None:
-        return []
-    parts, params = found
-    return reading.select_sync(TOKENS.format(parts=parts), params)
-
-
 class Savings:
-    """What was used, at prices of now."""
+    """What was used by task and model, where the price of all of it is known, at prices of now."""
 
     def __init__(
         self, used: Sequence[Mapping[str, Any]], board: Board, catalogue: Catalogue, now: datetime
     ) -> None:
-        self._used = used
+        self._used = [row for row in used if row["complete"] and row["priced"] and not row["unpriced"]]
         self._board = board
-        self._spent = sum(row["cost_nano"] for row in used)
-        costs = {model: self._cost(catalogue, model, now) for model in {row["model"] for row in used}}
+        self._spent = sum(row["cost_nano"] for row in self._used)
+        costs = {model: self._cost(catalogue, model, now) for model in {row["model"] for row in self._used}}
         self._costs = {model: cost for model, cost in sorted(costs.items()) if cost is not None}
 
     def shown(self) -> Row:
@@ -68,7 +50,7 @@ class Savings:
         best = max(ranked, key=lambda model: self._quality(model) or 0.0, default=None)
         cheapest = min(self._costs, key=lambda model: self._costs[model], default=None)
         return {
-            "requests": sum(row["requests"] for row in self._used),
+            "requests": sum(row["complete"] for row in self._used),
             "spent": _told(None, self._spent, self._quality(None)),
             "best_single": self._single(best),
             "cheapest": self._single(cheapest),
@@ -85,8 +67,8 @@ class Savings:
     def _cost_at(self, endpoint: Endpoint, now: datetime) -> int | None:
         total = 0
         for row in self._used:
-            n = row["requests"]
-            counts = {name: row[name] // n for name in ("input", "output", "cache_read", "cache_write")}
+            n = row["complete"]
+            counts = {name: row[f"{name}_tokens"] // n for name in COUNTS}
             cost = price_at(endpoint, Usage(**counts), now.timestamp())
             if cost is None:
                 return None
@@ -99,8 +81,8 @@ class Savings:
         total = weight = 0.0
         for row in self._used:
             if self._board.models(row["task"]):
-                total += row["requests"] * self._board.estimate(row["task"], model or row["model"]).mean
-                weight += row["requests"]
+                total += row["complete"] * self._board.estimate(row["task"], model or row["model"]).mean
+                weight += row["complete"]
         return total / weight if weight else None
 
     def _seen(self, model: str) -> float:

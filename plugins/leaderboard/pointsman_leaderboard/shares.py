@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pointsman.ledger import Reading
-from pointsman_usage.report import GROUPS, Filters, counted
+from pointsman_usage.report import GROUPS, Filters
 from pointsman_usage.text import usd
 
+from .sums import summed
 from .window import BEFORE, Window
 
 __all__ = ["BY", "OTHER", "shares"]
@@ -16,13 +17,8 @@ __all__ = ["BY", "OTHER", "shares"]
 BY = ("model", "provider", "app", "team", "task")
 OTHER = "other"
 MEASURES = ("requests", "tokens", "cost_nano")
-SUMS = """
-select {group} as id, max({name}) as name, sum(requests) as requests, sum(complete) as complete,
-    sum(errors) as errors, sum(input_tokens) + sum(output_tokens) as tokens,
-    sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
-    sum(cost_nano) as cost_nano, sum(priced) as priced, sum(unpriced) as unpriced
-from ({parts}) group by {group}
-"""
+COMPARED = ("requests", "input_tokens", "output_tokens", "cost_nano")
+COUNTED = (*COMPARED, "complete", "errors", "unpriced")
 
 Row = dict[str, Any]
 
@@ -36,43 +32,37 @@ def shares(
     `share` is a group's part of all requests, tokens and spend; `trend` how much more there is than in the
     mean of the three windows before, `before`. The spend is that of requests whose price is known.
     """
-    now = _groups(reading, by, window, filters)
-    before = [_groups(reading, by, each, filters) for each in window.before()]
+    now = _groups(reading, by, COUNTED, window, filters)
+    before = _groups(reading, by, COMPARED, window.before(), filters)
     totals = {name: sum(row[name] for row in now.values()) for name in MEASURES}
     ordered = sorted(now.items(), key=lambda item: (-item[1][sort], item[1]["name"] or ""))
-    rows = [
-        _shown(id, [row], [{id: each.get(id, {})} for each in before], totals) for id, row in ordered[:limit]
-    ]
+    rows = [_shown(id, [row], [before.get(id, {})], totals) for id, row in ordered[:limit]]
     rest = dict(ordered[limit:])
     if rest:
-        behind = [{id: row for id, row in each.items() if id in rest} for each in before]
+        behind = [before.get(id, {}) for id in rest]
         rows.append(_shown(OTHER, [*rest.values()], behind, totals) | {"name": OTHER, "groups": len(rest)})
     return {"by": by, "sort": sort, "totals": totals | {"cost_usd": usd(totals["cost_nano"])}, "rows": rows}
 
 
-def _groups(reading: Reading, by: str, window: Window, filters: Filters) -> dict[str | None, Row]:
-    found = counted(reading, window.since, window.until, filters)
-    if found is None:
-        return {}
-    parts, params = found
+def _groups(
+    reading: Reading, by: str, columns: Sequence[str], window: Window, filters: Filters
+) -> dict[str | None, Row]:
     group, name = GROUPS[by]
-    rows = reading.select_sync(SUMS.format(group=group, name=name, parts=parts), params)
-    return {row["id"]: row for row in rows}
+    found = summed(reading, {group: name}, columns, window, filters)
+    return {id: row | {"tokens": row["input_tokens"] + row["output_tokens"]} for (id,), row in found.items()}
 
 
 def _shown(
     id: str | None,
     rows: Sequence[Mapping[str, Any]],
-    before: Sequence[Mapping[str | None, Mapping[str, Any]]],
+    before: Sequence[Mapping[str, Any]],
     totals: Mapping[str, int],
 ) -> Row:
     sums: Row = {
         name: sum(row[name] for row in rows)
         for name in (*MEASURES, "input_tokens", "output_tokens", "complete", "errors", "unpriced")
     }
-    earlier = {
-        name: sum(row.get(name, 0) for each in before for row in each.values()) / BEFORE for name in MEASURES
-    }
+    earlier = {name: sum(row.get(name, 0) for row in before) / BEFORE for name in MEASURES}
     return {
         "id": id,
         "name": rows[0]["name"],

@@ -45,16 +45,17 @@ def ranks(estimates: Mapping[str, Estimate], seed: str) -> dict[str, Rank]:
     """The ranks of models by draws from their posteriors; the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - no secret hangs on it
     names = sorted(estimates)
-    draws = {
-        name: [chance.betavariate(estimates[name].a, estimates[name].b) for _ in range(DRAWS)]
-        for name in names
+    drawn = [
+        [chance.betavariate(estimates[name].a, estimates[name].b) for _ in range(DRAWS)] for name in names
+    ]
+    places = [[0] * (len(names) + 1) for _ in names]
+    for values in zip(*drawn, strict=True):
+        ordered = sorted(range(len(names)), key=values.__getitem__, reverse=True)
+        for place, number in enumerate(ordered, 1):
+            places[number][place] += 1
+    return {
+        name: Rank(*_middle(found), _tied(name, estimates)) for name, found in zip(names, places, strict=True)
     }
-    places: dict[str, list[int]] = {name: [0] * (len(names) + 1) for name in names}
-    for number in range(DRAWS):
-        ordered = sorted(names, key=lambda name: -draws[name][number])
-        for place, name in enumerate(ordered, 1):
-            places[name][place] += 1
-    return {name: Rank(*_middle(places[name]), _tied(name, estimates)) for name in names}
 
 
 def _middle(counts: list[int]) -> tuple[int, int]:

@@ -12,38 +12,41 @@ from typing import Any
 from pointsman.ledger import Reading
 from pointsman.money import NANO
 from pointsman_thrift.quality import Estimate
-from pointsman_usage.report import Filters, counted
+from pointsman_usage.report import Filters
 
 from .quality import Board
+from .sums import summed
 from .window import Window
 
-__all__ = ["values"]
+__all__ = ["used", "values"]
 
-COSTS = """
-select coalesce(task, '') as task, model, sum(requests) as requests, sum(priced) as priced,
-    sum(unpriced) as unpriced, sum(cost_nano) as cost_nano
-from ({parts}) group by coalesce(task, ''), model
-"""
+USED = (
+    *("requests", "complete", "priced", "unpriced", "cost_nano"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"),
+)
 LEAST = 1e-3
 """Quality that is divided by at least: what never succeeds costs a thousand times its price."""
 
 Row = dict[str, Any]
 
 
-def values(reading: Reading, board: Board, window: Window, *, filters: Filters) -> list[Row]:
-    """A row for each task and model that was used and of whose quality anything is known, by task, the best
+def used(reading: Reading, window: Window, filters: Filters) -> list[Row]:
+    """What was used in a span, by task ('' is none) and model."""
+    by = {"coalesce(task, '')": "task", "model": "model"}
+    found = summed(reading, by, USED, window, filters)
+    return [{"task": task, "model": model, **row} for (task, model), row in sorted(found.items(), key=repr)]
+
+
+def values(spent: Iterable[Mapping[str, Any]], board: Board) -> list[Row]:
+    """A row for each task and model that was `used` and of whose quality anything is known, by task, the best
     value first.
 
     `per_success` is the mean cost of a request by the share of good answers, and `per_dollar` the good
     answers that a US dollar buys, each with its interval (of the quality; the cost is what it was). `pareto`
     says that no model with a rank is both better and cheaper; one without a rank is on no such line.
     """
-    found = counted(reading, window.since, window.until, filters)
-    if found is None:
-        return []
-    parts, params = found
     tasks: dict[str, list[Row]] = {}
-    for row in reading.select_sync(COSTS.format(parts=parts), params):
+    for row in spent:
         if board.knows(row["task"], row["model"]) and row["priced"]:
             tasks.setdefault(row["task"], []).append(_row(row, board))
     for task, rows in tasks.items():
@@ -54,20 +57,20 @@ def values(reading: Reading, board: Board, window: Window, *, filters: Filters) 
     return [row for _, rows in sorted(tasks.items()) for row in sorted(rows, key=_by_value)]
 
 
-def _row(used: Mapping[str, Any], board: Board) -> Row:
-    estimate = board.estimate(used["task"], used["model"])
+def _row(spent: Mapping[str, Any], board: Board) -> Row:
+    estimate = board.estimate(spent["task"], spent["model"])
     low, high = estimate.interval
-    cost = used["cost_nano"] / used["priced"]
+    cost = spent["cost_nano"] / spent["priced"]
     return {
-        "task": used["task"] or None,
-        "model": used["model"],
+        "task": spent["task"] or None,
+        "model": spent["model"],
         "quality": estimate.mean,
         "low": low,
         "high": high,
         "effective": estimate.n,
         "prior_share": estimate.prior_share,
-        "requests": used["requests"],
-        "unpriced": used["unpriced"],
+        "requests": spent["requests"],
+        "unpriced": spent["unpriced"],
         "cost_nano": cost,
         "per_success_nano": {
             "mean": _success(cost, estimate.mean),

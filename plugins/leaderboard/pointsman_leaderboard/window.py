@@ -20,20 +20,18 @@ class Window:
 
     @classmethod
     def last(cls, length: timedelta, now: datetime) -> Window:
-        """The span that ends now."""
-        return cls(now - length, now)
+        """The span that ends now; it begins with an hour."""
+        return cls((now - length).replace(minute=0, second=0, microsecond=0), now)
 
     @property
     def length(self) -> timedelta:
         """How long it is."""
         return self.until - self.since
 
-    def before(self) -> list[Window]:
-        """As many spans as BEFORE, each as long, the nearest first."""
-        return [
-            Window(self.since - number * self.length, self.until - number * self.length)
-            for number in range(1, BEFORE + 1)
-        ]
+    def before(self) -> Window:
+        """The span before it that is BEFORE times as long; it begins with an hour, too."""
+        hours = timedelta(hours=round(BEFORE * self.length / timedelta(hours=1)))
+        return Window(self.since - hours, self.since)
 
     def shown(self) -> dict[str, str]:
         """As JSON data."""

@@ -18,7 +18,7 @@ from pointsman.ledger import Reading
 from .rollups import DAYS, HOURS, MINUTES
 from .text import amount, count, duration, usd
 
-__all__ = ["COLUMNS", "GROUPS", "Filters", "as_table", "counted", "cover", "groups", "moment"]
+__all__ = ["COLUMNS", "GROUPS", "MATCHES", "Filters", "as_table", "cover", "groups", "moment", "spans"]
 
 GROUPS: Mapping[str, tuple[str, str]] = {
     "model": ("model", "model"),
@@ -53,8 +53,7 @@ Span = tuple[str, str, str]
 BEGINNING, END = "", "9999"
 """Sort before and after every time."""
 
-PART = """
-select * from {table} where at >= :from{number} and at < :to{number}
+MATCHES = """
     and (:key is null or key_id = :key or key_name = :key)
     and (:team is null or team = :team or team_name = :team)
     and (:model is null or model = :model)
@@ -62,6 +61,8 @@ select * from {table} where at >= :from{number} and at < :to{number}
     and (:app is null or app = :app)
     and (:task is null or task = :task)
 """
+"""That a row of roll-ups is among those of `Filters`."""
+PART = "select * from {table} where at >= :from{number} and at < :to{number} {matches}"
 SUMS = """
 select
     coalesce(max({name}), '') as name,
@@ -116,14 +117,17 @@ def groups(
     `cost_nano` and `billed_nano` are null where no price of the group is known; so are the means where no
     answer was complete.
     """
-    found = counted(ledger, since, until, filters)
-    if found is None:
+    params: dict[str, Any] = {**asdict(filters), "limit": limit}
+    parts = []
+    for number, (table, start, end) in enumerate(spans(ledger, since, until)):
+        parts.append(PART.format(table=table, number=number, matches=MATCHES))
+        params |= {f"from{number}": start, f"to{number}": end}
+    if not parts:
         return []
-    parts, params = found
     group, name = GROUPS[by]
     order = f"{group} desc" if by == "day" else "sum(requests) desc, name"
-    sql = SUMS.format(group=group, name=name, order=order, parts=parts)
-    rows = ledger.select_sync(sql, {**params, "limit": limit})
+    sql = SUMS.format(group=group, name=name, order=order, parts=" union all ".join(parts))
+    rows = ledger.select_sync(sql, params)
     return [
         {
             by: row.pop("name"),
@@ -136,16 +140,9 @@ def groups(
     ]
 
 
-def counted(
-    ledger: Reading, since: datetime | None, until: datetime | None, filters: Filters
-) -> tuple[str, dict[str, Any]] | None:
-    """A query for the rows of roll-ups that cover a span, and its parameters; None where the span is empty."""
-    params: dict[str, Any] = asdict(filters)
-    parts = []
-    for number, (table, start, end) in enumerate(cover(*_kept(ledger, since, until))):
-        parts.append(PART.format(table=table, number=number))
-        params |= {f"from{number}": start, f"to{number}": end}
-    return (" union all ".join(parts), params) if parts else None
+def spans(ledger: Reading, since: datetime | None, until: datetime | None) -> list[Span]:
+    """The fewest periods between two times, longer ones where shorter ones are not kept."""
+    return cover(*_kept(ledger, since, until))
 
 
 def cover(since: datetime | None, until: datetime | None) -> list[Span]:
