@@ -55,6 +55,8 @@ class Comparisons:
         self._pairs: dict[Models, dict[str, Pair]] = {}
         self._watches: dict[Models, Watch] = {}
         self._strengths: dict[str, _Strengths] = {}
+        self._within = self._weight = 0.0
+        """Squared distances from the means of pairs, and weights, of all pairs."""
 
     def add(self, task: str, models: Models, difference: float, *, weight: float, factor: float) -> None:
         """Count how much better the first model's answer was; of what was known of the two little is kept
@@ -62,11 +64,15 @@ class Comparisons:
         tasks = self._pairs.setdefault(models, {})
         pair = tasks.setdefault(task, Pair())
         watch = self._watches.setdefault(models, Watch())
-        spread = self._spread(factor)
-        if watch.changed(difference - pair.mean, weight, spread=spread, n=pair.weight / factor):
+        surprise, n = difference - pair.mean, pair.weight / factor
+        if watch.changed(surprise, weight, spread=self._spread(factor), n=n):
             for each in tasks.values():
                 each.shrink(KEPT)
+            self._count()
+        before = pair.within
         pair.add(difference, weight * factor)
+        self._within += pair.within - before
+        self._weight += weight * factor
         self._strengths.clear()
 
     def shrink(self, model: str, share: float) -> None:
@@ -75,7 +81,7 @@ class Comparisons:
             if model in models:
                 for pair in tasks.values():
                     pair.shrink(share)
-        self._strengths.clear()
+        self._count()
 
     def models(self) -> set[str]:
         """Those that were compared."""
@@ -90,7 +96,7 @@ class Comparisons:
     def put(self, task: str, models: Models, pair: Pair) -> None:
         """Set the sums of a pair."""
         self._pairs.setdefault(models, {})[task] = pair
-        self._strengths.clear()
+        self._count()
 
     def paired(self, task: str, a: str, b: str, *, factor: float, prior: Prior) -> Paired:
         """How much better the first model is."""
@@ -112,14 +118,16 @@ class Comparisons:
             wins, losses = losses, wins
         return Paired(mean, variance, labels, n, wins, ties, losses, min(1.0, variance / before))
 
+    def _count(self) -> None:
+        """Add up again what `_spread` goes by."""
+        self._within = sum(pair.within for _, _, pair in self.entries())
+        self._weight = sum(pair.weight for _, _, pair in self.entries())
+        self._strengths.clear()
+
     def _spread(self, factor: float) -> float:
         """The variance of one difference within a pair and task, as far as it has been seen."""
-        seen = n = 0.0
-        for _, _, pair in self.entries():
-            if pair.weight > 0:
-                seen += pair.square - pair.weight * pair.mean * pair.mean
-                n += pair.weight
-        return max(LEAST_SPREAD, (max(0.0, seen) / factor + SEEN * SPREAD) / (n / factor + SEEN))
+        seen, n = max(0.0, self._within) / factor, self._weight / factor
+        return max(LEAST_SPREAD, (seen + SEEN * SPREAD) / (n + SEEN))
 
     def _found(self, task: str, factor: float, prior: Prior) -> _Strengths:
         names = sorted(self.models())

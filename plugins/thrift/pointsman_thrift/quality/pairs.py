@@ -43,6 +43,11 @@ class Pair:
         """The mean difference."""
         return self.total / self.weight if self.weight > 0 else 0.0
 
+    @property
+    def within(self) -> float:
+        """The squared distances from the mean, added up."""
+        return self.square - self.weight * self.mean * self.mean
+
     def shrink(self, share: float) -> None:
         """Keep this share of it."""
         for name in ("weight", "total", "square", "wins", "ties"):
