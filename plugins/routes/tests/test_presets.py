@@ -247,3 +247,55 @@ async def test_mistakes_are_told_at_their_place(presets: str, words: str) -> Non
     (problem,) = caught.value.problems
     assert words in f"{problem.message} {problem.hint}"
     assert problem.line == 12
+
+
+LANES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "chat": ("openai-chat", ANSWER, {"max_tokens": 77, "temperature": 0.25, "messages": [TOLD, TURN]}),
+    "responses": (
+        "openai-responses",
+        {"id": "r", "object": "response", "status": "completed", "model": "m", "output": []},
+        {"max_output_tokens": 77, "temperature": 0.25, "instructions": "Be brief."},
+    ),
+    "messages": (
+        "anthropic-messages",
+        {
+            "id": "m",
+            "type": "message",
+            "role": "assistant",
+            "model": "m",
+            "content": [{"type": "text", "text": "Hi"}],
+            "stop_reason": "end_turn",
+            "usage": {"input_tokens": 3, "output_tokens": 1},
+        },
+        {"max_tokens": 77, "temperature": 0.25, "system": "Be brief."},
+    ),
+    "gemini": (
+        "gemini",
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]},
+        {
+            "generationConfig": {"maxOutputTokens": 77, "temperature": 0.25, "seed": 5},
+            "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        },
+    ),
+}
+"""By dialect: what a provider is called that speaks it, what it answers, and what it is to get."""
+
+
+@pytest.mark.parametrize("dialect", [*ASKS])
+async def test_providers_of_the_clients_own_dialect_get_it_in_their_words(dialect: str) -> None:
+    spoken, answered, expected = LANES[dialect]
+    async with FakeProvider(Script.json(answered)) as fake:
+        config = f"""
+providers: {{lab: {{base_url: "{fake.url}", dialects: [{spoken}]}}}}
+models: {{acme/large: {{endpoints: [lab/large]}}}}
+presets:
+  brief:
+    models: [acme/large]
+    system: Be brief.
+    params: {{temperature: 0.25, max_tokens: 77, seed: 5}}
+"""
+        async with running(config) as server:
+            answer = await ask(server, dialect)
+            assert answer.status_code == 200, answer.text
+        (got,) = fake.requests
+    assert {name: got.json.get(name) for name in expected} == expected
