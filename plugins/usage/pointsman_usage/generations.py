@@ -62,7 +62,7 @@ COLUMNS = {
     "tried": Column(
         "text",
         "Each attempt, a JSON array: endpoint, status, error_type, ms, byok; where there are several and it "
-        "used anything, input, output, estimated, cost_nano.",
+        "used anything, input, output, estimated, cost_nano; continues: it went on with another's answer.",
     ),
     "lane": Column("text", "How the last one was asked: bytes, translated, canonical or local."),
     "lost": Column("text", "Parameters of the request that had no place there, by commas."),
@@ -209,13 +209,16 @@ def _tried(attempts: Sequence[Attempt]) -> str:
 
 
 def _used(attempt: Attempt) -> str:
-    """What an attempt used and cost, as further members of a JSON object; none where it used nothing."""
+    """What else is told of one of several attempts, as further members of a JSON object: that it went on with
+    another's answer, and what it used and cost, if it used anything."""
     usage, cost = attempt.usage, attempt.cost
+    continues = ',"continues":true' if attempt.continues else ""
     if usage is None:
-        return ""
+        return continues
     return (
-        f',"input":{usage.input},"output":{usage.output},"estimated":{"true" if usage.estimated else "false"}'
-        f',"cost_nano":{"null" if cost is None else cost.nano}'
+        f'{continues},"input":{usage.input},"output":{usage.output},'
+        f'"estimated":{"true" if usage.estimated else "false"},'
+        f'"cost_nano":{"null" if cost is None else cost.nano}'
     )
 
 
