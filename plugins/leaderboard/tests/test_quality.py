@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pointsman_leaderboard.statistics import ranks, wilson
+from pointsman_leaderboard.statistics import digamma, ranks, trigamma, wilson
 from pointsman_thrift.quality import Estimate
 
 Serve = Callable[..., Any]
@@ -44,6 +44,15 @@ def test_what_is_far_apart_is_ranked_and_what_is_alike_is_tied() -> None:
     assert (placed["bad"].low, placed["bad"].high, placed["bad"].tied) == (3, 3, ())
     assert placed["good"].tied == ("same",)
     assert (placed["good"].low, placed["good"].high) == (1, 2)
+
+
+def test_what_draws_are_made_of_is_as_in_the_tables() -> None:
+    for x, first, second in ((1.0, -0.5772156649, 1.6449340668), (0.5, -1.9635100260, 4.9348022005)):
+        assert digamma(x) == pytest.approx(first, abs=1e-8)
+        assert trigamma(x) == pytest.approx(second, abs=1e-8)
+    for x in (0.3, 2.0, 7.5, 400.0):
+        assert digamma(x + 1) == pytest.approx(digamma(x) + 1 / x, abs=1e-9)
+        assert trigamma(x + 1) == pytest.approx(trigamma(x) - 1 / x**2, abs=1e-9)
 
 
 @pytest.mark.parametrize(("good", "n"), [(0, 0), (0, 10), (10, 10), (5, 10)])

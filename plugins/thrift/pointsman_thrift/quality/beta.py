@@ -35,14 +35,24 @@ def quantile(a: float, b: float, share: float) -> float:
     zero, or a share outside of 0 to 1."""
     if a <= 0 or b <= 0 or not 0 <= share <= 1:
         raise ValueError("a beta distribution has parameters above zero, and shares are from 0 to 1")
+    if share in (0.0, 1.0):
+        return float(share)
     low, high = 0.0, 1.0
+    front = lgamma(a + b) - lgamma(a) - lgamma(b)
+    x = a / (a + b)
     for _ in range(HALVINGS):
-        middle = (low + high) / 2.0
-        if _below(a, b, middle) < share:
-            low = middle
+        missing = _below(a, b, x) - share
+        if missing > 0:
+            high = x
         else:
-            high = middle
-    return (low + high) / 2.0
+            low = x
+        density = exp(front + (a - 1.0) * log(x) + (b - 1.0) * log1p(-x)) if 0.0 < x < 1.0 else 0.0
+        step = missing / density if density > TINY else 0.0
+        near = low < x - step < high and step
+        x, before = (x - step if near else (low + high) / 2.0), x  # Newton's step, where it leads on
+        if abs(x - before) < EPSILON:
+            break
+    return x
 
 
 def normal_above(mean: float, variance: float) -> float:
