@@ -3,9 +3,9 @@
     python tests/bench/tasks.py
     python tests/bench/tasks.py --requests 2000 --json
 
-Requests are made from the corpus of the task model, in the dialects in turn, a few of them long, and are read
-and classified as in the server. J is the CPU time of the standard library's `json` for a request of 2.4 KB,
-measured beside it (see lanes.py).
+Requests are made from the corpus of the task model, in the dialects in turn, as they are and with 40,000
+characters, and are read and classified as in the server. Times are milliseconds of CPU. J is the CPU time of
+the standard library's `json` for a request of 2.4 KB, measured beside it (see lanes.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lanes import DIALECTS, Pair, codecs, ratio, yardstick
@@ -23,6 +24,7 @@ from pointsman.dialects import Translator
 from pointsman.types import Request
 from pointsman_thrift.tasks.classifier import Classifier
 from pointsman_thrift.tasks.generate import examples
+from pointsman_thrift.tasks.names import TASKS
 from pointsman_thrift.tasks.prompt import Prompt, prompt_of
 
 REQUESTS = 2000
@@ -44,30 +46,30 @@ def body_of(prompt: Prompt, dialect: str) -> bytes:
     return json.dumps({"model": "m", "messages": [*system, *turns]}).encode()
 
 
-def requests(number: int) -> Iterator[bytes]:
-    """So many requests; one in fifty is long."""
-    made = examples(7, per_task=-(-number // 19))[:number]
-    for place, each in enumerate(made):
-        body = body_of(each.prompt, DIALECTS[place % len(DIALECTS)])
-        if place % 50 == 0:
-            times = LONG // max(1, len(each.prompt.last)) + 1
-            body = body_of(Prompt((each.prompt.last + "\n") * times), DIALECTS[place % len(DIALECTS)])
-        yield body
+def requests(number: int, *, long: bool) -> list[bytes]:
+    """So many requests, with prompts as they are usual or with long ones."""
+    found = []
+    for place, each in enumerate(examples(7, per_task=-(-number // len(TASKS)))[:number]):
+        prompt = each.prompt
+        if long:
+            prompt = replace(prompt, last=f"{prompt.last}\n" * (LONG // max(1, len(prompt.last)) + 1))
+        found.append(body_of(prompt, DIALECTS[place % len(DIALECTS)]))
+    return found
 
 
-def measure(number: int) -> dict[str, float]:
+def measure(number: int, *, long: bool) -> dict[str, float]:
     """Milliseconds at percentiles, and J on average."""
     judge = Classifier().judge
-    bodies = list(requests(number))
+    bodies = requests(number, long=long)
     for body in bodies:  # as in a server that has run for a while
         judge(prompt_of(Request(body)))
     taken = sorted(_timed(lambda body=body: judge(prompt_of(Request(body)))) for body in bodies)
     first, second = (codecs().get(dialect, "chat") for dialect in DIALECTS[:2])
     assert isinstance(first, Translator)
     assert isinstance(second, Translator)
-    once, left = yardstick(Pair(first, second).request), iter(bodies * 2)
-    found = {f"p{share}": round(1000 * taken[int(len(taken) * share / 100)], 4) for share in (50, 95, 99)}
-    return {**found, "J": round(ratio(lambda: judge(prompt_of(Request(next(left)))), once, number), 2)}
+    once, left = yardstick(Pair(first, second).request), iter(bodies)
+    found = {f"p{share}": round(1000 * taken[int(len(taken) * share / 100)], 3) for share in (50, 95, 99)}
+    return {**found, "J": round(ratio(lambda: judge(prompt_of(Request(next(left)))), once, number), 1)}
 
 
 def _timed(work: Callable[[], Any]) -> float:
@@ -86,11 +88,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--requests", type=int, default=REQUESTS)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    found = measure(options.requests)
+    found = {
+        "usual": measure(options.requests, long=False),
+        "long": measure(max(1, options.requests // 20), long=True),
+    }
     if options.json:
-        print(json.dumps([found]))
+        print(json.dumps([{"prompts": name, **each} for name, each in found.items()]))
     else:
-        print("\n".join(f"{name}: {value}" for name, value in found.items()))
+        for name, each in found.items():
+            print(name, *(f"{key} {value}" for key, value in each.items()), sep="  ")
     return 0
 
 

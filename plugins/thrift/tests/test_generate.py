@@ -21,10 +21,10 @@ def test_one_seed_makes_one_set_of_prompts() -> None:
 
 
 def test_every_task_has_as_many_prompts_and_some_that_are_kept_out() -> None:
-    made = examples(1, per_task=40)
+    made = examples(1, per_task=150)
     for task in TASKS:
         of_it = [each for each in made if each.task == task]
-        assert len(of_it) == 40
+        assert len(of_it) == 150
         assert any(each.held for each in of_it)
         assert not all(each.held for each in of_it)
 

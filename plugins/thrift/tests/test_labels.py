@@ -12,6 +12,7 @@ import pytest
 
 from pointsman.testing import shared_path
 from pointsman_thrift.tasks.classifier import Classifier
+from pointsman_thrift.tasks.command import PER_TASK
 from pointsman_thrift.tasks.generate import examples
 from pointsman_thrift.tasks.names import TASKS
 from pointsman_thrift.tasks.scoring import scores
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 LABELS = Path(__file__).parent / "labels.csv"
 SHARED = shared_path()
 MARGIN = 0.03
-MEASURED = 0.72
+MEASURED = 0.75
 """Macro-F1 of all labelled prompts, as docs/tasks.md has it."""
 here = pytest.mark.skipif(SHARED is None, reason="the labelled prompts are not here (POINTSMAN_SHARED)")
 
@@ -61,9 +62,9 @@ def test_the_model_is_as_good_as_measured_and_better_than_baselines(judging: Mod
 @here
 def test_no_labelled_prompt_is_trained_on(judging: ModuleType) -> None:
     assert SHARED is not None
-    made = {_plain(each.prompt.last) for each in examples(1, per_task=1000)}
-    known = [each.prompt.last for each in judging.labelled(SHARED) if _plain(each.prompt.last) in made]
-    assert known == []
+    made = {_plain(each.prompt.last) for each in examples(1, per_task=PER_TASK)}
+    known = {_plain(each.prompt.last) for each in judging.labelled(SHARED)} & made
+    assert known <= {""}
 
 
 def _plain(text: str) -> str:

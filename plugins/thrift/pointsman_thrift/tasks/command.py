@@ -10,7 +10,7 @@ import click
 
 __all__ = ["train"]
 
-PER_TASK = 1000
+PER_TASK = 2000
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

@@ -20,6 +20,8 @@ FRONT, BACK = 700, 300
 """Characters whose shape is looked at."""
 REST = 500
 """Characters read of earlier turns, and of the instructions."""
+SIGNS_READ, SIGNS_LAST = 300, 100
+"""Signs that stand for words: how many are read, and how many of these at the end."""
 OPENING, CLOSING = 8, 6
 """Words at the beginning and at the end that count by their place too."""
 STEM = 5
@@ -97,6 +99,8 @@ def _words(text: str) -> frozenset[int]:
 def _pairs(text: str) -> list[bytes]:
     """Signs of scripts without spaces, which stand for words, one by one and in pairs."""
     signs = WIDE.findall(text)
+    if len(signs) > SIGNS_READ:
+        signs = [*signs[: SIGNS_READ - SIGNS_LAST], *signs[-SIGNS_LAST:]]
     return [sign.encode() for pair in pairwise([*signs, ""]) for sign in (pair[0], "".join(pair))]
 
 

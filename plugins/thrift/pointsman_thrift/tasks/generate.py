@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from random import Random
 from typing import Any
 from zlib import crc32
@@ -17,6 +18,7 @@ from .prompt import Prompt
 __all__ = ["Corpus", "Example", "Template", "corpus", "examples"]
 
 FILES = ("subjects", "words", "texts", "lexicon")
+PROMPTS = ("prompts", "questions", "plain")
 ABOUT = "about:"
 SLOT = re.compile(r"\{([a-z_:0-9]+)\}")
 CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
@@ -29,7 +31,6 @@ COMES_WITH: Mapping[str, Mapping[str, Any]] = {
     "@document": {"media": frozenset({"document"})},
     "@search": {"tools": 1},
 }
-PER_TASK = 1500
 FOREIGN, GENERIC, LOOSE = 0.14, 0.2, 0.25
 """Shares of prompts in other languages than English, of those that any subject may be asked, and of those
 made of a task's words."""
@@ -200,10 +201,10 @@ def corpus() -> Corpus:
         for heading, lines in _sections(name):
             entries = lines if name == "texts" else [each for line in lines for each in line.split("; ")]
             found.lists.setdefault(heading, []).extend(entries)
-    for heading, lines in (*_sections("prompts"), *_sections("questions")):
+    for heading, lines in chain.from_iterable(map(_sections, PROMPTS)):
         if heading.startswith(ABOUT):
             for task in heading.removeprefix(ABOUT).split():
-                found.generic[task] = [Template(task, line, it=task) for line in lines]
+                found.generic.setdefault(task, []).extend(Template(task, line, it=task) for line in lines)
         else:
             found.own.setdefault(heading, []).extend(Template(heading, line) for line in lines)
     for heading, lines in _sections("languages"):
@@ -211,7 +212,7 @@ def corpus() -> Corpus:
     return found
 
 
-def examples(seed: int, *, per_task: int = PER_TASK) -> list[Example]:
+def examples(seed: int, *, per_task: int) -> list[Example]:
     """So many prompts of each task, in no order. A task's text may follow on another's in a conversation."""
     draw, made = Random(seed), []  # noqa: S311 - a corpus, not a secret
     all_of = corpus()

@@ -31,12 +31,12 @@ class Training:
     chance left to all other tasks; `rare` how often a feature must be seen; `most` how many are kept.
     """
 
-    epochs: int = 5
+    epochs: int = 4
     rate: float = 0.9
     dropout: float = 0.4
     smoothing: float = 0.0
     rare: int = 2
-    most: int = 16_000
+    most: int = 23_500
     seed: int = 1
 
 
