@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from operator import itemgetter
+from sys import float_info
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
@@ -37,6 +38,9 @@ TYPES: Mapping[ColumnType, Any] = {
     "json": dict | list,
 }
 
+FINITE = Annotated[float, msgspec.Meta(ge=-float_info.max, le=float_info.max)]
+"""What a `real` may be: no infinity, and no NaN, which is in no range."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -48,12 +52,11 @@ class Column:
 
 
 class Layout(NamedTuple):
-    """The columns of a table by their places: `row` says the type of each, `texts` and `reals` pick their
-    values out of a row, `json` are the places of the others that are not stored as they are."""
+    """The columns of a table by their places: `row` says the type of each, `texts` picks the texts out of a
+    row, `json` are the places of what is not stored as it is."""
 
     row: type[msgspec.Struct]
     texts: Pick
-    reals: Pick
     json: tuple[int, ...]
 
 
@@ -84,10 +87,10 @@ class Table:
         fields = []
         for place, (name, column) in enumerate(self.columns.items()):
             places[column.type].append(place)
-            type_ = TYPES[column.type]
+            type_ = FINITE if column.type == "real" else TYPES[column.type]
             fields.append((f"c{place}", type_ if self.requires(name) else type_ | None))
         row = msgspec.defstruct(self.name, fields, array_like=True, forbid_unknown_fields=True)
-        return Layout(row, _picker(places["text"]), _picker(places["real"]), tuple(places["json"]))
+        return Layout(row, _picker(places["text"]), tuple(places["json"]))
 
     def requires(self, name: str) -> bool:
         """Whether a row must have a value in this column."""
@@ -130,8 +133,6 @@ def encode_row(table: Table, row: Row) -> tuple[StoredValue, ...]:
         values = astuple(convert(given, layout.row))
     except ValidationError:
         raise _refusal(table, given) from None
-    if not all(map(isfinite, filter(None, layout.reals(values)))):
-        raise _refusal(table, given)
     if not "".join(filter(None, layout.texts(values))).isascii():
         values = tuple(map(_encodable, values))
     return _with_json(table, values) if layout.json else values
