@@ -20,6 +20,7 @@ from .shadow.shadow import FIELD as SHADOW
 from .tasks.classifier import NOTE, TASK, TOOL_ANSWERED, Classifier, Verdict
 from .tasks.names import Task
 from .tasks.prompt import prompt_of
+from .tasks.sample import Sample
 from .tasks.weights import BadWeights, load
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Thrift:
         self.engine: Engine | None = None
         """Chooses; None before the start."""
         self._classifier = Classifier()
-        self._draw = Random().random  # noqa: S311 - a sample, not a secret
+        self._sample = Sample(0, Random().random)  # noqa: S311 - a sample, not a secret
 
     @hookimpl
     def plugin_settings(self, register: RegisterSettings) -> None:
@@ -155,8 +156,10 @@ class Thrift:
         engine = self.engine
         further = engine.reload(setup, settings.choice, settings.shadow) if engine is not None else None
 
+        sample = Sample(settings.tasks.sample, Random().random)  # noqa: S311 - a sample, not a secret
+
         def change() -> None:
-            self._settings, self._classifier = settings, classifier
+            self._settings, self._classifier, self._sample = settings, classifier, sample
             if further is not None:
                 further()
 
@@ -207,7 +210,5 @@ class Thrift:
 
     def _note(self, exchange: Exchange) -> None:
         ruled = exchange.plan is not None and TASK in exchange.plan.extra
-        if ruled or (
-            exchange.admitted and NOTE not in exchange.notes and self._draw() < self._settings.tasks.sample
-        ):
+        if ruled or (exchange.admitted and NOTE not in exchange.notes and self._sample.takes()):
             self.task_of(exchange)

@@ -24,5 +24,5 @@ class TasksSettings:
         minimum=0,
         maximum=1,
         help="Share of the requests that nobody asked about whose task is found out after their answer, "
-        "for reports and the leaderboard.",
+        "for reports and the leaderboard; twenty a second at most.",
     )
