@@ -108,7 +108,9 @@ def serve() -> Serve:
     """Serves the standard set: `async with serve(answer, settings="{…}") as desk`."""
 
     @asynccontextmanager
-    async def run(answer: Answer | None = None, *, settings: str = "{}") -> AsyncIterator[Desk]:
+    async def run(
+        answer: Answer | None = None, *, settings: str = "{signals: {sample: 0%}}"
+    ) -> AsyncIterator[Desk]:
         async with (
             FakeProvider(answer or said()) as fake,
             running(CONFIG.format(url=fake.url, settings=settings, **KEYS)) as served,
