@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -144,13 +144,8 @@ def _is_cut_short(exchange: Exchange) -> bool:
 def _prompt(exchange: Exchange) -> Prompt:
     """What a key asks, whichever model it asks. The digest lasts as long as this process."""
     key = exchange.actor.key_id if exchange.actor is not None else ""
-    return key, hash(b"".join(_around(exchange.request.raw, exchange.peek.model.encode())))
-
-
-def _around(raw: bytes, model: bytes) -> Iterator[bytes]:
-    before, _, after = raw.partition(b'"%b"' % model)
-    yield before
-    yield after
+    before, _, after = exchange.request.raw.partition(b'"%b"' % exchange.peek.model.encode())
+    return key, hash((before, after))
 
 
 def _row(exchange: Exchange) -> dict[str, Any]:
