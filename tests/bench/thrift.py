@@ -25,6 +25,7 @@ from random import Random
 from typing import Any
 
 from pointsman.testing import shared_path
+from pointsman_thrift.difficulty import Anchored, Features, features
 from pointsman_thrift.policy import Ask, Choice, Controller, Limits, Offer, Policy, choose, rival
 from pointsman_thrift.quality import Quality
 
@@ -43,6 +44,8 @@ OUTPUT = 250
 VOTES, WRONG, KEYS = 0.1, 0.1, 200
 """Share of answers that are voted on, of votes that say the opposite, and how many keys there are."""
 SHADOWS = 0.06
+LEARNED = 2500
+"""Requests after which what prompts say is learned anew, with --text."""
 SPOILED = 0.6
 """The share of good answers that are spoiled while a model is worse: the one that saved most before."""
 PEAK = (range(1, 4), range(6, 10))
@@ -61,6 +64,7 @@ class Question:
     task: str
     tokens: int
     scores: dict[str, float]
+    features: Features
 
 
 @dataclass
@@ -84,8 +88,9 @@ class Tally:
 def questions(path: Path, tasks: Callable[[str], str]) -> list[Question]:
     """The recorded ones."""
     return [
-        Question(number, tasks(row["question"]), len(row["question"]) // 4 + 1, row["scores"])
+        Question(number, task, len(row["question"]) // 4 + 1, row["scores"], features(row["question"], task))
         for number, row in enumerate(json.loads(path.read_text()))
+        for task in (tasks(row["question"]),)
     ]
 
 
@@ -132,8 +137,9 @@ def phase_of(done: float) -> str:
 class Gateway:
     """Thrift, and what teaches it."""
 
-    def __init__(self, world: World, loss: float, seed: int) -> None:
+    def __init__(self, world: World, loss: float, seed: int, *, text: bool) -> None:
         self.world = world
+        self.difficulty = Anchored(next(iter(PRICES))) if text else None
         self.quality = Quality()
         self.policy = Policy(limits=Limits(loss))
         self.controller = Controller(self.policy.limits)
@@ -143,7 +149,9 @@ class Gateway:
         """Which model answers."""
         offers = [Offer(model, self.world.cost(question, model, done, now)) for model in PRICES]
         return choose(
-            Ask(question.task, now),
+            Ask(
+                question.task, now, gains=self.difficulty.gains(question.features) if self.difficulty else {}
+            ),
             offers,
             quality=self.quality,
             controller=self.controller,
@@ -167,13 +175,17 @@ class Gateway:
         for model, outcome in zip((choice.model, other), both, strict=True):
             self.quality.observe(question.task, model, outcome, weight=1.0, at=now, source="shadow")
         self.quality.observe_pair(question.task, choice.model, other, both, weight=1.0, at=now)
+        if self.difficulty is not None:
+            self.difficulty.observe(question.features, (choice.model, other), both)
         return self.world.cost(question, other, done, now)
 
 
-def run(asked: Sequence[Question], requests: int, loss: float, seed: int) -> dict[str, Tally]:
+def run(
+    asked: Sequence[Question], requests: int, loss: float, seed: int, *, text: bool = False
+) -> dict[str, Tally]:
     """All requests, added up by phase."""
     world = World(asked, seed)
-    gateway = Gateway(world, loss, seed + 1)
+    gateway = Gateway(world, loss, seed + 1, text=text)
     best, cheapest = next(iter(PRICES)), min(PRICES, key=PRICES.__getitem__)
     tallies = {name: Tally() for name, _ in PHASES}
     previous = Tally()
@@ -184,6 +196,8 @@ def run(asked: Sequence[Question], requests: int, loss: float, seed: int) -> dic
         if not tally.requests:
             world.favourite = tally.favourite = favourite(previous)
         previous = tally
+        if gateway.difficulty is not None and number % LEARNED == LEARNED - 1:
+            gateway.difficulty.learn()
         question = world.draw(done)
         choice = gateway.choose(question, done, now)
         tally.requests += 1
@@ -262,6 +276,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=50_000)
     parser.add_argument("--loss", type=float, default=0.05, help="share of the best model's quality")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--text", action="store_true", help="go by each prompt's text, too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     shared = shared_path()
@@ -271,7 +286,7 @@ def main() -> int:
     asked = questions(
         shared / "data" / "llmrouter_scores.json", lambda prompt: classifier.judge(Prompt(prompt)).task
     )
-    rows = [*rows_of(run(asked, options.requests, options.loss, options.seed))]
+    rows = [*rows_of(run(asked, options.requests, options.loss, options.seed, text=options.text))]
     if options.json:
         print(json.dumps(rows))
     else:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pointsman_thrift.difficulty import Blend, features
+from pointsman_thrift.difficulty import Anchored, Blend, features
 from pointsman_thrift.difficulty.features import BUCKETS, SHAPE
 from pointsman_thrift.difficulty.ridge import Standard, ridge
 from pointsman_thrift.difficulty.words import Words
@@ -149,3 +149,26 @@ def test_columns_that_are_constant_do_no_harm() -> None:
     assert taught(rows).predict(features("same prompt")) == pytest.approx([0.0, 1.0])
     tied: list[Row] = [(f"prompt {number}", "", [1.0, 1.0]) for number in range(30)]
     assert taught(tied).gains(features("prompt 3")) == {"weak": 0.0, "strong": 0.0}
+
+
+def test_gains_are_learned_pair_by_pair() -> None:
+    found = Anchored("strong")
+    chance = Random(3)
+    for prompt, task, (weak, strong) in mixed(300, 8, strong_at_maths):
+        found.observe(features(prompt, task), ("weak", "strong"), (weak, strong))
+        found.observe(features(prompt, task), ("strong", "same"), (strong, strong))
+        found.observe(features(prompt, task), ("weak", "same"), (weak, strong))
+    found.observe(features("x"), ("strong", "rare"), (1.0, 0.0))
+    assert found.gains(features("x")) == {}
+    assert found.learn() == ["same", "weak"]
+    hard, easy = (
+        found.gains(features(make(chance), task)) for make, task in ((sums, "maths"), (facts, "trivia"))
+    )
+    assert hard["weak"] < -0.15 < 0.15 < easy["weak"]
+    assert hard["same"] == easy["same"] == 0.0
+    read = Anchored.of_json(json.loads(json.dumps(found.as_json())))
+    assert read.gains(features("How many?", "maths")) == pytest.approx(
+        found.gains(features("How many?", "maths")), abs=1e-3
+    )
+    with pytest.raises(ValueError, match="nothing that was learned"):
+        Anchored.of_json({"version": 1})

@@ -56,6 +56,12 @@ def test_folds_part_the_questions_and_keep_the_same_prompts_together() -> None:
     assert folds == folds_of(data, 1) != folds_of(data, 2)
 
 
+def test_prompts_that_do_not_differ_are_an_error() -> None:
+    data = Data(("a", "b"), [question("", "same", "", (0.0, 1.0), (1, 1)) for _ in range(40)], "")
+    with pytest.raises(DataError, match="only 1 prompts differ: 5 are needed"):
+        evaluate(data, count=1, seed=1)
+
+
 def test_places_are_compared_within_a_fold() -> None:
     keys = order_of([5.0, 1.0, 1.0, 0.5, 90.0, 80.0], [[0, 1, 2, 3], [4, 5]])
     assert keys == [0.125, 0.5, 0.5, 0.875, 0.25, 0.75]
@@ -208,7 +214,7 @@ def test_pairs_are_the_best_with_each_cheaper_one_or_those_named() -> None:
 @given(
     some.lists(
         some.tuples(
-            some.text(min_size=1, max_size=40),
+            some.text(min_size=8, max_size=40),
             some.sampled_from(["", "a"]),
             some.lists(some.floats(0, 1), min_size=3, max_size=3),
         ),

@@ -182,6 +182,15 @@ def test_sizes_in_names_are_what_is_assumed_of_prices(tmp_path: Path) -> None:
     assert data.mean_cost(0) / data.mean_cost(2) == pytest.approx(70 / 1.5)
 
 
+def test_many_models_without_prices_stay_within_a_range(tmp_path: Path) -> None:
+    lines: list[list[object]] = [
+        [prompt, *(int(n % 50 < m) for m in range(40))] for n, prompt in enumerate(PROMPTS)
+    ]
+    data = read(written(tmp_path / "x.csv", ["prompt", *(f"model-{m}" for m in range(40))], lines))
+    costs = [data.mean_cost(place) for place in range(40)]
+    assert max(costs) / min(costs) == pytest.approx(300, rel=0.01)
+
+
 def test_questions_without_all_scores_are_left_out_and_said_so(tmp_path: Path) -> None:
     lines: list[list[object]] = [[prompt, 1, "" if n == 3 else 0, ""] for n, prompt in enumerate(PROMPTS)]
     lines[0][3] = 1

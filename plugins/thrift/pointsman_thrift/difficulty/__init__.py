@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .anchored import Anchored
 from .blend import Blend, Example
 from .features import Features, features
 
-__all__ = ["Blend", "Example", "Features", "features"]
+__all__ = ["Anchored", "Blend", "Example", "Features", "features"]

@@ -10,7 +10,7 @@ from pointsman_thrift.difficulty import Blend
 from pointsman_thrift.difficulty.features import LENGTH
 from pointsman_thrift.difficulty.ridge import Standard, ridge
 
-from .data import Data, Question
+from .data import Data, DataError, Question
 
 __all__ = ["FOLDS", "ROUTERS", "Expected", "expected", "folds_of"]
 
@@ -33,13 +33,18 @@ class Expected:
 
 
 def folds_of(data: Data, seed: int, count: int = FOLDS) -> list[list[int]]:
-    """Places of questions in parts of about equal size; questions with the same prompt stay together."""
+    """Places of questions in parts of about equal size; questions with the same prompt stay together. Raises
+    DataError where too few differ."""
     groups: dict[str, list[int]] = {}
     for place, each in enumerate(data.questions):
         groups.setdefault(each.group, []).append(place)
     members = [*groups.values()]
+    if len(members) < count:
+        raise DataError(
+            "data", f"only {len(members)} prompts differ: {count} are needed to learn from some of them"
+        )
     Random(seed).shuffle(members)  # noqa: S311 - parts of questions
-    folds: list[list[int]] = [[] for _ in range(min(count, len(members)))]
+    folds: list[list[int]] = [[] for _ in range(count)]
     for group in members:
         min(folds, key=len).extend(group)
     return [sorted(fold) for fold in folds]

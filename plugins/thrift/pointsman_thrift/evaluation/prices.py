@@ -17,8 +17,9 @@ OUTPUT = 250
 """Tokens of an answer, where nothing tells."""
 PER_BILLION = 0.012
 """USD per million tokens for each billion of a model's parameters: about what open models are sold for."""
-RATIO = 3.0
-"""How much dearer the next better model is taken to be, where not even its size is known."""
+RATIO, RANGE = 3.0, 300.0
+"""How much dearer the next better model is taken to be, where not even its size is known, and the best than
+the worst at most."""
 SIZE = re.compile(r"(?<![\d.])(?:(\d{1,3})x)?(\d{1,4}(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE)
 
 
@@ -58,8 +59,9 @@ def costed(
         assumed = {model: Price(PER_BILLION * size, PER_BILLION * size) for model, size in sizes.items()}
         told = f"assumed: ${PER_BILLION:g} per million tokens for each billion parameters in a model's name"
     else:
-        assumed = {model: Price(RATIO**place, RATIO**place) for place, model in enumerate(ranked)}
-        told = f"assumed: each model costs {RATIO:g} times as much as the next worse, no prices are known"
+        ratio = min(RATIO, RANGE ** (1.0 / max(1, len(ranked) - 1)))
+        assumed = {model: Price(ratio**place, ratio**place) for place, model in enumerate(ranked)}
+        told = f"assumed: each model costs {ratio:.3g} times as much as the next worse, no prices are known"
     costs = [tuple(_by_tokens(row, row.answers[model], assumed[model]) for model in models) for row in rows]
     return costs, f"{told}; {_counted(rows, models)}; give prices with --price"
 

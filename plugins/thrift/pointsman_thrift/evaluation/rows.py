@@ -45,6 +45,10 @@ OTHERS = frozenset(
         "oracle_model_to_route_to",
         "source",
         "metric",
+        "length",
+        "prompt_length",
+        "n_tokens",
+        "tokens",
     }
 )
 """Columns that are about the question and not about a model."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from random import Random
 from typing import Any
 
+from pointsman.draws import Chance
 from pointsman_thrift.quality import Quality
 
 from .controller import Controller
@@ -18,7 +18,7 @@ __all__ = ["Choice", "choose"]
 EXPLORED = 1.5
 """How far beyond what is allowed a model may be that is explored."""
 MOST_EXPLORED = 0.02
-SPENT = 0.5
+SPENT = 0.75
 """How much of the caution about a loss is taken from the budget, too: one model's loss may be underestimated,
 those of many models and tasks hardly are all."""
 KEEPING = 0.1
@@ -68,7 +68,7 @@ def choose(
     quality: Quality,
     controller: Controller,
     policy: Policy,
-    chance: Random,
+    chance: Chance,
 ) -> Choice:
     """Choose one of the offers, which are in the operator's order, and count it in the budget.
 
@@ -180,7 +180,7 @@ def _explored(
     *,
     policy: Policy,
     tau: float,
-    chance: Random,
+    chance: Chance,
 ) -> tuple[Weighed, str, str, float]:
     """Now and then the model of which least is known, of those that are not expected to lose much."""
     share = min(policy.explore, MOST_EXPLORED)
