@@ -37,8 +37,10 @@ routes:
   - {{name: code, when: {{model: coding}}, use: {{models: [acme/large, acme/small], pick: thrift, {use}}}}}
 """
 PROMPT = "Write a Python function that adds two numbers.\n```python\ndef add(a, b):"
-ENOUGH = 32
+ENOUGH = 48
 """So many comparisons tell that two models are alike, within the five per cent that may be lost."""
+CHEAPER = ("budget", "best")
+"""Why the cheaper of two models that are alike answers: it loses little, or is itself the best by a hair."""
 
 
 class World:
@@ -132,7 +134,7 @@ async def test_a_cheap_model_answers_once_it_has_been_seen_to_be_as_good_and_no_
         assert set(await found.learn(ENOUGH)) == {"acme/large"}
         record = await found.why()
         assert record["candidates"][0]["model"] == "acme/small"
-        assert told(record)["cause"] == "budget"
+        assert told(record)["cause"] in CHEAPER
         assert "may answer" in " ".join(record["candidates"][0]["reasons"])
         assert set(await found.learn(5)) == {"acme/small"}
         found.world.right["small"] = False
@@ -178,8 +180,9 @@ async def test_labels_are_paired_judged_blind_in_both_orders_and_seen_by_no_clie
 async def test_a_day_costs_no_more_than_it_may() -> None:
     async with lab() as found:
         settings = found.engine.shadow._settings
-        found.engine.shadow.use(replace(settings, usd_per_day=Usd.parse("0.0002")))
-        await found.learn(5)  # a comparison costs some 0.00015
+        # a comparison is thought to cost 0.00499 at most, and costs some 0.00014: there is room for one
+        found.engine.shadow.use(replace(settings, usd_per_day=Usd.parse("0.0050")))
+        await found.learn(5)
         assert len(await found.served.rows("feedback")) == 2
 
 
@@ -196,12 +199,15 @@ async def test_a_rule_and_the_settings_may_keep_requests_out() -> None:
 
 async def test_a_tools_result_goes_to_the_model_that_called_it_and_a_conversation_stays() -> None:
     async with lab() as found:
-        first = {"messages": [{"role": "user", "content": PROMPT}], "session_id": "s-1"}
+        first: dict[str, Any] = {
+            "messages": [{"role": "user", "content": PROMPT}],
+            "session_id": "s-1",
+        }
         assert (await found.ask(**first)).headers["x-pointsman-model"] == "acme/large"
         assert set(await found.learn(ENOUGH)) == {"acme/large"}
         assert (await found.ask()).headers["x-pointsman-model"] == "acme/small"
         call = {"id": "c1", "type": "function", "function": {"name": "run", "arguments": "{}"}}
-        result = {
+        result: dict[str, Any] = {
             "messages": [
                 {"role": "user", "content": PROMPT},
                 {"role": "assistant", "content": None, "tool_calls": [call]},

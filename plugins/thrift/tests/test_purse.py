@@ -18,21 +18,24 @@ class Clock:
 
 def test_no_more_is_taken_than_there_is() -> None:
     purse = Purse(100, Clock())
-    assert purse.take(60)
-    assert not purse.take(41)
-    assert purse.take(40)
+    assert purse.take(60) is not None
+    assert purse.take(41) is None
+    assert purse.take(40) is not None
     assert purse.left == 0
 
 
 def test_what_was_not_used_may_be_spent_again_and_what_was_used_beyond_is_gone() -> None:
     purse = Purse(100, Clock())
-    purse.take(60)
-    purse.settle(60, 10)
+    spend(purse, 60, 10)
     assert purse.left == 90
-    purse.take(20)
-    purse.settle(20, 95)
+    waiting = purse.take(10)
+    spend(purse, 20, 95)
+    assert waiting is not None
+    assert purse.left == -15
+    assert purse.take(1) is None
+    assert not purse.confirm(waiting)
+    purse.settle(waiting)
     assert purse.left == -5
-    assert not purse.take(1)
 
 
 def test_each_day_begins_anew() -> None:
@@ -41,6 +44,35 @@ def test_each_day_begins_anew() -> None:
     purse.take(100)
     clock.now += timedelta(minutes=2)
     assert purse.left == 100
+
+
+def test_what_waits_over_midnight_is_taken_from_the_new_day() -> None:
+    clock = Clock()
+    purse = Purse(100, clock)
+    first, second, third = (purse.take(30) for _ in range(3))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    first.used = 25
+    clock.now += timedelta(minutes=2)
+    purse.settle(first)
+    assert purse.left == 75
+    assert purse.confirm(second)
+    assert purse.left == 45
+    purse.take(20)
+    assert not purse.confirm(third)
+    second.used = 30
+    for each in (second, third):
+        purse.settle(each)
+    assert purse.left == 25
+
+
+def spend(purse: Purse, taken: int, used: int) -> None:
+    held = purse.take(taken)
+    assert held is not None
+    assert purse.confirm(held)
+    held.used = used
+    purse.settle(held)
 
 
 async def test_what_was_spent_before_a_restart_counts() -> None:

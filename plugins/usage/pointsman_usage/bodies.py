@@ -122,7 +122,10 @@ class Bodies:
 
     def _says(self, exchange: Exchange) -> LogBodies:
         """What the nearest says that says anything: the route, the key and those above it, the setting.
-        Without anything to seal with, nothing is logged."""
+        Without anything to seal with, nothing is logged; nor is what a plugin asks itself, for it may hold
+        the texts of a key that says otherwise."""
+        if exchange.actor is not None and exchange.actor.inner:
+            return "off"
         says: LogBodies = next((said for said in exchange.said(FIELD) if said is not None), self._wanted)
         if says == "off" or self._vault:
             return says

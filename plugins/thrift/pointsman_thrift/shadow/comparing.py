@@ -21,25 +21,27 @@ from pointsman.types import Chat, Response
 from pointsman_feedback.checks import checked
 from pointsman_feedback.records import FEEDBACK, WEIGHTS
 
+from .asking import rivals_body
 from .judge import Verdict, asked_text, question, scores_of, verdict
-from .purse import Purse
+from .purse import Held, Purse
 from .settings import CHECKS
 
-__all__ = ["PLUGIN", "Comparing", "Comparison"]
+__all__ = ["PLUGIN", "Comparing", "Comparison", "body_of", "is_whole"]
 
 log = logging.getLogger(__name__)
 
 PLUGIN = "thrift"
-LEFT_OUT = frozenset({"models", "provider", "route", "fallbacks", "stream_options", "session_id", "preset"})
-"""Members that say where a request may go, or how its answer is sent."""
+WHOLE_ANSWERS = frozenset({"stop"})
+"""How an answer ends that can be judged: one that was cut, refused or filtered says nothing of quality."""
 JUDGES_DIALECT = "openai-chat"
 COST = "x-pointsman-cost"
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is to be compared. `row` is what a label says of the answer that the client got; `expected` is
-    what rival and judge may cost together in nano-USD, which is taken from the purse."""
+    """What is to be compared. `row` is what a label says of the answer that the client got; `held` is what
+    rival and judge may cost together, of which a rival's answer may have `most` tokens. `restricted` says who
+    may have the text."""
 
     codec: Translator
     body: Mapping[str, Any]
@@ -49,7 +51,9 @@ class Comparison:
     judge: str
     actor: Actor
     row: Mapping[str, Any]
-    expected: int
+    held: Held
+    most: int
+    restricted: Mapping[str, Any]
 
 
 class Comparing:
@@ -60,54 +64,50 @@ class Comparing:
         self._purse = purse
 
     async def compare(self, comparison: Comparison) -> bool:
-        """Whether there is a label now; what was taken from the purse is settled whatever comes of it."""
-        used = 0
+        """Whether there is a label now; what was set aside is settled whatever comes of it."""
         try:
-            rival = await self._rival(comparison)
-            used += cost_of(rival)
-            answer = _read(comparison.codec, rival)
-            if answer is None:
-                return False
-            found, judge = _by_checks(comparison.chat, comparison.response, answer), CHECKS
-            if found is None and comparison.judge != CHECKS:
-                judge = comparison.judge
-                found, spent = await self._judged(comparison, answer)
-                used += spent
-            if found is None:
-                return False
-            self._write(comparison, rival, found, judge)
-            return True
+            return self._purse.confirm(comparison.held) and await self._compared(comparison)
         finally:
-            self._purse.settle(comparison.expected, used)
+            self._purse.settle(comparison.held)
 
-    async def _rival(self, comparison: Comparison) -> Reply:
-        body = {name: value for name, value in comparison.body.items() if name not in LEFT_OUT}
-        return await self._gateway.ask(
-            {**body, "model": comparison.rival, "stream": False},
-            plugin=PLUGIN,
-            dialect=comparison.codec.dialect,
-            behalf=comparison.actor,
+    async def _compared(self, comparison: Comparison) -> bool:
+        body = rivals_body(
+            comparison.body, comparison.rival, most=comparison.most, restricted=comparison.restricted
         )
+        rival = await self._ask(comparison, body, comparison.codec.dialect)
+        answer = _read(comparison.codec, rival)
+        if answer is None or not is_whole(answer):
+            return False
+        found, judge = _by_checks(comparison.chat, comparison.response, answer), CHECKS
+        if found is None and comparison.judge != CHECKS:
+            found, judge = await self._judged(comparison, answer), comparison.judge
+        if found is None:
+            return False
+        self._write(comparison, rival, found, judge)
+        return True
 
-    async def _judged(self, comparison: Comparison, answer: Response) -> tuple[Verdict | None, int]:
-        """What the judge says, and what that cost."""
+    async def _ask(self, comparison: Comparison, body: Mapping[str, Any], dialect: str) -> Reply:
+        """Ask with the rights of who asked first, and no others."""
+        reply = await self._gateway.ask(body, plugin=PLUGIN, dialect=dialect, behalf=comparison.actor)
+        comparison.held.used += cost_of(reply)
+        return reply
+
+    async def _judged(self, comparison: Comparison, answer: Response) -> Verdict | None:
+        """What the judge says of both orders; None where it says something else."""
         asked, ours, theirs = asked_text(comparison.chat), _said(comparison.response), _said(answer)
-        scores, used = [], 0
+        scores = []
         for first, second in ((ours, theirs), (theirs, ours)):
-            reply = await self._gateway.ask(
-                question(comparison.judge, asked, first, second),
-                plugin=PLUGIN,
-                dialect=JUDGES_DIALECT,
-                behalf=comparison.actor,
-            )
-            used += cost_of(reply)
+            body = question(comparison.judge, asked, first, second)
+            if comparison.restricted:
+                body["provider"] = dict(comparison.restricted)
+            reply = await self._ask(comparison, body, JUDGES_DIALECT)
             said = _read(_judges_codec(self._gateway), reply)
             found = scores_of(said.choices[0].message) if said is not None and said.choices else None
             if found is None:
                 log.warning("the judge %s did not say what it was asked for", comparison.judge)
-                return None, used
+                return None
             scores.append(found)
-        return verdict(*scores), used
+        return verdict(*scores)
 
     def _write(self, comparison: Comparison, rival: Reply, found: Verdict, judge: str) -> None:
         """A row for each side."""
@@ -151,6 +151,13 @@ def cost_of(reply: Reply) -> int:
         return int(parse_usd(reply.headers.get(COST, "0")))
     except ValueError:
         return 0
+
+
+def is_whole(response: Response) -> bool:
+    """Whether an answer is all that a model had to say, and something."""
+    if not response.choices or response.choices[0].finish.reason not in WHOLE_ANSWERS:
+        return False
+    return bool(_said(response).strip())
 
 
 def _by_checks(chat: Chat, ours: Response, theirs: Response) -> Verdict | None:

@@ -20,7 +20,8 @@ from pointsman_feedback.answers import chat_of, response_of
 from pointsman_feedback.records import owner_of
 from pointsman_usage.generations import app_of
 
-from .comparing import PLUGIN, Comparing, Comparison, body_of
+from .asking import comparable, most_written, restrictions
+from .comparing import PLUGIN, Comparing, Comparison, body_of, is_whole
 from .judge import LONGEST, WORDS
 from .purse import Purse
 from .settings import CHECKS, WHOLE, ShadowSettings
@@ -37,7 +38,11 @@ INTERVAL = 1.0
 """Seconds between two looks for what is to be compared."""
 MOST_WAITING = 64
 """Comparisons; of more, the newest is left out."""
-BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 3
+GUESSED = 500
+"""Tokens of an answer that does not tell."""
+INSTRUCTED = 250
+"""Tokens of a judge's instructions."""
 
 LeastKnown = Callable[[str | None, str, Sequence[str]], str]
 """Of a task, the model that answered and its rivals: the one that most should be known of."""
@@ -101,14 +106,14 @@ class Shadow:
         if len(self._waiting) >= MOST_WAITING or exchange.attempts[-1].byok:
             return
         comparison = self._comparison(exchange, stored)
-        if comparison is not None and self._purse.take(comparison.expected):
+        if comparison is not None:
             self._waiting.append(comparison)
 
     async def work(self) -> None:
         """Compare what waits. Raises nothing of what goes wrong with one of them."""
         if not self._counted:
-            self._counted = True
             await self._purse.recount(self._gateway.ledger, key=KEY_ID, name=PLUGIN)
+            self._counted = True
         while self._waiting:
             comparison = self._waiting.popleft()
             try:
@@ -123,15 +128,18 @@ class Shadow:
         body, actor = body_of(exchange.request.raw), exchange.actor
         if chat is None or response is None or body is None or actor is None:
             return None
-        if not isinstance(codec, Translator) or not response.choices:
+        if not isinstance(codec, Translator) or not is_whole(response) or not comparable(body, chat):
             return None
         attempt = exchange.attempts[-1]
         rivals = self._rivals(exchange, attempt.candidate.model)
         if not rivals:
             return None
         rival = self._least_known(exchange.notes.get(TASK), attempt.candidate.model, rivals)
-        expected = self._expected(exchange, stored, rival)
-        if expected is None:
+        usage = stored.usage or Usage(len(exchange.request.raw) // BYTES_PER_TOKEN, GUESSED)
+        most = most_written(chat, usage.output)
+        expected = self._expected(exchange, stored, rival, usage=Usage(usage.input, most))
+        held = self._purse.take(expected) if expected is not None else None
+        if held is None:
             return None
         row: dict[str, Any] = {
             "generation_id": exchange.generation_id,
@@ -142,8 +150,19 @@ class Shadow:
             "provider": attempt.endpoint.provider.name,
             "endpoint": attempt.endpoint.id,
         }
-        judge = self._settings.judge
-        return Comparison(codec, body, chat, response, rival, judge, actor, row, expected)
+        return Comparison(
+            codec=codec,
+            body=body,
+            chat=chat,
+            response=response,
+            rival=rival,
+            judge=self._settings.judge,
+            actor=actor,
+            row=row,
+            held=held,
+            most=most,
+            restricted=restrictions(exchange.plan),
+        )
 
     def _rivals(self, exchange: Exchange, model: str) -> list[str]:
         """Who might have answered in its place."""
@@ -158,14 +177,15 @@ class Shadow:
                 found[resolution.model] = None
         return [*found]
 
-    def _expected(self, exchange: Exchange, stored: Stored, rival: str) -> int | None:
-        """What a comparison may cost, at the dearest endpoint; None where that is not known."""
-        usage = stored.usage or Usage(len(exchange.request.raw) // BYTES_PER_TOKEN, 500)
-        cost = _dearest(exchange, rival, usage)
+    def _expected(self, exchange: Exchange, stored: Stored, rival: str, *, usage: Usage) -> int | None:
+        """What a comparison may cost at most, at the dearest endpoints; None where that is not known. `usage`
+        is what the rival may use; nothing is thought to be in its cache."""
+        cost = _dearest(exchange, rival, Usage(usage.input, usage.output))
         judge = self._settings.judge
         if cost is None or judge == CHECKS:
             return cost
-        read = (min(len(exchange.request.raw), LONGEST) + 2 * min(stored.size, LONGEST)) // BYTES_PER_TOKEN
+        texts = (len(exchange.request.raw), stored.size, usage.output * BYTES_PER_TOKEN)
+        read = sum(min(size, LONGEST) for size in texts) // BYTES_PER_TOKEN + INSTRUCTED
         judged = _dearest(exchange, judge, Usage(read, WORDS))
         return cost + 2 * judged if judged is not None else None
 
