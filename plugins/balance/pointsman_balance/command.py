@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 import httpx
@@ -24,17 +25,34 @@ from .standing import STANDINGS, Standing
 __all__ = ["as_text", "show", "top"]
 
 
+T = TypeVar("T")
+View = tuple[Callable[[httpx.AsyncClient], Awaitable[Any]], Callable[[Any], str]]
+"""Asks the server, and makes what it says a text for people."""
+MODELS = "/v1/leaderboard?parts=usage&window=1d&limit=50"
+
+
 class _Told(msgspec.Struct):
     data: list[Standing]
+
+
+class _Usage(msgspec.Struct):
+    rows: list[dict[str, Any]]
+
+
+class _Board(msgspec.Struct):
+    usage: _Usage
 
 
 @click.command()
 @config_option
 @click.option("--key", help=f"Admin key of the running server; or {ADMIN_KEY}.")
 @click.option("--every", type=click.FloatRange(min=0.1), default=2.0, show_default=True, help="Seconds.")
+@click.option("--models", is_flag=True, help="Show which models were used in the last day instead.")
 @click.option("--once", is_flag=True, help="Print it once; so it is where the output is no terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of objects, once.")
-def top(config: Path | None, *, key: str | None, every: float, once: bool, as_json: bool) -> None:
+def top(
+    config: Path | None, *, key: str | None, every: float, models: bool, once: bool, as_json: bool
+) -> None:
     """Watch the endpoints of the running server: who takes which share, how fast, with which failures.
 
     Those are shown that were chosen among others since it was started. Percentiles are of the last five
@@ -48,14 +66,25 @@ def top(config: Path | None, *, key: str | None, every: float, once: bool, as_js
     text = key or os.environ.get(ADMIN_KEY) or own
     watching = not (once or as_json) and sys.stdout.isatty()
     with suppress(KeyboardInterrupt):
-        asyncio.run(show(server["address"], text, every=every if watching else None, as_json=as_json))
+        asyncio.run(
+            show(
+                server["address"],
+                text,
+                every=every if watching else None,
+                as_json=as_json,
+                view=_models() if models else ENDPOINTS,
+            )
+        )
 
 
-async def show(address: str, key: str | None, *, every: float | None, as_json: bool) -> None:
-    """Print what the server says, once or each `every` seconds."""
+async def show(
+    address: str, key: str | None, *, every: float | None, as_json: bool, view: View | None = None
+) -> None:
+    """Print what the server says, once or each `every` seconds: of endpoints, without another view."""
+    ask, as_text = view or ENDPOINTS
     async with client_of(address, key) as client:
         while True:
-            found = await _ask(client)
+            found = await ask(client)
             if as_json:
                 click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
             else:
@@ -68,14 +97,32 @@ async def show(address: str, key: str | None, *, every: float | None, as_json: b
 
 
 async def _ask(client: httpx.AsyncClient) -> list[Standing]:
+    return (await _told(client, STANDINGS, _Told)).data
+
+
+async def _ask_models(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    return (await _told(client, MODELS, _Board)).usage.rows
+
+
+async def _told(client: httpx.AsyncClient, path: str, type_: type[T]) -> T:
+    """What the server says. Raises StartupError."""
     try:
-        answer = await client.get(STANDINGS)
+        answer = await client.get(path)
         if answer.status_code in (401, 403):
             raise StartupError(f"the server refuses the key: give its admin key with --key or {ADMIN_KEY}")
         answer.raise_for_status()
-        return msgspec.json.decode(answer.content, type=_Told).data
+        return msgspec.json.decode(answer.content, type=type_)
     except (httpx.HTTPError, msgspec.DecodeError) as error:
         raise StartupError(f"the server at {client.base_url} cannot be asked: {error!r}") from None
+
+
+def _models() -> View:
+    """The view of models. Raises ClickException where nobody ranks them."""
+    try:
+        from pointsman_leaderboard.ranking import usage_table
+    except ImportError:
+        raise click.ClickException("the plugin leaderboard is not installed: it counts models") from None
+    return _ask_models, usage_table
 
 
 def as_text(found: Sequence[Standing]) -> str:
@@ -112,3 +159,6 @@ def _percent(share: float | None) -> str:
 
 def _seconds(pair: tuple[float, float] | None, place: int) -> str:
     return "-" if pair is None else f"{pair[place]:.2f}s"
+
+
+ENDPOINTS: View = (_ask, as_text)

@@ -85,6 +85,17 @@ async def test_it_is_shown_again_and_again(served: Running, capsys: pytest.Captu
         await watching
 
 
+async def test_it_may_show_models_instead(served: Running, tmp_path: Path) -> None:
+    assert "nothing was used" in (await run(tmp_path, "--models")).output
+    served.gateway.setup.plugins.get("leaderboard").target._pages = None  # which are remembered
+    await ask(served)
+    await served.gateway.ledger.flush()
+    (row,) = json.loads((await run(tmp_path, "--models", "--json")).output)
+    assert (row["name"], row["requests"], row["tokens"]) == ("acme/large", 1, 15)
+    lines = (await run(tmp_path, "--models")).output.splitlines()
+    assert [line.split()[0] for line in lines] == ["model", "acme/large"]
+
+
 async def test_only_administrators_see_it(served: Running, tmp_path: Path) -> None:
     for key, status in (("pm-alice", 403), ("nobody", 401)):
         answer = await served.client.get("/v1/endpoints/health", headers={"authorization": f"Bearer {key}"})

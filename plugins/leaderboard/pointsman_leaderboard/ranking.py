@@ -20,7 +20,7 @@ from .shares import shares
 from .value import used, values
 from .window import Window
 
-__all__ = ["ranking"]
+__all__ = ["ranking", "usage_table"]
 
 NOTHING = "nothing to rank: {why}"
 MOST = 200
@@ -61,7 +61,10 @@ def _value(reading: Reading, window: Window, task: str | None, beliefs: Beliefs)
     return values(used(reading, window, Filters(task=task)), board)
 
 
-def _usage_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def usage_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Shares of models, for people."""
+    if not rows:
+        return NOTHING.format(why="nothing was used")
     return aligned(
         {
             "model": [str(row["name"]) for row in rows],
@@ -130,7 +133,7 @@ RANKINGS: Mapping[
         Callable[[Sequence[Mapping[str, Any]]], str],
     ],
 ] = {
-    "usage": (_usage, _usage_table),
+    "usage": (_usage, usage_table),
     "quality": (_quality, _quality_table),
     "value": (_value, _value_table),
 }
