@@ -237,7 +237,7 @@ class Attempts:
             if answer.status >= 300:
                 raise await status_error(answer)
             if self.client is None or _content_type(answer) in STREAM_TYPES:
-                if isinstance(codec, Translator) and (way.lane == "translated" or self._remembers):
+                if (way.lane == "translated" or self._remembers) and isinstance(codec, Translator):
                     await self._translated(attempt, codec, answer, clocks)
                 else:
                     await self._relayed(attempt, answer, clocks)
