@@ -68,12 +68,16 @@ class Visit:
         self.page = page
         self.url = url
         self.wrong: list[str] = []
-        page.on("console", lambda said: said.type in ("error", "warning") and self.wrong.append(said.text))
+        page.on("console", self._said)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.on("dialog", self._asked)
         page.on("request", self._requested)
         page.on("response", self._answered)
         self.questions: list[str] = []
+
+    def _said(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(message.text)
 
     async def _asked(self, dialog: Any) -> None:
         self.questions.append(dialog.message)
