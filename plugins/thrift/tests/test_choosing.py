@@ -261,3 +261,17 @@ def test_the_same_draws_choose_the_same() -> None:
         ]
 
     assert models() == models()
+
+
+def test_what_is_seen_counts_at_once_and_fades_with_time() -> None:
+    """How models stand is remembered, but not longer than it is so."""
+    quality = taught(300)
+    assert chosen(quality).model == "middle"
+    for _ in range(300):
+        quality.observe_pair("maths", "strong", "middle", (1.0, 0.0), weight=1.0, at=NOW)
+    assert chosen(quality).model == "strong"
+    other = taught(300)
+    assert chosen(other).model == "middle"
+    later = chosen(other, ask=Ask("maths", NOW + 60 * 86_400))
+    assert later.model == "strong"
+    assert later.weighed[1].verdict.endswith("of 30 paired labels")
