@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.dialects import Codec
-from pointsman.exchange import Exchange
-from pointsman.gateway import Gateway
-from pointsman.pipeline import FEW, serve
-from pointsman.streams import Headers
-from pointsman.testing import FakeProvider, ListSink, Script, running
+from pointsman.testing import FakeProvider, Script, running
 
 Boot = Callable[..., Any]
 CHAT = "/v1/chat/completions"
@@ -141,72 +135,3 @@ async def test_what_is_settled_is_what_all_attempts_used_together(
             body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
             assert (await server.client.post(CHAT, json=body)).status_code == 200
             assert server.gateway.told == (109, 12, 133_000, 9)  # type: ignore[attr-defined]
-
-
-LAST = """
-from pointsman import hookimpl
-POINTSMAN_API = 1
-@hookimpl
-def request_finished(exchange):
-    exchange.gateway.last.append(exchange.gateway.left.is_set())
-"""
-
-
-class Leaving(ListSink):
-    """A sink of which, as of a socket, what was written leaves when the event loop comes to it."""
-
-    def __init__(self, left: asyncio.Event) -> None:
-        super().__init__()
-        self._left = left
-
-    def whole(self, status: int, headers: Headers, body: bytes) -> None:
-        """See `Sink`."""
-        super().whole(status, headers, body)
-        asyncio.get_running_loop().call_soon(self._left.set)
-
-
-@pytest.mark.parametrize(("others", "waits"), [(0, True), (FEW - 1, True), (FEW, False)])
-async def test_an_answer_leaves_before_its_request_is_finished_unless_many_are_under_way(
-    tmp_path: Path, others: int, waits: bool
-) -> None:
-    (tmp_path / "last.py").write_text(LAST)
-    async with running({"plugins": {"./last.py": {}}}, folder=tmp_path) as server:
-        gateway = server.gateway
-        gateway.last, gateway.left = [], asyncio.Event()  # type: ignore[attr-defined]
-        codec = gateway.setup.dialects.get("openai-chat", "chat")
-        waiting = asyncio.Event()
-        tasks = [gateway.run(_exchange(server.gateway, codec), _until(waiting)) for _ in range(others)]
-        exchange = _exchange(gateway, codec)
-        sink = Leaving(gateway.left)  # type: ignore[attr-defined]
-        body = {"model": "echo/echo", "messages": [{"role": "user", "content": "Hello"}]}
-        await gateway.run(exchange, serve(exchange, sink, lambda: json.dumps(body).encode()))
-        assert (sink.status, sink.ended) == (200, True)
-        assert gateway.last == [waits]  # type: ignore[attr-defined]
-        waiting.set()
-        await asyncio.gather(*tasks)
-
-
-async def test_a_client_that_leaves_behind_its_answer_does_not_keep_a_request_from_being_finished(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "last.py").write_text(LAST)
-    async with running({"plugins": {"./last.py": {}}}, folder=tmp_path) as server:
-        gateway = server.gateway
-        gateway.last, gateway.left = [], asyncio.Event()  # type: ignore[attr-defined]
-        exchange = _exchange(gateway, gateway.setup.dialects.get("openai-chat", "chat"))
-        sink = Leaving(gateway.left)  # type: ignore[attr-defined]
-        body = {"model": "echo/echo", "messages": [{"role": "user", "content": "Hello"}]}
-        task = gateway.run(exchange, serve(exchange, sink, lambda: json.dumps(body).encode()))
-        while not sink.ended:
-            await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        assert (exchange.outcome, len(gateway.last)) == ("complete", 1)  # type: ignore[attr-defined]
-
-
-def _exchange(gateway: Gateway, codec: Codec) -> Exchange:
-    return Exchange(gateway, codec, {})
-
-
-async def _until(event: asyncio.Event) -> None:
-    await event.wait()

@@ -24,7 +24,6 @@ from .exchange import Actor, Exchange, Plan
 from .json_guard import check_json
 from .money import Cost, format_usd
 from .replies import Frame, give, stream_headers, tell
-from .runs import turn
 from .spending import account
 from .stored import Stored
 from .streams import ClientStream, Sink
@@ -37,9 +36,6 @@ log = logging.getLogger(__name__)
 ACCOUNTED_PREFIX = "/api/v1"
 """Where clients expect usage and cost in every answer, asked for or not."""
 STOPPING = "the gateway is stopping; send the request again"
-FEW = 16
-"""Exchanges under way up to which an answer leaves before its request is finished. Where there are more, each
-waits for the others anyway, and a turn of the loop for each is work for nothing."""
 CLIENT_CLOSED = 499
 """What records say of a client that left; it is never sent."""
 FREE = Cost(0, source="cache")
@@ -74,19 +70,10 @@ async def serve(exchange: Exchange, sink: Sink, read_body: ReadBody) -> None:
     finally:
         if client is not None:
             client.stop()
-        try:
-            if exchange.gateway.running <= FEW:
-                await turn  # the last byte leaves the process now, not behind what is left to do
-        finally:
-            await _finish(exchange)
-
-
-async def _finish(exchange: Exchange) -> None:
-    """Tell of the end of an exchange, to all who want to know, whatever happens to its client meanwhile."""
-    if exchange.actor is not None:
-        rest = observe(exchange.setup.chains.request_finished, exchange)
-        if rest is not None:
-            await exchange.gateway.shielded(rest)
+        if exchange.actor is not None:
+            rest = observe(exchange.setup.chains.request_finished, exchange)
+            if rest is not None:  # to the end, whatever happens to this task meanwhile
+                await exchange.gateway.shielded(rest)
 
 
 def _client(exchange: Exchange, sink: Sink) -> ClientStream:

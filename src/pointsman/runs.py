@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import copy_context
 from typing import Any, Protocol
 
-__all__ = ["Ended", "Run", "Runner", "in_task", "turn"]
+__all__ = ["Ended", "Run", "Runner", "in_task"]
 
 Ended = Callable[["BaseException | None"], None]
 """Told how it ended: with nothing, a CancelledError, or what should not have happened."""
@@ -45,17 +45,6 @@ async def in_task() -> None:
     """Return in a task of asyncio: from here on others may wait for whatever they like."""
     if asyncio.current_task() is None:
         await _task
-
-
-class _Turn:
-    """What comes next on the event loop."""
-
-    def __await__(self) -> Generator[Any, None, None]:
-        yield
-
-
-turn = _Turn()
-"""Await it in a run or a task to go on when the event loop has done what is due, writing among it."""
 
 
 def _nobody(error: BaseException | None) -> None:
