@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+
+from .draws import Draws
 
 __all__ = ["Decision", "Exclusion", "Reason", "Score", "Snapshot", "Weighed"]
 
@@ -74,15 +75,15 @@ class Decision(msgspec.Struct):
     health: tuple[Snapshot, ...] = ()
     again: Mapping[str, Any] | None = None
     seed: int | None = None
-    _random: random.Random | None = None
+    _random: Draws | None = None
 
     @property
-    def random(self) -> random.Random:
-        """The request's own generator of draws; its seed is put on record at the first use."""
+    def random(self) -> Draws:
+        """The request's own draws; their seed is put on record at the first use."""
         if self._random is None:
             if self.seed is None:
                 self.seed = secrets.randbits(48)
-            self._random = random.Random(self.seed)  # noqa: S311 - load balancing, not secrecy
+            self._random = Draws(self.seed)
         return self._random
 
     def exclude(self, endpoint: str, *, by: str, why: str, reasons: Sequence[Reason] = ()) -> None:

@@ -122,7 +122,7 @@ def _any_matches(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
-class Candidate(msgspec.Struct):
+class Candidate(msgspec.Struct, eq=False):
     """An endpoint that could answer, for `model`, the name under which it was found, and the way there:
     the core finds it before candidates are ranked. `key` is used in place of the provider's own. `seam` makes
     what joins its answer to that of others which broke off, where it is asked to go on with it."""

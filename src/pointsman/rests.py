@@ -28,10 +28,12 @@ _OF_A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 class Rests:
     """When each endpoint takes requests again, in monotonic seconds."""
 
-    __slots__ = ("_until", "latest")
+    __slots__ = ("_until", "edition", "latest")
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}  # by the id of an endpoint, or the name of a provider
+        self.edition = 0
+        """How often an endpoint or a provider was told to rest: what `until` says changes with it alone."""
         self.latest = 0.0
         """When nobody rests any more, clients' own keys included."""
 
@@ -65,6 +67,7 @@ class Rests:
         self._until = {each: end for each, end in self._until.items() if end > now}
         self._until[name] = until = max(before, min(until, now + LONGEST))
         self.latest = max(self.latest, until)
+        self.edition += 1
 
 
 def overloaded(error: UpstreamError) -> bool:

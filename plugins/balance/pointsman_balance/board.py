@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from random import Random
+from math import inf
 
+from pointsman.draws import Chance
 from pointsman.rests import Rests
 
 from .health import Health, Observed
@@ -31,7 +32,7 @@ Quote = Callable[[int, float, float, float], float | None]
 come from its cache, and output; None where that is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Group:
     """The endpoints of one choice, with their weights at `at`; `same` says which are replicas of each
     other: those that share a number; `warm`, for which a request is cheaper whose beginning is cached;
@@ -48,6 +49,8 @@ class Group:
     lots: Lots
     paused: float
     joins: bool
+    _awake: tuple[int, float, Lots] | None = None
+    """Those that take requests: by which edition of the rests, and until when."""
 
     def replicas(self, place: int) -> list[int]:
         """The places of an endpoint's replicas, itself among them."""
@@ -63,10 +66,23 @@ class Group:
 
     def taking(self, now: float) -> Lots:
         """The weight of each, 0 for one that takes no requests."""
-        if self.paused <= now and self.rests.latest <= now:
+        rests = self.rests
+        if self.paused <= now and rests.latest <= now:
             return self.lots
-        weights = self.lots.weights
-        return Lots([weight if self.awake(place, now) else 0.0 for place, weight in enumerate(weights)])
+        if self._awake is not None:
+            edition, until, lots = self._awake
+            if edition == rests.edition and now < until:
+                return lots
+        weights = list(self.lots.weights)
+        until = inf
+        for place, (each, health) in enumerate(zip(self.ids, self.healths, strict=True)):
+            end = max(health.pause.until, rests.until(each))
+            if end > now:
+                weights[place] = 0.0
+                until = min(until, end)
+        lots = Lots(weights)
+        self._awake = rests.edition, until, lots
+        return lots
 
     def returns(self, place: int, now: float) -> float:
         """When an endpoint takes requests again."""
@@ -82,8 +98,10 @@ class Group:
 
     def alike(self, place: int, other: int) -> bool:
         """Whether two endpoints are replicas of each other, and neither is to get far less than the other."""
+        if self.same[place] != self.same[other]:
+            return False
         weights = self.weights[place].weight, self.weights[other].weight
-        return self.same[place] == self.same[other] and max(weights) <= ALIKE * min(weights)
+        return max(weights) <= ALIKE * min(weights)
 
 
 class Board:
@@ -168,16 +186,16 @@ class Board:
                 self._within.setdefault(each, set()).add(ids)
         return found
 
-    def rank(self, group: Group, now: float, chance: Random) -> tuple[list[int], Choice]:
+    def rank(self, group: Group, now: float, chance: Chance) -> tuple[list[int], Choice]:
         """The places of a group's endpoints in the order in which they are to be tried, and how that came.
 
         By chance and weight; of two replicas that came first the less busy one goes before the other. Those
         that rest come last, the soonest back before the others.
         """
         lots = group.taking(now)
-        weights, awake, asleep = lots.weights, lots.order(chance), []
-        if min(weights) <= 0:
-            drawn = awake
+        awake, asleep = lots.order(chance), []
+        if lots.some_left_out:
+            weights, drawn = lots.weights, awake
             awake = [place for place in drawn if weights[place] > 0]
             asleep = [place for place in drawn if weights[place] <= 0]
         swapped = False
@@ -186,7 +204,8 @@ class Board:
             if group.alike(first, second) and group.busier(first, second, now):
                 awake[:2] = second, first
                 swapped = True
-        asleep.sort(key=lambda place: group.returns(place, now))
+        if asleep:
+            asleep.sort(key=lambda place: group.returns(place, now))
         return awake + asleep, Choice(BALANCED, group.ids, asleep, swapped=swapped)
 
     def _weigh_anew(self, endpoint: str) -> None:

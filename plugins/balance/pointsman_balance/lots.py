@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 from itertools import accumulate
-from random import Random
+
+from pointsman.draws import Chance
 
 __all__ = ["Lots", "order"]
 
@@ -14,16 +15,17 @@ DRAWN = 4
 
 
 class Lots:
-    """The weights of some places, to draw by time and again."""
+    """The weights of some places, to draw by time and again. `some_left_out` says that not each has one."""
 
-    __slots__ = ("_best", "_ends", "weights")
+    __slots__ = ("_best", "_ends", "some_left_out", "weights")
 
     def __init__(self, weights: Sequence[float]) -> None:
         self.weights = weights
         self._ends = [*accumulate(weights)]
         self._best = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
+        self.some_left_out = min(weights) <= 0
 
-    def order(self, chance: Random) -> list[int]:
+    def order(self, chance: Chance) -> list[int]:
         """Places drawn one after the other without putting any back; those without weight come last, as they
         stand."""
         weights, ends = self.weights, self._ends
@@ -42,9 +44,12 @@ class Lots:
             insort(gone, place)
             drawn.append(place)
             left -= weights[place]
-        return drawn + [place for place in self._best if place not in drawn]
+        rest = self._best.copy()
+        for place in drawn:
+            rest.remove(place)
+        return drawn + rest
 
 
-def order(weights: Sequence[float], chance: Random) -> list[int]:
+def order(weights: Sequence[float], chance: Chance) -> list[int]:
     """Places in an order that is drawn once."""
     return Lots(weights).order(chance)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from random import Random
 from statistics import median
 
+from pointsman.draws import Chance
 from pointsman.errors import RequestError
 from pointsman.exchange import Candidate, Exchange
 from pointsman.outlook import likely_usage
@@ -173,7 +173,8 @@ class Pickers:
             now = time.monotonic()
             group = self._group(exchange, candidates, now)
             found = values(group, now)
-            asleep = [each for each in range(len(candidates)) if not group.awake(each, now)]
+            taking = group.taking(now)
+            asleep = [each for each, weight in enumerate(taking.weights) if weight <= 0]
             choice = Choice(by, group.ids, asleep)
             if is_firm(exchange):
                 choice.stays = self._stays(exchange, candidates, group, (), now)
@@ -241,7 +242,7 @@ def _kept(exchange: Exchange, candidates: Sequence[Candidate], by: str) -> Kept 
     return Kept.of(exchange.decision.again or {}, by, [each.endpoint.id for each in candidates])
 
 
-def _drawn_again(weights: Sequence[Weight], choice: Choice, chance: Random) -> list[int]:
+def _drawn_again(weights: Sequence[Weight], choice: Choice, chance: Chance) -> list[int]:
     """The places of endpoints as `Board.rank` has drawn them."""
     asleep = {*choice.asleep}
     drawn = order([0.0 if place in asleep else each.weight for place, each in enumerate(weights)], chance)

@@ -185,3 +185,17 @@ def test_groups_that_are_weighed_anew_leave_nothing_behind() -> None:
         board.ended("a/m", Observed(answered=True), now + 50, now + 50)
     assert board._groups == {}
     assert not any(board._within.values())
+
+
+def test_who_asked_to_be_left_alone_is_known_until_the_moment_when_it_is_back() -> None:
+    """Within one weighing: what is found of a group is kept, and not longer than it is so."""
+    trial = Trial(*[1e6] * 3)
+    group = trial.board.group(trial.ids, 0.0, trial.quote)
+    assert not group.taking(0.0).some_left_out
+    trial.board.rests.rest(trial.ids[0], 0.1, 0.0)
+    assert group.taking(0.0).weights[0] == 0.0
+    assert group.taking(0.05) is group.taking(0.06)
+    trial.board.rests.rest(trial.ids[1], 0.2, 0.05)
+    assert [weight > 0 for weight in group.taking(0.07).weights] == [False, False, True]
+    assert [weight > 0 for weight in group.taking(0.15).weights] == [True, False, True]
+    assert group.taking(0.2) is group.lots

@@ -54,7 +54,7 @@ def _ordered(exchange: Exchange, endpoints: list[Candidate], picker: Picker) -> 
     endpoints has a hook for that, and says why."""
     try:
         ordered = picker.pick(exchange, endpoints)
-        if len(ordered) == len(endpoints) and sum(map(id, ordered)) == sum(map(id, endpoints)):
+        if len(ordered) == len(endpoints) and {*ordered} == {*endpoints}:
             return ordered
         raise ValueError(f"of {len(endpoints)} endpoints it made {len(ordered)}, or others")
     except RequestError:
