@@ -22,7 +22,7 @@ WIDEST = 40.0
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What an operator allows. `loss` is the share of the best model's quality that may be lost on the whole,
-    `task_loss` the most that may be expected to be lost in any one request."""
+    `task_loss` the most that may be expected to be lost in any one request, of a score from 0 to 1."""
 
     loss: float = 0.05
     task_loss: float = 0.15
