@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,6 +31,10 @@ BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises for text that is not the JSON it wants."""
 PRESET = "@preset/"
 """What stands before the name of a preset in the place of a model."""
+MOST_MODELS = 100
+"""Models that one request may name: each is looked for."""
+MOST_NAMES = 1024
+"""Names of models whose JSON is remembered."""
 _text = msgspec.json.Decoder(str | None)
 _texts = msgspec.json.Decoder(list[str] | None)
 
@@ -70,8 +75,9 @@ def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> t
     model: str | None = read(fields, "model", _text, "a non-empty string")
     models = read(fields, "models", _texts, "a list of model names") or []
     further = models or fallbacks
-    if "" in further:
-        raise wrong("models" if models else "fallbacks", "a list of non-empty model names")
+    if further and ("" in further or len(further) > MOST_MODELS):
+        expected = f"a list of non-empty model names, {MOST_MODELS} at most"
+        raise wrong("models" if models else "fallbacks", expected)
     if model is None:
         if models:
             return models[0], tuple(models[1:])
@@ -86,7 +92,12 @@ def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> t
 
 def with_model(request: Request, model: str) -> dict[str, msgspec.Raw]:
     """A request's members, asking for `model`: a copy to be changed further."""
-    return {**request.fields, "model": msgspec.Raw(msgspec.json.encode(model))}
+    return {**request.fields, "model": _encoded(model)}
+
+
+@lru_cache(MOST_NAMES)
+def _encoded(model: str) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(model))
 
 
 def supplied(request: Request, name: str, value: Any, *others: str) -> Request:

@@ -31,7 +31,6 @@ INSTRUCTIONS = ("system", "instructions", "systemInstruction", "system_instructi
 TURNS = ("messages", "input", "contents")
 SESSION = "session"
 """What a rule calls that which a session is without it."""
-NOTHING = frozenset({None, "", ()})
 INTRODUCING = frozenset({"system", "developer"})
 
 _turns = msgspec.json.Decoder(list[msgspec.Raw])
@@ -74,11 +73,10 @@ def session_by(exchange: Exchange, names: Sequence[str]) -> Session | None:
     digest = blake2b(digest_size=16)
     for name in names:
         value = _value(exchange, name)
-        if isinstance(value, bool) or value not in NOTHING:
-            told = value if isinstance(value, bytes) else msgspec.json.encode(value)
-            digest.update(b"%d:%b%d:%b" % (len(name), name.encode(), len(told), told))
-        else:
+        if not value and not isinstance(value, bool | int | float):
             return None
+        told = value if isinstance(value, bytes) else msgspec.json.encode(value, order="deterministic")
+        digest.update(b"%d:%b%d:%b" % (len(name), name.encode(), len(told), told))
     return Session(digest.digest(), long=True, firm=True)
 
 

@@ -100,6 +100,20 @@ async def test_what_is_not_known_of_a_request_leaves_it_alone() -> None:
         assert {await ask(server) for _ in range(ENOUGH)} == {"a", "b"}
 
 
+async def test_what_has_several_members_may_be_in_common_too() -> None:
+    hosts = Hosts()
+    async with hosts.served({"sticky": ["metadata", "key.tags"], "pick": "ordered"}) as server:
+        assert await ask(server, metadata={"room": "1"}) == "a", "nobody has tags: it stands alone"
+    hosts = Hosts()
+    async with hosts.served({"sticky": "metadata", "pick": "ordered"}) as server:
+        hosts.failing = {"a"}
+        assert await ask(server, metadata={"room": "1", "row": "2"}) == "b"
+        hosts.failing = set()
+        assert await ask(server, metadata={"row": "2", "room": "1"}) == "b"
+        assert await ask(server, metadata={"room": "1"}) == "a"
+        assert await ask(server) == "a"
+
+
 async def test_the_model_stays_the_same_too() -> None:
     hosts = Hosts()
     use = {"models": ["acme/large", "acme/small"], "sticky": True, "pick": "ordered"}

@@ -35,7 +35,14 @@ class TextSeam:
         self._end = self._said[-WINDOW:]
         self._exact = exact
         self._echo = MANY if exact and not echoes else FEW
-        self._held = ""
+        self._held: list[str] = []
+        self._length = 0
+        self._begun = _Spaced()
+        self._size = 0
+        self._anew = True
+        """All that has come is how the text begins."""
+        self._first = ""
+        """What has come first, single-spaced: enough to look for it at the end of the text."""
         self._any = False
         self._decided = False
 
@@ -44,11 +51,11 @@ class TextSeam:
         self._any = self._any or bool(text)
         if self._decided:
             return text
-        self._held += text
-        if self._may_repeat(_single_spaced(self._held)):
+        self._hold(text)
+        if self._may_repeat():
             return ""
-        repeated = self._repeated()
-        rest = self._held[repeated:]
+        held = "".join(self._held)
+        rest = held[self._repeated(held) :]
         if self._gap and not rest.strip() and len(rest) < WINDOW:
             return ""  # white space at the seam is judged as a whole
         return self._decide(rest)
@@ -57,51 +64,83 @@ class TextSeam:
         """See `Seam`. Raises MalformedAnswer where nothing came that goes on with an earlier answer."""
         if not self._any and not self._exact:
             raise _wrong("said nothing")
-        return "" if self._decided else self._decide(self._held[self._repeated() :])
+        if self._decided:
+            return ""
+        held = "".join(self._held)
+        return self._decide(held[self._repeated(held) :])
 
     def _decide(self, rest: str) -> str:
         """What is new, the white space at the seam no more than once."""
-        self._decided, self._held = True, ""
+        self._decided, self._held = True, []
         space = rest[: len(rest) - len(rest.lstrip())]
         return rest[_doubled(self._gap, space) :]
 
-    def _may_repeat(self, text: str) -> bool:
-        """Whether all that has come could be the beginning of a repetition, and might go on as one."""
-        if not text:
-            return len(self._held) < WINDOW and bool(self._said)
-        return (not self._exact and text in self._end) or (
-            len(text) <= len(self._said) and self._said.startswith(text)
-        )
+    def _hold(self, text: str) -> None:
+        """More has come. It is looked at once: a text may be begun again that is long."""
+        self._held.append(text)
+        self._length += len(text)
+        new = self._begun.feed(text)
+        if not new:
+            return
+        self._anew = self._anew and self._said.startswith(new, self._size)
+        if self._size <= WINDOW:
+            self._first += new
+        self._size += len(new)
 
-    def _repeated(self) -> int:
+    def _may_repeat(self) -> bool:
+        """Whether all that has come could be the beginning of a repetition, and might go on as one."""
+        if not self._size:
+            return self._length < WINDOW and bool(self._said)
+        at_end = not self._exact and self._size <= len(self._end) and self._first in self._end
+        return at_end or self._anew
+
+    def _repeated(self, held: str) -> int:
         """How many characters of what has come are said already. Raises MalformedAnswer for an answer that
         was begun anew."""
-        text, said = _single_spaced(self._held), self._said
+        text, said = _single_spaced(held), self._said
         if said and text.startswith(said) and _letters(said) >= self._echo:
-            return _place(self._held, len(said))
+            return _place(held, len(said))
         if self._exact:
             return 0
         longest = next(
             (size for size in range(min(len(text), len(self._end)), 0, -1) if said.endswith(text[:size])), 0
         )
-        if longest and self._counts(text[:longest]):
-            return _place(self._held, longest)
+        if longest and self._counts(text[:longest], spaced=held[0].isspace()):
+            return _place(held, longest)
         if said.startswith(text[:ANEW]) and len(text) >= ANEW:
             raise _wrong("began anew")
         return 0
 
-    def _counts(self, repeated: str) -> bool:
-        """Whether so much cannot stand there by chance."""
+    def _counts(self, repeated: str, *, spaced: bool) -> bool:
+        """Whether so much cannot stand there by chance; `spaced` says that white space stood before it."""
         letters = _letters(repeated)
         if letters >= MANY:
             return True
         before = self._said[: len(self._said) - len(repeated)]
         begins = not before or not (before[-1].isalnum() and repeated[0].isalnum())
-        return letters >= FEW and begins and not self._held[0].isspace()
+        return letters >= FEW and begins and not spaced
 
 
 def _wrong(what: str) -> MalformedAnswer:
     return MalformedAnswer(f"the provider was asked to go on with an answer and {what}", phase="stream")
+
+
+class _Spaced:
+    """A text that comes in pieces, as `_single_spaced` makes it of the whole."""
+
+    def __init__(self) -> None:
+        self._any = False
+        self._space = False
+
+    def feed(self, piece: str) -> str:
+        """What a piece adds to it. White space that ends it is added with what comes behind."""
+        words = piece.split()
+        if not words:
+            self._space = self._space or bool(piece)
+            return ""
+        gap = " " if self._any and (self._space or piece[0].isspace()) else ""
+        self._any, self._space = True, piece[-1].isspace()
+        return gap + " ".join(words)
 
 
 def _single_spaced(text: str) -> str:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pointsman.errors import MalformedAnswer
+from pointsman_resume import seam
 from pointsman_resume.seam import ANEW, FEW, MANY, WINDOW, TextSeam
 
 TEXT = (
@@ -22,8 +23,8 @@ searching = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow,
 
 
 def joined(said: str, pieces: Sequence[str], *, exact: bool = False, echoes: bool = False) -> str:
-    seam = TextSeam(said, exact=exact, echoes=echoes)
-    return said + "".join([seam.feed(piece) for piece in pieces]) + seam.finish()
+    found = TextSeam(said, exact=exact, echoes=echoes)
+    return said + "".join([found.feed(piece) for piece in pieces]) + found.finish()
 
 
 @st.composite
@@ -181,3 +182,24 @@ def test_whoever_has_nothing_to_say_is_refused() -> None:
     with pytest.raises(MalformedAnswer, match="said nothing"):
         joined(TEXT, [])
     assert joined(TEXT[:80], [TEXT[40:80]]) == TEXT[:80], "a repetition says that it was whole"
+
+
+def test_what_is_begun_again_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = 0
+
+    def counted(text: str) -> str:
+        nonlocal looked
+        looked += len(text)
+        return spaced(text)
+
+    monkeypatch.setattr(seam, "_single_spaced", counted)
+    said = " ".join(f"{number} trains" for number in range(5000))
+    pieces = [said[at : at + 7] for at in range(0, len(said), 7)]
+    assert joined(said, [*pieces, " and one"]) == f"{said} and one"
+    assert looked < 4 * len(said)
+
+
+@given(st.data(), texts)
+def test_pieces_are_single_spaced_as_the_whole(data: st.DataObject, text: str) -> None:
+    pieces = seam._Spaced()
+    assert "".join(map(pieces.feed, data.draw(pieces_of(text)))) == spaced(text)

@@ -3,8 +3,9 @@ without any request."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ from .rules import Rule, compile_rules
 __all__ = ["Change", "changes"]
 
 PRICE = "price"
+EXTRA = "extra"
+"""Settings that other plugins declared."""
 KINDS = ("prompt", "completion", "request", "image")
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "shadowed": "!"}
 
@@ -31,7 +34,7 @@ SIGNS = {"added": "+", "removed": "-", "changed": "~", "shadowed": "!"}
 class Change:
     """One difference; `at` is where the file has it, if it does."""
 
-    what: Literal["rule", "model", "endpoint", "provider", "key"]
+    what: Literal["rule", "preset", "model", "endpoint", "provider", "key"]
     name: str
     change: Literal["added", "removed", "changed", "shadowed"]
     detail: str = ""
@@ -45,12 +48,13 @@ class Change:
 
 
 def changes(old: Gateway, new: Gateway) -> Iterator[Change]:
-    """All of them: rules, then models with their endpoints and prices, providers and keys."""
+    """All of them: rules and presets, then models with their endpoints and prices, providers and keys."""
     before, after = old.setup, new.setup
     yield from _rules(before, after)
+    yield from _settings("preset", before.section("presets"), after.section("presets"))
     yield from _models(old, new)
     yield from _named("provider", before.providers, after.providers)
-    yield from _named("key", _keys(before), _keys(after))
+    yield from _settings("key", _keys(before), _keys(after))
 
 
 def _rules(old: Setup, new: Setup) -> Iterator[Change]:
@@ -76,17 +80,21 @@ def _rules(old: Setup, new: Setup) -> Iterator[Change]:
 
 
 def _moved(before: list[str], after: list[str]) -> set[str]:
-    """Names that stand behind one that they stood before: as few as explain the other order."""
-    kept: list[list[str]] = []
+    """Names that stand behind one that they stood before: as few as explain the other order. The others are a
+    longest part of `after` that stands in the order of `before`."""
+    places = {name: place for place, name in enumerate(before)}
+    ends: list[int] = []  # of the parts of each length, the one that ends first
+    behind: dict[int, int | None] = {}
     for name in after:
-        place = before.index(name)
-        fits = [each for each in kept if before.index(each[-1]) < place]
-        kept.append([*_longest(fits), name])
-    return {*after}.difference(_longest(kept))
-
-
-def _longest(several: list[list[str]]) -> list[str]:
-    return sorted(several, key=len)[-1] if several else []
+        place = places[name]
+        length = bisect_left(ends, place)
+        behind[place] = ends[length - 1] if length else None
+        ends[length : length + 1] = [place]
+    last = ends[-1] if ends else None
+    while last is not None:
+        del places[before[last]]
+        last = behind[last]
+    return {*places}
 
 
 def _parts(old: Rule, new: Rule) -> Iterator[str]:
@@ -162,7 +170,7 @@ def _usd(nano: Fraction | None) -> str:
 
 
 def _named(
-    what: Literal["model", "provider", "key"], old: Mapping[str, Any], new: Mapping[str, Any]
+    what: Literal["preset", "model", "provider", "key"], old: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Iterator[Change]:
     for name in old:
         if name not in new:
@@ -170,6 +178,23 @@ def _named(
     for name in new:
         if name not in old:
             yield Change(what, name, "added")
+
+
+def _settings(
+    what: Literal["preset", "key"], old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterator[Change]:
+    """Of records of settings: those that come and go, and which settings of the others differ. No value is
+    told: some are secrets."""
+    yield from _named(what, old, new)
+    for name in old:
+        if name in new:
+            one, other = old[name], new[name]
+            own = [each.name for each in fields(one) if each.name != EXTRA]
+            parts = [each for each in own if getattr(one, each) != getattr(other, each)]
+            extra = sorted({*one.extra, *other.extra})
+            parts += [each for each in extra if one.extra.get(each) != other.extra.get(each)]
+            if parts:
+                yield Change(what, name, "changed", ", ".join(parts))
 
 
 def _keys(setup: Setup) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import msgspec
 
 from pointsman.config import ConfigError, Schema, Usd, build_data, setting
 from pointsman.errors import BadRequest
+from pointsman.members import BAD_JSON, wrong
 from pointsman.types import Request
 
 __all__ = [
@@ -135,7 +136,10 @@ class _Asked:
 
 @lru_cache(MOST_KEPT)
 def _read(raw: bytes) -> Preferences:
-    data: Any = msgspec.json.decode(raw)
+    try:
+        data: Any = msgspec.json.decode(raw)
+    except BAD_JSON:  # what is read as one member may hold numbers that nothing can
+        raise wrong(MEMBER, "an object, with no number out of range") from None
     if not isinstance(data, dict):
         raise BadRequest(f"`{MEMBER}` must be an object", param=MEMBER)
     free = next((name for name in data if name.startswith("x-")), None)

@@ -19,12 +19,13 @@ from pointsman.members import mentioned, together
 from pointsman.registers import RegisterSettings
 from pointsman.types import Usage
 
-__all__ = ["MEMBER", "MEMBERS", "Tier", "admitted", "asked_tier", "offered", "register_tiers"]
+__all__ = ["MEMBER", "MEMBERS", "Tier", "admitted", "asked_tier", "offered", "register_tiers", "said_tier"]
 
 Tier = Literal["flex", "priority"]
 MEMBER = "service_tier"
-MEMBERS = frozenset({MEMBER, "serviceTier"})
+SPELLINGS = (MEMBER, "serviceTier")
 """What the dialects call it."""
+MEMBERS = frozenset(SPELLINGS)
 WORDS: Mapping[str, Tier] = {"flex": "flex", "priority": "priority", "fast": "priority"}
 FIELD = "service_tiers"
 USUAL = "default"
@@ -46,11 +47,16 @@ def register_tiers(register: RegisterSettings) -> None:
 
 def asked_tier(exchange: Exchange, plan: Plan) -> Tier | None:
     """The tier that a request, or its preset, asks for; None for the usual one, whatever it is called."""
-    fields = exchange.request.fields
-    said: Any = next((word for each in MEMBERS if (word := mentioned(fields, each)) is not None), None)
+    said: Any = said_tier(exchange)
     if said is None:
         said = plan.params.get(MEMBER)
     return WORDS.get(said.lower()) if isinstance(said, str) else None
+
+
+def said_tier(exchange: Exchange) -> str | None:
+    """The word by which a request asks for a tier, in any dialect."""
+    fields = exchange.request.fields
+    return next((word for each in SPELLINGS if (word := mentioned(fields, each)) is not None), None)
 
 
 def offered(exchange: Exchange, endpoint: Endpoint, tier: Tier) -> bool:

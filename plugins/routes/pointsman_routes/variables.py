@@ -10,12 +10,13 @@ import msgspec
 from pointsman.config.hours import Hours
 from pointsman.errors import RequestError
 from pointsman.exchange import Exchange
-from pointsman.members import BAD_JSON, mentioned
+from pointsman.members import BAD_JSON
 from pointsman.registers import RegisterRouting
 from pointsman.types import Chat, Media, Part, ToolResult
 
 from .moments import Days
 from .presets import NOTE, PRESET, Asked
+from .tiers import said_tier
 
 __all__ = ["CREDENTIALS", "MODEL", "register_variables"]
 
@@ -140,8 +141,8 @@ MANY: tuple[tuple[str, Any, Callable[[Exchange], Any], str], ...] = (
     (
         "service_tier",
         str,
-        lambda exchange: mentioned(exchange.request.fields, "service_tier"),
-        "The service tier asked for.",
+        said_tier,
+        "The service tier asked for, in the client's word: `fast` is another for `priority`.",
     ),
     ("time", Hours, lambda exchange: exchange.at, "When the request comes, by the clocks of a zone."),
     ("day", Days, lambda exchange: exchange.at, "On which day it comes, in UTC or a zone."),

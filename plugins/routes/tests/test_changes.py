@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pointsman.gateway import Gateway
 from pointsman.setup import Setup
-from pointsman_routes.changes import changes
+from pointsman_routes.changes import _moved, changes
 
 Make = Callable[[str], Setup]
 
@@ -59,6 +62,40 @@ async def test_rules_that_differ(setup: Make, old: list[str], new: list[str], ex
 async def test_keys_that_come_and_go(setup: Make) -> None:
     old = f"keys: [{{name: alice, key_hash: {'ab' * 32}}}]\n"
     assert await told(setup(old), setup(old.replace("alice", "bob"))) == ["- key alice", "+ key bob"]
+
+
+async def test_keys_and_presets_that_may_do_something_else(setup: Make) -> None:
+    old = (
+        f"keys: [{{name: alice, key_hash: {'ab' * 32}, models: [acme/large]}}]\n"
+        "presets: {brief: {models: [acme/large], preferences: {zdr: true}}, long: {system: More.}}\n"
+    )
+    new = old.replace("acme/large", "acme/small").replace("zdr: true", "zdr: false").replace("long", "short")
+    new = new.replace("abab", "cdcd", 1)
+    assert await told(setup(old), setup(new)) == [
+        "- preset long",
+        "+ preset short",
+        "~ preset brief: models, preferences",
+        "~ key alice: key_hash, models",
+    ]
+
+
+def test_rules_in_another_order_are_as_few_as_explain_it() -> None:
+    names = [str(number) for number in range(5000)]
+    assert _moved(names, names) == set()
+    assert _moved(names, names[1:] + names[:1]) == {"0"}
+    assert len(_moved(names, names[::-1])) == len(names) - 1
+    assert _moved([], []) == set()
+
+
+@given(st.permutations("abcdefg"))
+def test_what_has_not_moved_stands_as_before(after: list[str]) -> None:
+    before = sorted(after)
+    stay = [name for name in after if name not in _moved(before, after)]
+    assert stay == sorted(stay)
+    longest = max(
+        size for size in range(1, 8) if any(sorted(part) == [*part] for part in combinations(after, size))
+    )
+    assert len(stay) == longest
 
 
 async def test_models_endpoints_and_providers_that_differ(setup: Make) -> None:

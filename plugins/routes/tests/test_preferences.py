@@ -93,3 +93,10 @@ def test_what_is_wrong_is_told_with_its_path(provider: Any, param: str, words: s
         said(provider)
     assert words in caught.value.message
     assert (caught.value.param, caught.value.status) == (param, 400)
+
+
+@pytest.mark.parametrize("member", ['{"sort": 1e400}', '{"max_price": {"prompt": -1e999}}', "1e400"])
+def test_a_number_out_of_range_is_the_clients_fault(member: str) -> None:
+    with pytest.raises(BadRequest, match="no number out of range") as caught:
+        preferences_of(Request(f'{{"model": "m", "provider": {member}}}'.encode()))
+    assert caught.value.param == "provider"

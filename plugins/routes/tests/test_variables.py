@@ -142,6 +142,7 @@ async def test_an_escaped_image_is_seen_too(tmp_path: Path) -> None:
         ("{max_tokens: 7}", {"max_tokens": 7}, {}, True),
         ("{has_tools: true}", {}, {}, False),
         ("{service_tier: priority}", {"service_tier": "priority"}, {}, True),
+        ("{service_tier: fast}", {"serviceTier": "fast"}, {}, True),
         ("{service_tier: '*'}", {"service_tier": None}, {}, False),
         ("{stream: true}", {"stream": True}, {}, True),
     ],
