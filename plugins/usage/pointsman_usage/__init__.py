@@ -28,6 +28,7 @@ from .generations import GENERATIONS, Generations, app_of
 from .retention import INTERVAL, Retention
 from .rollups import ROLLUPS
 from .settings import LogBodies, Settings
+from .totals import TOTALS, close_totals
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -37,7 +38,7 @@ __all__ = ["POINTSMAN_API", "TABLES", "Usage"]
 
 POINTSMAN_API = 1
 
-TABLES = (GENERATIONS, *ROLLUPS.values(), ENDPOINT_HOURS, ENDPOINT_DAYS, BODIES)
+TABLES = (GENERATIONS, *ROLLUPS.values(), TOTALS, ENDPOINT_HOURS, ENDPOINT_DAYS, BODIES)
 RECORDED = "usage.recorded"
 FULL = "the record of this request could not be kept: the ledger's queue is full"
 SLOW = "the record of this request could not be written in time"
@@ -120,6 +121,7 @@ class Usage:
 
     async def _look_after(self, ledger: Ledger) -> None:
         await close_days(ledger, datetime.now(UTC))
+        await close_totals(ledger, datetime.now(UTC))
         if self._retention is not None:
             await self._retention.run()
 

@@ -15,10 +15,23 @@ from pointsman.columns import aligned
 from pointsman.config import Duration
 from pointsman.ledger import Reading
 
-from .rollups import DAYS, HOURS, MINUTES
+from .rollups import DAYS, HOURS, MINUTES, TIMES
+from .rollups import SUMS as SUMMED
 from .text import amount, count, duration, usd
+from .totals import BY, totals_of
 
-__all__ = ["COLUMNS", "GROUPS", "MATCHES", "Filters", "as_table", "cover", "groups", "moment", "spans"]
+__all__ = [
+    "COLUMNS",
+    "GROUPS",
+    "MATCHES",
+    "Filters",
+    "as_table",
+    "cover",
+    "groups",
+    "moment",
+    "parts_of",
+    "spans",
+]
 
 GROUPS: Mapping[str, tuple[str, str]] = {
     "model": ("model", "model"),
@@ -62,7 +75,12 @@ MATCHES = """
     and (:task is null or task = :task)
 """
 """That a row of roll-ups is among those of `Filters`."""
-PART = "select * from {table} where at >= :from{number} and at < :to{number} {matches}"
+ADDED = ", ".join((*SUMMED, *TIMES))
+PART = "select {columns} from {table} where at >= :from{number} and at < :to{number} {matches}"
+TOTAL = """
+select at, value as {value}{name}, {added} from usage_totals
+where by = :by{number} and at >= :from{number} and at < :to{number}
+"""
 SUMS = """
 select
     coalesce(max({name}), '') as name,
@@ -117,17 +135,13 @@ def groups(
     `cost_nano` and `billed_nano` are null where no price of the group is known; so are the means where no
     answer was complete.
     """
-    params: dict[str, Any] = {**asdict(filters), "limit": limit}
-    parts = []
-    for number, (table, start, end) in enumerate(spans(ledger, since, until)):
-        parts.append(PART.format(table=table, number=number, matches=MATCHES))
-        params |= {f"from{number}": start, f"to{number}": end}
+    parts, params = parts_of(ledger, spans(ledger, since, until), by, filters)
     if not parts:
         return []
     group, name = GROUPS[by]
     order = f"{group} desc" if by == "day" else "sum(requests) desc, name"
-    sql = SUMS.format(group=group, name=name, order=order, parts=" union all ".join(parts))
-    rows = ledger.select_sync(sql, params)
+    sql = SUMS.format(group=group, name=name, order=order, parts=parts)
+    rows = ledger.select_sync(sql, {**params, "limit": limit})
     return [
         {
             by: row.pop("name"),
@@ -138,6 +152,36 @@ def groups(
         }
         for row in rows
     ]
+
+
+def parts_of(
+    ledger: Reading, several: Sequence[Span], by: str, filters: Filters
+) -> tuple[str, dict[str, Any]]:
+    """A query for the rows of these spans, and its parameters; '' without any. The rows have the time, the
+    columns that tell one of GROUPS apart, and sums: of totals, where nothing is filtered and there are any,
+    which are far fewer."""
+    params: dict[str, Any] = asdict(filters)
+    value, *name = dict.fromkeys(BY.get(by, ("at", "at")))
+    columns = ", ".join((*dict.fromkeys(("at", value, *name)), ADDED))
+    parts: list[str] = []
+
+    def read(sql: str, start: str, end: str, **more: str) -> None:
+        number = len(parts)
+        parts.append(sql.format(number=number, columns=columns, added=ADDED, matches=MATCHES, **more))
+        params.update({f"from{number}": start, f"to{number}": end})
+
+    for table, start, end in several:
+        total = totals_of(ledger, by, table, start, end) if filters == Filters() else None
+        if total is None:
+            read(PART, start, end, table=table)
+            continue
+        if start < total.start:
+            read(PART, start, total.start, table=table)
+        params[f"by{len(parts)}"] = total.by
+        read(TOTAL, total.start, total.end, value=value, name="".join(f", name as {each}" for each in name))
+        if total.end < end:
+            read(PART, total.end, end, table=table)
+    return " union all ".join(parts), params
 
 
 def spans(ledger: Reading, since: datetime | None, until: datetime | None) -> list[Span]:

@@ -13,6 +13,7 @@ from .endpoints import ENDPOINT_DAYS, ENDPOINT_HOURS
 from .generations import GENERATIONS, timestamp
 from .rollups import DAYS, HOURS, MINUTES
 from .settings import RetentionSettings
+from .totals import TOTALS
 
 __all__ = ["INTERVAL", "Retention"]
 
@@ -37,6 +38,7 @@ class Retention:
                 (MINUTES, settings.minutes, 16),
                 (HOURS, settings.hours, 13),
                 (DAYS, settings.days, 10),
+                (TOTALS, settings.days, 10),
                 (ENDPOINT_HOURS, settings.hours and max(settings.hours, UNTIL_CLOSED), 13),
                 (ENDPOINT_DAYS, settings.days, 10),
             )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.ledger import Reading, Table
 
-from .report import GROUPS, Filters
+from .report import GROUPS, Filters, parts_of
 from .rollups import DAYS, HOURS, MINUTES
 
 __all__ = ["PERIODS", "Period", "series"]
@@ -48,13 +48,7 @@ select at, {group} as id, coalesce(max({name}), '') as name,
     sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
     sum(cost_nano) as cost_nano, sum(unpriced) as unpriced,
     sum(first_content_ms) as first_content_ms, sum(complete_ms) as complete_ms
-from {table}
-where at >= :first and at <= :last
-    and (:key is null or key_id = :key or key_name = :key)
-    and (:team is null or team = :team or team_name = :team)
-    and (:model is null or model = :model)
-    and (:provider is null or provider = :provider)
-    and (:app is null or app = :app)
+from ({parts})
 group by at, {group}
 order by at, {group}
 """
@@ -74,5 +68,6 @@ def series(
     if not reading.has_table(period.table.name):
         return []
     group, name = GROUPS[by]
-    params = {**asdict(filters), "first": period.said(since), "last": period.said(until)}
-    return reading.select_sync(SUMS.format(group=group, name=name, table=period.table.name), params)
+    span = (period.table.name, period.said(since), f"{period.said(until)}~")  # behind the last period
+    parts, params = parts_of(reading, [span], by, filters)
+    return reading.select_sync(SUMS.format(group=group, name=name, parts=parts), params)
