@@ -191,7 +191,7 @@ async def test_a_failed_request_leaves_its_error_and_no_tokens(serve: Serve) -> 
     async with serve() as (gateway, client):
         await ask(client, "lab/down")
         (row,) = await rows(gateway)
-    assert (row["outcome"], row["status"], row["attempts"]) == ("failed", 502, 1)
+    assert (row["outcome"], row["status"], row["attempts"]) == ("failed", 503, 1)
     assert (row["error_type"], row["error"]) == ("provider_unavailable", "the lab is closed")
     assert (row["input_tokens"], row["cost_nano"], row["first_content_ms"]) == (None, None, None)
 
