@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -15,9 +16,9 @@ from pointsman.setup import Setup
 
 from .clauses import Is, each_test
 from .dry import smallest
-from .families import Families, lacks
+from .families import Families, is_family, lacks
 from .filters import Filters
-from .presets import PRESET
+from .presets import MARK, PRESET
 from .prices import Quotes
 from .reach import head_of, never, shadowed
 from .rules import Rule, Rules
@@ -49,7 +50,8 @@ def warnings(gateway: Gateway, rules: Rules) -> Iterator[Problem]:
             test = next(each_test(clause), None)
             where = test.place if test is not None else f"{rule.place}.when"
             yield problem(where, f"rule {rule.name!r} never matches: this never holds with all it asks")
-        yield from _unasked(setup, rule, problem)
+        yield from [*_unseen(setup, rule, problem)] or _unasked(setup, rule, problem)
+        yield from _unlisted(setup, rule, problem)
         if exchange is not None:
             yield from _empty(exchange, rule, problem)
     for rule, taker in shadowed(rules.rules):
@@ -85,6 +87,7 @@ def _unserved(setup: Setup, rule: Rule) -> Iterator[Problem]:
                 place,
                 f"{test.variable} {option!r} is not served here",
                 expected=f"one of {', '.join(names)}" if names else f"no {test.variable}: there is none",
+                hint=_meant(get_close_matches(option, names, 1)),
             )
 
 
@@ -129,8 +132,41 @@ def _is_no_endpoint(found: Resolution, name: str) -> bool:
 
 def _near_endpoint(catalogue: Catalogue, name: str) -> str:
     models = catalogue.models.values()
-    near = catalogue.near(name, among=(each.id for model in models for each in model.endpoints))
-    return f"did you mean {' or '.join(near)}?" if near else ""
+    return _meant(catalogue.near(name, among=(each.id for model in models for each in model.endpoints)))
+
+
+def _unseen(setup: Setup, rule: Rule, problem: Callable[..., Problem]) -> Iterator[Problem]:
+    """Names that something stands in the place of before any rule is asked."""
+    families = Families(setup.catalogue)
+    for test, option, place in _options(rule):
+        if test.variable != MODEL:
+            continue
+        model, mark, preset = option.partition(MARK)
+        if mark:
+            yield problem(
+                place,
+                f"no rule sees {option!r}: a preset is seen as what it leads to",
+                hint=f"say `{PRESET}: {preset}`" + (f" and `{MODEL}: {model}`" if model else ""),
+            )
+        elif is_family(option) and not is_pattern(option) and not lacks(setup.catalogue, option, families):
+            yield problem(
+                place,
+                f"rule {rule.name!r} is for family {option!r}: rules see the model that it leads to",
+                hint="name its models, or a pattern for them",
+            )
+
+
+def _unlisted(setup: Setup, rule: Rule, problem: Callable[..., Problem]) -> Iterator[Problem]:
+    """Endpoints that no model has: they serve only who asks for one of them by its own name."""
+    catalogue = setup.catalogue
+    known = {each.id for model in catalogue.models.values() for each in model.endpoints}
+    for number, name in enumerate(setup.section("routes")[rule.number].use.endpoints):
+        if name not in known and name not in rule.models and not catalogue.pending:
+            yield problem(
+                f"{rule.place}.use.endpoints.{number}",
+                f"endpoint {name!r} of rule {rule.name!r} is of no model: it serves who asks for it alone",
+                hint=_near_endpoint(catalogue, name),
+            )
 
 
 def _unasked(setup: Setup, rule: Rule, problem: Callable[..., Problem]) -> Iterator[Problem]:
@@ -192,5 +228,8 @@ def _options(rule: Rule) -> Iterator[tuple[Is, str, str]]:
 
 
 def _near(catalogue: Catalogue, name: str) -> str:
-    near = catalogue.near(name)
+    return _meant(catalogue.near(name))
+
+
+def _meant(near: Sequence[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else ""

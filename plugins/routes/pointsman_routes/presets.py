@@ -24,7 +24,7 @@ from pointsman.types import Request
 
 from .families import Families, lacks
 
-__all__ = ["NOTE", "PRESET", "Asked", "PresetSettings", "asks", "expanded", "unknown_models"]
+__all__ = ["MARK", "NOTE", "PRESET", "Asked", "PresetSettings", "asks", "expanded", "unknown_models"]
 
 PRESET = "preset"
 """The member of a request that names one, and what its settings are called."""

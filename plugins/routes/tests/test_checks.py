@@ -75,6 +75,30 @@ async def warned(setup: Setup) -> list[tuple[int, int, str]]:
             18,
             "no endpoint of rule 'a' can answer as it is: shut/x: is closed",
         ),
+        (
+            "- {name: a, when: {model: [big, '@preset/brief']}}",
+            2,
+            33,
+            "no rule sees '@preset/brief': a preset is seen as what it leads to",
+        ),
+        (
+            "- {name: a, when: {not: {model: acme/large@preset/brief}}}",
+            2,
+            33,
+            "no rule sees 'acme/large@preset/brief'",
+        ),
+        (
+            "- {name: a, when: {model: '~acme/large-latest'}, use: {models: [fast]}}",
+            2,
+            27,
+            "rule 'a' is for family '~acme/large-latest': rules see the model that it leads to",
+        ),
+        (
+            "- {name: a, use: {endpoints: [lab/large, open/lrage]}}",
+            2,
+            42,
+            "endpoint 'open/lrage' of rule 'a' is of no model: it serves who asks for it alone",
+        ),
     ],
 )
 async def test_what_has_no_effect_is_warned_of_at_its_place(
@@ -92,7 +116,9 @@ routes:
   - {name: b, when: {model: auto}, use: {models: [fast]}}
   - {name: c, when: {model: "nobody-*"}, use: {fallbacks: [fast]}}
   - {name: d, when: {model: ["open/*", "open/x", "lab/large", "acme/large:floor"]}}
-  - {name: e, use: {models: [acme/large, shut/x], max_price: {prompt: 1.5}}}
+  - {name: e, when: {stream: true}, use: {models: [open/y, acme/small], endpoints: [open/y, lab/small]}}
+  - {name: f, when: {model: "~acme/nobody-latest"}, use: {models: [fast]}}
+  - {name: g, use: {models: [acme/large, shut/x], max_price: {prompt: 1.5}}}
 """
     assert await warned(setup(rules)) == []
 
@@ -145,6 +171,7 @@ async def test_endpoints_of_rules_that_there_are_not_stop_the_start(
 
 async def test_a_preset_of_a_rule_that_there_is_not_stops_the_start(setup: Make) -> None:
     rules = "presets: {brief: {models: [fast]}}\nroutes: [{name: a, when: {preset: [brief, breif]}}]\n"
-    with pytest.raises(ConfigError, match="preset 'breif' is not served here"):
+    with pytest.raises(ConfigError, match="preset 'breif' is not served here") as caught:
         async with Gateway.dry(setup(rules)):
             pass
+    assert caught.value.problems[0].hint == "did you mean brief?"
