@@ -55,6 +55,11 @@ TREE = {
         ({"not": {"type": "null"}}, None, False),
         ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, False),
         ({"pattern": "(a+)+$", "format": "email"}, "anything", True),
+        ({"not": {"pattern": "^x"}}, 1, False),
+        ({"propertyNames": {"maxLength": 1}}, {"ab": 1}, False),
+        ({"propertyNames": {"maxLength": 1}}, {"a": 1}, True),
+        ({"dependentSchemas": {"a": {"required": ["b"]}}}, {"a": 1}, False),
+        ({"dependentSchemas": {"a": {"required": ["b"]}}}, {"c": 1}, True),
         (True, 1, True),
         (False, 1, False),
     ],
@@ -69,7 +74,11 @@ def test_a_value_is_valid_or_not(schema: Any, value: Any, valid: bool) -> None:
         {"$ref": "https://elsewhere.example/schema"},
         {"$ref": "#/$defs/none"},
         {"$ref": "#"},
+        {"$ref": "#anchor"},
         {"patternProperties": {"^a": {}}},
+        {"dependencies": {"a": ["b"]}},
+        {"multipleOf": "1e999999999"},
+        {"multipleOf": True},
         {"type": "colour"},
         {"properties": []},
         {"minimum": "1"},
@@ -89,6 +98,51 @@ def test_work_is_bounded() -> None:
         doubling["$defs"][f"d{number}"] = {"allOf": [{"$ref": f"#/$defs/d{number - 1}"}] * 2}
     with pytest.raises(Undecided):
         is_valid(doubling, 1)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"not": {"pattern": "^x"}},
+        {"oneOf": [{"pattern": "^x"}, {"pattern": "^y"}]},
+        {"if": {"pattern": "^x"}, "then": False},
+    ],
+)
+def test_a_pattern_that_would_decide_against_a_value_leaves_it_undecided(schema: Any) -> None:
+    with pytest.raises(Undecided, match="pattern"):
+        is_valid(schema, "y")
+
+
+def often(definition: Any, times: int = 3000) -> dict[str, Any]:
+    """A schema that asks the same so often."""
+    return {"$defs": {"it": definition}, "allOf": [{"$ref": "#/$defs/it"}] * times}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        (often({"const": [0] * 10_000}), [0] * 10_000),
+        (often({"enum": [{str(n): n for n in range(5_000)}]}), {str(n): n for n in range(5_000)}),
+        ({"uniqueItems": True}, [[0] * 1_000 + [n] for n in range(100)]),
+        (often({f"x-{n}": 0 for n in range(5_000)}), 1),
+        (often({"required": ["a"] * 5_000}), {"a": 1}),
+        (often({"type": [*["string"] * 5_000, "integer"]}), 1),
+        (often({"properties": {str(n): {} for n in range(5_000)}}), {}),
+        (often({"propertyNames": True}), {str(n): n for n in range(5_000)}),
+        (often({"dependentRequired": {"a": ["a"] * 5_000}}), {"a": 1}),
+        (often({"dependentSchemas": {str(n): {} for n in range(5_000)}}), {"a": 1}),
+        (
+            often({"properties": {str(n): True for n in range(5_000)}, "additionalProperties": False}),
+            {"1": 1},
+        ),
+        (often({"$ref": "#" + "/$defs" * 50_000}), 1),
+        (often({"multipleOf": 1e-300}), 1e300),
+    ],
+)
+def test_nothing_that_a_schema_can_make_large_goes_uncounted(schema: Any, value: Any) -> None:
+    """Whoever writes the schema, and by it the answer, must not keep the gateway busy."""
+    with pytest.raises(Undecided):
+        is_valid(schema, value)
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, -2.0, "", "a", "ab"])
@@ -131,6 +185,8 @@ SCHEMAS = st.recursive(
             "items": inner,
             "prefixItems": st.lists(inner, min_size=1, max_size=2),
             "contains": inner,
+            "propertyNames": inner,
+            "dependentSchemas": st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
             "allOf": st.lists(inner, min_size=1, max_size=2),
             "anyOf": st.lists(inner, min_size=1, max_size=2),
             "oneOf": st.lists(inner, min_size=1, max_size=2),
