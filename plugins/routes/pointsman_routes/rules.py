@@ -18,7 +18,7 @@ from pointsman.exchange import Exchange, Plan
 from pointsman.setup import Setup
 
 from .asked import AskedModel
-from .clauses import All, Clause, Clauses, Holds, Is, Seen, each_test, failed, told
+from .clauses import All, Clause, Clauses, Holds, Is, Seen, asks_few, each_test, failed, told
 from .families import is_family
 from .preferences import Preferences
 from .settings import RouteSettings, UseSettings
@@ -31,7 +31,7 @@ GIVEN = "routes.given"
 LONGEST_KEPT = 200
 """Characters of a model's name up to which its rules are kept: longer ones are nobody's."""
 MOST_KEPT = 1024
-"""For how many models rules, and how many judgements are kept."""
+"""For how many models rules are kept, and for how many kinds of requests those that are left of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,41 +154,60 @@ class Judgement:
 
 
 class _Shelf:
-    """The rules that are left for requests for one model, each with what it asks beside that. `reads` are the
-    variables they ask for, where all have few values: then what they say to those is kept. `finds` finds the
-    value of each variable."""
+    """The rules that are left for requests for one model, each with what it asks beside that: of variables
+    with few values, and of others; None is nothing. `finds` finds the values of all, `few` of the first."""
 
-    __slots__ = ("finds", "model", "plans", "reads", "rules")
+    __slots__ = ("few", "finds", "model", "plans", "rules")
 
     def __init__(
         self,
         model: AskedModel,
-        rules: tuple[Rule, ...],
-        reads: tuple[Callable[[Exchange], Any], ...] | None,
+        rules: Iterable[Rule],
         finds: Mapping[str, Callable[[Exchange], Any]],
+        few: frozenset[str],
     ) -> None:
         self.model = model
         self.finds = {**finds, MODEL: lambda _: model}
-        self.rules = tuple((rule, _beside_model(rule.clause)) for rule in rules)
-        self.reads = reads
-        self.plans: dict[str | None, Plan] = {}
+        split = [(rule, *_beside_model(rule.clause, few)) for rule in rules]
+        self.rules = tuple((rule, _joined(first), _joined(then)) for rule, first, then in split)
+        used = _once(test.variable for _, first, _ in split for part in first for test in each_test(part))
+        self.few = tuple(finds[name] for name in used if name != MODEL)
+        self.plans: dict[str | None, _Planned] = {}
 
-    def plan(self, rule: Rule | None, exchange: Exchange) -> Plan:
+    def plan(self, rule: Rule | None, exchange: Exchange) -> _Planned:
         """What a rule, or none, makes of a request."""
         if exchange.peek.models:
-            asked = models_asked(exchange)
-            return rule.plan(asked) if rule is not None else Plan(None, asked)
+            return _planned(rule, models_asked(exchange))
         name = rule.name if rule is not None else None
-        plan = self.plans.get(name)
-        if plan is None:
-            asked = (str(self.model),)
-            plan = self.plans[name] = rule.plan(asked) if rule is not None else Plan(None, asked)
-        return plan
+        found = self.plans.get(name)
+        if found is None:
+            found = self.plans[name] = _planned(rule, (str(self.model),))
+        return found
+
+
+_Planned = tuple[Plan, bool, bool]
+"""A plan, whether a name in it may have a suffix, and whether one may mean a family."""
+
+
+def _planned(rule: Rule | None, asked: tuple[str, ...]) -> _Planned:
+    plan = rule.plan(asked) if rule is not None else Plan(None, asked)
+    return plan, any(":" in name for name in plan.models), any(map(is_family, plan.models))
+
+
+@dataclass(slots=True)
+class _Left:
+    """The rules that are left for requests of one kind, each with what it asks beside that, up to the first
+    that asks nothing. `seen` are the values by which it came to that; `judgement` is there where the first of
+    them decides, or none."""
+
+    rules: Sequence[tuple[Rule, Holds | None]]
+    seen: Seen
+    judgement: Judgement | None = None
 
 
 class Rules:
-    """Rules in their order. For each model that is asked for, those that could match are found once; what
-    they say to requests that are alike in all that they ask is found out once, too. Both are found anew when
+    """Rules in their order. For each model that is asked for, those that could match are found once; so are
+    those of them that are left for requests that are alike in what has few values. Both are found anew when
     the `catalogue` has changed."""
 
     def __init__(
@@ -212,7 +231,7 @@ class Rules:
             if names is None:
                 self._open.append(number)
         self._shelves: dict[str, _Shelf] = {}
-        self._kept: dict[tuple[Any, ...], Judgement] = {}
+        self._kept: dict[tuple[Any, ...], _Left] = {}
 
     def judge(self, exchange: Exchange) -> Judgement:
         """What the rules say; without one that matches, the models asked for are planned."""
@@ -222,16 +241,17 @@ class Rules:
             self._shelves.clear()
             self._kept.clear()
         shelf = self._shelves.get(model) or self._shelve(model)
-        reads = shelf.reads
-        if reads is None or exchange.peek.models or len(model) > LONGEST_KEPT or GIVEN in exchange.notes:
-            return self._judged(exchange, shelf)
-        seen = (model, *[read(exchange) for read in reads])
-        found = self._kept.get(seen)
-        if found is None:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            found = self._kept[seen] = self._judged(exchange, shelf)
-        return found
+        if exchange.peek.models or len(model) > LONGEST_KEPT or GIVEN in exchange.notes:
+            left = self._left(exchange, shelf)
+        else:
+            kind = (model, *[read(exchange) for read in shelf.few])
+            found = self._kept.get(kind)
+            if found is None:
+                if len(self._kept) >= MOST_KEPT:
+                    self._kept.clear()
+                found = self._kept[kind] = self._left(exchange, shelf)
+            left = found
+        return left.judgement or self._judged(exchange, shelf, left)
 
     def further(self, exchange: Exchange) -> dict[str, Any]:
         """For records: the values of all variables that any rule asks for, as they are when this is asked. So
@@ -249,35 +269,50 @@ class Rules:
         seen[MODEL] = asked
         named = (place for name in asked.names for place in self._exact.get(name, ()))
         places = sorted({*named, *self._open})
-        left = tuple(
+        left = [
             rule
             for rule in (self.rules[place] for place in places)
             if all(test.holds(seen) for test in _of_model(rule.clause))
-        )
-        used = _once(test.variable for rule in left for test in each_test(rule.clause))
-        few = self._few.issuperset(used)
-        reads = tuple(self._reads[name] for name in used if name != MODEL) if few else None
-        shelf = _Shelf(asked, left, reads, self._reads)
+        ]
+        shelf = _Shelf(asked, left, self._reads, self._few)
         if len(model) <= LONGEST_KEPT:
             if len(self._shelves) >= MOST_KEPT:
                 self._shelves.clear()
             self._shelves[model] = shelf
         return shelf
 
-    def _judged(self, exchange: Exchange, shelf: _Shelf) -> Judgement:
+    def _left(self, exchange: Exchange, shelf: _Shelf) -> _Left:
+        """Go through what rules ask of variables with few values."""
         seen = Seen(exchange, shelf.finds)
         if GIVEN in exchange.notes:
             seen.update({name: value for name, value in exchange.notes[GIVEN].items() if name != MODEL})
+        rules: list[tuple[Rule, Holds | None]] = []
+        for rule, holds, asked in shelf.rules:
+            if holds is None or holds(seen):
+                rules.append((rule, asked))
+                if asked is None:
+                    break
+        seen.exchange = None  # what is kept keeps no request
+        left = _Left(rules, seen)
+        if not rules or rules[0][1] is None:
+            left.judgement = self._judgement(exchange, shelf, rules[0][0] if rules else None, seen)
+        return left
+
+    def _judged(self, exchange: Exchange, shelf: _Shelf, left: _Left) -> Judgement:
+        """Ask the rules that are left."""
+        seen = Seen(exchange, shelf.finds)
+        seen.update(left.seen)
         matched: Rule | None = None
-        for rule, holds in shelf.rules:
-            if holds(seen):
+        for rule, holds in left.rules:
+            if holds is None or holds(seen):
                 matched = rule
                 break
-        seen.exchange = None  # what is kept keeps no request
-        plan = shelf.plan(matched, exchange)
+        seen.exchange = None
+        return self._judgement(exchange, shelf, matched, seen)
+
+    def _judgement(self, exchange: Exchange, shelf: _Shelf, matched: Rule | None, seen: Seen) -> Judgement:
         trace = Trace(self.rules, matched, shelf.model, seen)
-        suffixed, families = any(":" in name for name in plan.models), any(map(is_family, plan.models))
-        return Judgement(plan, suffixed, families, trace, Values(trace))
+        return Judgement(*shelf.plan(matched, exchange), trace, Values(trace))
 
 
 def _of_model(clause: Clause) -> Iterator[Is]:
@@ -289,10 +324,16 @@ def _of_model(clause: Clause) -> Iterator[Is]:
         yield clause
 
 
-def _beside_model(clause: All) -> Holds:
-    """The test of a clause whose tests of the model are known to hold."""
+def _beside_model(clause: All, few: frozenset[str]) -> tuple[list[Clause], list[Clause]]:
+    """What a clause asks beside the model: of variables with few values, and of others."""
     parts = [part for part in clause.parts if not (isinstance(part, Is) and part.variable == MODEL)]
-    return joined([part.holds for part in parts], any_of=False)
+    first = [part for part in parts if asks_few(part, few)]
+    return first, [part for part in parts if not asks_few(part, few)]
+
+
+def _joined(parts: Sequence[Clause]) -> Holds | None:
+    """The test of all parts; None without any."""
+    return joined([part.holds for part in parts], any_of=False) if parts else None
 
 
 def _names(rule: Rule) -> tuple[str, ...] | None:

@@ -247,6 +247,33 @@ async def test_rules_for_other_models_are_not_looked_at_and_still_on_record(
     assert found.values["model"] == "acme/large"
 
 
+async def test_what_has_few_values_is_asked_first_and_once_for_many_requests(
+    setup: Callable[[str], Setup],
+) -> None:
+    rules = (
+        "routes:\n"
+        "  - {name: first, when: {user: 'u*', key: bob}}\n"
+        "  - {name: second, when: {user: u1, key: 'al*'}, use: {models: [fast]}}\n"
+        "  - {name: third, when: {key: alice, stream: false}, use: {models: [acme/small]}}\n"
+        "  - {name: never, when: {user: '*'}}\n"
+    )
+    async with judging(setup, rules) as judge:
+        one, two = judge(body(user="u1")), judge(body(user="u2"))
+        assert [each.plan.rule for each in (one, two, judge(body(user="u1"), "bob"))] == [
+            "second",
+            "third",
+            "first",
+        ]
+        assert [row["failed"] for row in [*two.rules][:2]] == [
+            {"when": "key", "value": "alice", "expected": "bob"},
+            {"when": "user", "value": "u2", "expected": "u1"},
+        ]
+        assert (len(one.rules), len(two.rules)) == (2, 3)
+        assert one.values["user"] == "u1"
+        assert two.rules.seen.exchange is None
+        assert judge(body(user="u2", models=["fast"])).values == two.values, "which is never kept"
+
+
 @pytest.mark.parametrize(
     ("when", "kept"),
     [
