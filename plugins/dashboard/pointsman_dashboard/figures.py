@@ -39,10 +39,10 @@ class Column:
         """Its class in the style sheet."""
         return "number" if self.number else "tight" if self.tight else "words"
 
-    def sortable(self, row: Mapping[str, Any]) -> Any:
+    def sortable(self, row: Mapping[str, Any]) -> str:
         """What a row is sorted by."""
         value = row.get(self.key)
-        return "" if value is None else value
+        return "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

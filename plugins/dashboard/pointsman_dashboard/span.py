@@ -14,20 +14,23 @@ __all__ = ["SPANS", "Span", "span_of"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A length of time back from now, and the periods in which it is drawn."""
+    """A length of time back from now, and the periods in which it is drawn, `several` of them together."""
 
     name: str
     title: str
     length: timedelta
     period: Period
+    several: int = 1
 
     def since(self, now: datetime) -> datetime:
         """Where it begins: so many whole periods, the one under way among them."""
-        return now - self.length + self.period.step
+        first = self.period.said(now - self.length + self.period.step)
+        return datetime.fromisoformat(f"{first}:00" if len(first) == 13 else first).replace(tzinfo=UTC)
 
-    def times(self, now: datetime) -> list[str]:
-        """Its periods."""
-        return [*self.period.times(self.since(now), now)]
+    def places(self, now: datetime) -> dict[str, str]:
+        """Its periods, each with the one that begins those which are drawn together."""
+        periods = [*self.period.times(self.since(now), now)]
+        return {each: periods[place - place % self.several] for place, each in enumerate(periods)}
 
 
 SPANS: Mapping[str, Span] = {
@@ -35,10 +38,10 @@ SPANS: Mapping[str, Span] = {
     for each in (
         Span("1h", "hour", timedelta(hours=1), PERIODS["minute"]),
         Span("24h", "day", timedelta(days=1), PERIODS["hour"]),
-        Span("7d", "week", timedelta(days=7), PERIODS["hour"]),
+        Span("7d", "week", timedelta(days=7), PERIODS["hour"], 3),
         Span("30d", "30 days", timedelta(days=30), PERIODS["day"]),
-        Span("90d", "90 days", timedelta(days=90), PERIODS["day"]),
-        Span("1y", "year", timedelta(days=365), PERIODS["day"]),
+        Span("90d", "90 days", timedelta(days=90), PERIODS["day"], 3),
+        Span("1y", "52 weeks", timedelta(weeks=52), PERIODS["day"], 7),
     )
 }
 USUAL = "24h"

@@ -172,12 +172,14 @@ async def test_prices_are_those_of_models_that_a_key_may_use(serve: Serve) -> No
 
 
 async def test_the_leaderboard_tells_use_quality_and_value_with_what_they_rest_on(serve: Serve) -> None:
-    config = "plugins: {feedback: {max_share: 100%, signals: {sample: 0%}}}"
+    config = """
+plugins: {feedback: {max_share: 100%, signals: {sample: 0%}}}
+routes: [{name: law, when: {model: acme/large}, use: {task: legal}}]
+"""
     async with serve(config) as served, browser(served, "root") as root:
         assert "Nobody has said how good any answer was" in (await root.get("leaderboard")).text
-        headers = {"x-pointsman-task": "legal"}
         for number in range(40):
-            answer = await chat(served, "root", headers=headers)
+            answer = await chat(served, "root")
             body = {
                 "generation_id": answer.headers["x-generation-id"],
                 "score": float(number % 4 > 0),
@@ -219,3 +221,35 @@ async def table(somebody: Any, page: str, figure: str) -> list[dict[str, str]]:
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("text/csv")
     return [*csv.DictReader(io.StringIO(answer.text))]
+
+
+@pytest.mark.parametrize(("span", "columns"), [("1h", 60), ("7d", 56), ("30d", 30), ("90d", 30), ("1y", 52)])
+async def test_charts_have_about_as_many_times_however_long_the_span(
+    serve: Serve, span: str, columns: int
+) -> None:
+    async with serve() as served, browser(served, "root") as root:
+        await chat(served, "root")
+        rows = await table(root, f"overview?span={span}&measure=requests", "over_time")
+        assert len(rows) == columns
+        assert [float(row["0"] or 0) for row in rows] == [0] * (columns - 1) + [1]
+
+
+async def test_a_table_ends_somewhere_and_its_csv_does_not(serve: Serve) -> None:
+    models = "".join(f"  m/{number}: {{endpoints: [echo/echo]}}\n" for number in range(150))
+    async with serve(models) as served, browser(served, "root") as root:
+        page = (await root.get("prices")).text
+        assert page.count("<tr>") == 101
+        more = len(await table(root, "prices", "prices")) - 100
+        assert f"{more} more are in the CSV." in page
+
+
+async def test_hours_of_the_week_are_those_of_one_provider_at_a_time(serve: Serve) -> None:
+    other = "providers: {second: {vendor: echo}}\n"
+    models = "  acme/other: {endpoints: [second/echo]}\n"
+    async with serve(models + other) as served, browser(served, "root") as root:
+        for model in ("acme/large", "acme/other"):
+            await chat(served, "root", model)
+        page = (await root.get("providers?provider=second")).text
+        assert "second by hour of the week" in page
+        assert "echo by hour of the week" not in page
+        assert "echo by hour of the week" in (await root.get("providers?provider=<b>")).text

@@ -64,7 +64,7 @@ async def tail(request: Request, visitor: Visitor) -> Response:
         [
             {
                 "text": column.text(row),
-                "sort": str(column.sortable(row)),
+                "sort": column.sortable(row),
                 "style": column.style,
                 "link": column.link(row) if column.link is not None else None,
             }

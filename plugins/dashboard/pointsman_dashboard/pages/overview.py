@@ -69,7 +69,9 @@ async def show(request: Request, visitor: Visitor) -> Shown:
         return rows, tops
 
     rows, tops = await visitor.gateway.ledger.read(read)
-    times = span.times(now)
+    places = span.places(now)
+    rows = [{**row, "at": places[row["at"]]} for row in rows if row["at"] in places]
+    times = [*dict.fromkeys(places.values())]
     figures = [
         _over_time(rows, times, span, by, measure),
         _quality(rows, times, span),
@@ -147,9 +149,12 @@ def _over_time(rows: Sequence[Row], times: Sequence[str], span: Span, by: str, m
         chart=columns(f"{measure.title} by {by}, last {span.title}", labels, drawn, measure.show),
         legend=[each.name for each in drawn],
         empty="No request was answered in this time.",
-        note="Amounts are costs at the prices of the time; requests without a known price count nothing here."
-        if measure.name == "spend"
-        else "",
+        note=_together(span)
+        + (
+            "Amounts are costs at the prices of the time; requests without a known price count nothing here."
+            if measure.name == "spend"
+            else ""
+        ),
     )
 
 
@@ -220,6 +225,12 @@ def _top(name: str, rows: Sequence[Row]) -> Figure:
         [{**row, "tokens": row["input_tokens"] + row["output_tokens"]} for row in rows],
         empty="No request was answered in this time.",
     )
+
+
+def _together(span: Span) -> str:
+    """How long each time of a chart is, where it is no single period."""
+    unit = "days" if span.period.length == 10 else "hours"
+    return f"Each is {span.several} {unit}. " if span.several > 1 else ""
 
 
 def _label(moment: str, span: Span) -> str:

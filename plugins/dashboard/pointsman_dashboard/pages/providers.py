@@ -32,8 +32,19 @@ async def show(request: Request, visitor: Visitor) -> Shown:
     window = request.query_params.get("window", USUAL)
     kept = await _kept(visitor, window)
     weeks: Mapping[str, Any] = kept.get("week", {})
-    figures = [_now(found), _endpoints(kept.get("endpoints", ())), *map(_week, weeks.get("providers", ()))]
-    more = {"windows": WINDOWS, "window": window, "night": weeks.get("night")}
+    hours: Mapping[str, Row] = {row["provider"]: row for row in weeks.get("providers", ())}
+    asked = request.query_params.get("provider", "")
+    provider = asked if asked in hours else next(iter(hours), "")
+    figures = [_now(found), _endpoints(kept.get("endpoints", ()))]
+    if provider:
+        figures.append(_week(hours[provider]))
+    more = {
+        "windows": WINDOWS,
+        "window": window,
+        "night": weeks.get("night"),
+        "providers": [*hours],
+        "provider": provider,
+    }
     return Shown(figures, {**more, "watched": isinstance(balance, Balance)})
 
 

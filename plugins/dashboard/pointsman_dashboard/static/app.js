@@ -14,7 +14,7 @@ function sortable(table) {
       headings.forEach((each) => each.setAttribute("aria-sort", "none"));
       heading.setAttribute("aria-sort", down ? "descending" : "ascending");
       const number = heading.classList.contains("number");
-      const value = (row) => row.cells[place]?.dataset.sort ?? "";
+      const value = (row) => row.cells[place]?.dataset.sort ?? row.cells[place]?.textContent ?? "";
       const rows = [...table.tBodies[0].rows].sort((one, other) => {
         const [a, b] = [value(one), value(other)];
         if (a === "" || b === "") return (a === "") - (b === "");
