@@ -67,7 +67,10 @@ def test_the_models_asked_for(text: str, fallbacks: list[str], found: tuple[str,
         ('{"model": 3}', "`model` must be a non-empty string"),
         ('{"models": [""]}', "`models` must be a list of non-empty model names"),
         ('{"models": "a"}', "`models` must be a list of model names"),
-        (f'{{"models": {["a"] * 101}}}'.replace("'", '"'), "`models` must be .*, 100 at most"),
+        (f'{{"models": {["a"] * 101}}}'.replace("'", '"'), "non-empty model names, 100 at most"),
+        (f'{{"models": ["{"a" * 1001}"]}}', "100 at most, of 1000 characters at most"),
+        (f'{{"model": "{"a" * 1001}"}}', "`model` must be .* of 1000 characters at most"),
+        (f'{{"preset": "{"a" * 1001}"}}', "`preset` must be .* of 1000 characters at most"),
     ],
 )
 def test_no_model_is_told(text: str, words: str) -> None:

@@ -32,7 +32,8 @@ BAD_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 PRESET = "@preset/"
 """What stands before the name of a preset in the place of a model."""
 MOST_MODELS = 100
-"""Models that one request may name: each is looked for."""
+LONGEST_MODEL = 1000
+"""Models that one request may name beside the first, and characters of a name."""
 MOST_NAMES = 1024
 """Names of models whose JSON is remembered."""
 _text = msgspec.json.Decoder(str | None)
@@ -75,8 +76,10 @@ def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> t
     model: str | None = read(fields, "model", _text, "a non-empty string")
     models = read(fields, "models", _texts, "a list of model names") or []
     further = models or fallbacks
-    if further and ("" in further or len(further) > MOST_MODELS):
-        expected = f"a list of non-empty model names, {MOST_MODELS} at most"
+    if further and not _are_names(further):
+        expected = (
+            f"a list of non-empty model names, {MOST_MODELS} at most, of {LONGEST_MODEL} characters at most"
+        )
         raise wrong("models" if models else "fallbacks", expected)
     if model is None:
         if models:
@@ -84,10 +87,17 @@ def names(fields: Mapping[str, msgspec.Raw], fallbacks: Sequence[str] = ()) -> t
         preset = mentioned(fields, "preset")
         if not preset:
             raise BadRequest("`model` is missing: it must name the model to ask", param="model")
+        if len(preset) > LONGEST_MODEL:
+            raise wrong("preset", f"the name of a preset, of {LONGEST_MODEL} characters at most")
         return f"{PRESET}{preset.removeprefix(PRESET)}", tuple(fallbacks)
-    if not model:
-        raise wrong("model", "a non-empty string")
+    if not model or len(model) > LONGEST_MODEL:
+        raise wrong("model", f"a non-empty string of {LONGEST_MODEL} characters at most")
     return model, tuple(further)
+
+
+def _are_names(models: Sequence[str]) -> bool:
+    """Whether a list may name models: what clients write is looked for, and put on record."""
+    return len(models) <= MOST_MODELS and all(0 < len(name) <= LONGEST_MODEL for name in models)
 
 
 def with_model(request: Request, model: str) -> dict[str, msgspec.Raw]:

@@ -19,6 +19,8 @@ __all__ = ["TICK", "Board", "Group", "Quote"]
 TICK = 0.25
 """Seconds for which the weights of a group hold."""
 MOST_GROUPS = 4096
+MOST_KNOWN = 10_000
+"""Endpoints that are watched, at most: some providers take any name that a client makes up."""
 ALIKE = 2.0
 """Replicas whose shares are further apart than so many times are taken by their shares, and not by how busy
 they are: one that comes back is the least busy of all."""
@@ -179,6 +181,8 @@ class Board:
             if len(self._groups) >= MOST_GROUPS:
                 self._groups.clear()
                 self._within.clear()
+            if len(self._healths) > MOST_KNOWN:
+                self._forget(now)
             found = self._groups[ids] = self._weighed(ids, now, quote)
             for each in ids:
                 self._peers[each] = ids
@@ -214,6 +218,15 @@ class Board:
             self._groups.pop(ids, None)
             for each in ids:
                 self._within[each].discard(ids)
+
+    def _forget(self, now: float) -> None:
+        """Forget half of the endpoints, those first that were asked least; none with a request under way."""
+        idle = [(each.requests.left(now), name) for name, each in self._healths.items() if not each.in_flight]
+        for _, name in sorted(idle)[: MOST_KNOWN // 2]:
+            for known in (self._healths, self._peers, self._since):
+                known.pop(name, None)
+        self._groups.clear()
+        self._within.clear()
 
     def _weighed(self, ids: tuple[str, ...], now: float, quote: Quote) -> Group:
         healths = tuple(map(self.health, ids))

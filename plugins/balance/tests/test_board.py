@@ -7,6 +7,7 @@ from random import Random
 
 import pytest
 
+from pointsman_balance import board
 from pointsman_balance.board import TICK, Board
 from pointsman_balance.health import Observed
 
@@ -44,6 +45,21 @@ def test_the_cheapest_comes_first_most_of_the_time_and_the_others_now_and_then()
     first = Trial(1e6, 2e6, 3e6).first(0.0)
     assert first[0] > 1900
     assert first[1] + first[2] > 0
+
+
+def test_endpoints_that_clients_make_up_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board, "MOST_KNOWN", 20)
+    trial = Trial(1e6, 2e6)
+    trial.rank(0.0)
+    trial.attempt(0, ANSWERED, 0.0, times=9)
+    trial.board.begun(IDS[1], 0.0)
+    trial.prices = (1.0, 1.0)
+    for number in range(500):
+        trial.board.group((f"a/{number}", f"b/{number}"), 0.0, trial.quote)
+        assert len(trial.board.known()) <= 22
+    assert {*IDS[:2]} <= trial.board.known().keys(), "who is asked, and who is busy, stays"
+    assert trial.board.health(IDS[1]).in_flight == 1
+    assert all(len(each) <= 22 for each in (trial.board._peers, trial.board._since, trial.board._within))
 
 
 def test_weights_hold_for_a_tick() -> None:
@@ -191,7 +207,7 @@ def test_who_asked_to_be_left_alone_is_known_until_the_moment_when_it_is_back() 
     """Within one weighing: what is found of a group is kept, and not longer than it is so."""
     trial = Trial(*[1e6] * 3)
     group = trial.board.group(trial.ids, 0.0, trial.quote)
-    assert not group.taking(0.0).some_left_out
+    assert group.taking(0.0).left_out == 0
     trial.board.rests.rest(trial.ids[0], 0.1, 0.0)
     assert group.taking(0.0).weights[0] == 0.0
     assert group.taking(0.05) is group.taking(0.06)

@@ -64,9 +64,7 @@ class Wanted:
     until: str | None = None
 
 
-def page(
-    ledger: Reading, wanted: Wanted, *, before: Place | None = None, limit: int
-) -> list[dict[str, Any]]:
+def page(ledger: Reading, wanted: Wanted, *, before: Place | None = None, limit: int) -> list[dict[str, Any]]:
     """At most `limit` generations, the newest first, of those behind a place."""
     found: list[dict[str, Any]] = []
     costly = wanted.cost_over is not None and _are_few(ledger, wanted.cost_over)
