@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .evaluation.command import judge
+from .shadow.command import show
 from .tasks.command import train
 
 __all__ = ["route"]
@@ -17,3 +18,4 @@ def route() -> None:
 
 route.add_command(judge)
 route.add_command(train)
+route.add_command(show)
