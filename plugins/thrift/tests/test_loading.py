@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -275,3 +276,107 @@ def test_prices_that_are_none_are_refused(text: str) -> None:
 
 def test_a_price_may_have_an_equals_sign_in_its_model() -> None:
     assert price_of("a=b=1,2.5") == ("a=b", Price(1.0, 2.5))
+
+
+def text_with(between: str, *, decimal: str = ".") -> str:
+    lines = [["prompt", "a", "b"], *([prompt, "1", f"0{decimal}5"] for prompt in PROMPTS)]
+    return "\n".join(between.join(f'"{cell}"' if "," in cell else cell for cell in line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("semicolons.csv", text_with(";").encode()),
+        ("decimal commas.csv", text_with(";", decimal=",").encode()),
+        ("tabs.tsv", text_with("\t").encode()),
+        ("tabs.csv", text_with("\t").encode()),
+        ("two bytes.csv", text_with(",").encode("utf-16")),
+        ("packed.csv.gz", gzip.compress(text_with(",").encode("utf-8-sig"))),
+    ],
+)
+def test_files_are_read_however_they_were_written_down(tmp_path: Path, name: str, data: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    found = read(path)
+    assert found.models == ("a", "b")
+    assert [each.prompt for each in found.questions] == PROMPTS
+    assert [found.mean(0), found.mean(1)] == [1.0, 0.5]
+
+
+def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(text_with(",").encode())[:-20])
+    with pytest.raises(DataError, match=r"x\.csv\.gz: cannot be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("word", ["", "NA", "n/a", "-", "NaN", "null"])
+def test_missing_scores_in_any_spelling(tmp_path: Path, word: str) -> None:
+    lines: list[list[object]] = [
+        [prompt, word if number < 3 else 1, 0] for number, prompt in enumerate(PROMPTS)
+    ]
+    data = read(written(tmp_path / "x.csv", ["prompt", "a", "b"], lines))
+    assert len(data.questions) == 17
+    assert data.notes == ["3 of 20 questions lack a score and were left out"]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"), [("T", "F"), ("right", "wrong"), ("100%", "0%"), ("$1.00", "$0"), ("pass", "fail")]
+)
+def test_scores_in_any_spelling(tmp_path: Path, good: str, bad: str) -> None:
+    lines: list[list[object]] = [
+        [prompt, good, good if number % 4 else bad] for number, prompt in enumerate(PROMPTS)
+    ]
+    data = read(written(tmp_path / "x.csv", ["prompt", "a", "b"], lines))
+    assert [data.mean(0), data.mean(1)] == [1.0, 0.75]
+
+
+def test_stars_are_divided_by_five(tmp_path: Path) -> None:
+    lines: list[list[object]] = [[prompt, 5, 2] for prompt in PROMPTS]
+    data = read(written(tmp_path / "x.csv", ["prompt", "a", "b"], lines))
+    assert [data.mean(0), data.mean(1)] == pytest.approx([1.0, 0.4])
+    assert data.notes == ["x.csv: scores were divided by 5"]
+
+
+def test_columns_about_a_comparison_are_no_models(tmp_path: Path) -> None:
+    lines: list[list[object]] = [[prompt, 1, 0, 0, 1] for prompt in PROMPTS]
+    heading = ["prompt", "winner_model_a", "winner_model_b", "winner_tie", "turn"]
+    with pytest.raises(DataError, match="no column holds scores of a model"):
+        read(written(tmp_path / "x.csv", heading, lines))
+
+
+def test_two_columns_of_one_name(tmp_path: Path) -> None:
+    lines: list[list[object]] = [[prompt, 1, 0] for prompt in PROMPTS]
+    with pytest.raises(DataError, match="row 1, column 'a': there are two columns of this name"):
+        read(written(tmp_path / "x.csv", ["prompt", "a", "a"], lines))
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_prompts_may_be_conversations(tmp_path: Path, nested: bool) -> None:
+    """The last question is the prompt."""
+    path = tmp_path / "x.jsonl"
+    scores = {"scores": {"a": 1, "b": 0}} if nested else {"a": 1, "b": 0}
+    rows = [
+        {
+            "messages": [
+                {"role": "system", "content": "Be kind."},
+                {"role": "user", "content": [{"type": "text", "text": prompt}, {"type": "image_url"}]},
+            ],
+            **scores,
+        }
+        for prompt in PROMPTS
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    assert [each.prompt for each in read(path).questions] == PROMPTS
+
+
+@pytest.mark.parametrize("by_row", [True, False])
+def test_json_by_columns(tmp_path: Path, by_row: bool) -> None:
+    """As data frames are written."""
+    columns = {"prompt": PROMPTS, "a": [1] * 20, "b": [0.5] * 20}
+    path = tmp_path / "x.json"
+    found = {name: {str(n): each for n, each in enumerate(values)} for name, values in columns.items()}
+    path.write_text(json.dumps(found if by_row else columns))
+    data = read(path)
+    assert data.models == ("a", "b")
+    assert [data.mean(0), data.mean(1)] == [1.0, 0.5]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .data import Data, DataError, question
+from .files import kind_of
 from .objects import read_json, read_jsonl, read_table
 from .prices import Price, costed
 from .rows import Row, Rows
@@ -48,7 +49,7 @@ def load(paths: Sequence[Path], wanted: Wanted) -> Data:
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(each for each in path.iterdir() if each.suffix.lower() in READERS)
+    found = sorted(each for each in path.iterdir() if kind_of(each) in READERS)
     if not found:
         raise DataError(path, f"there is no file of {', '.join(READERS)} in this folder")
     return found
@@ -56,6 +57,7 @@ def _files(path: Path) -> list[Path]:
 
 READERS: dict[str, Reader] = {
     ".csv": read_table,
+    ".tsv": read_table,
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
     ".json": read_json,
@@ -64,9 +66,10 @@ READERS: dict[str, Reader] = {
 
 def read(path: Path, wanted: Wanted) -> Rows:
     """Read one file. Raises DataError."""
-    reader = READERS.get(path.suffix.lower())
+    reader = READERS.get(kind_of(path))
     if reader is None:
-        raise DataError(path, f"which kind of file is this? Known are {', '.join(READERS)} and a ledger")
+        known = ", ".join(READERS)
+        raise DataError(path, f"which kind of file is this? Known are {known}, also compressed (.gz)")
     return reader(path, prompt=wanted.prompt, task=wanted.task)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .data import DataError
+from .files import text_of
 from .rows import NAMES, Answer, Row, Rows, number, role_of, score
 from .tables import read_cells, read_lines
 
@@ -22,29 +23,40 @@ Object = Mapping[str, Any]
 def read_jsonl(path: Path, *, prompt: str | None = None, task: str | None = None) -> Rows:
     """Read JSON lines; `prompt` and `task` name keys where their names are unusual. Raises DataError."""
 
-    def objects() -> Iterator[tuple[int, Any]]:
-        try:
-            with path.open(encoding="utf-8-sig", errors="replace") as file:
-                for place, line in enumerate(file, 1):
-                    if line.strip():
-                        yield place, _parsed(path, line, place)
-        except OSError as error:
-            raise DataError(path, f"cannot be read: {error}") from None
-
-    return _rows(path, objects(), prompt, task)
+    lines = enumerate(text_of(path).split("\n"), 1)
+    objects = ((place, _parsed(path, line, place)) for place, line in lines if line.strip())
+    return _rows(path, objects, prompt, task)
 
 
 def read_json(path: Path, *, prompt: str | None = None, task: str | None = None) -> Rows:
-    """Read a JSON file: a list of objects, or an object that holds one. Raises DataError."""
+    """Read a JSON file: a list of objects, an object that holds one, or an object of columns. Raises
+    DataError."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        data = json.loads(text_of(path))
+    except (ValueError, RecursionError) as error:
         raise DataError(path, f"cannot be read: {error}") from None
+    if isinstance(data, dict):
+        data = _turned(data) or data
     if isinstance(data, dict):
         data = next((each for each in data.values() if isinstance(each, list)), None)
     if not isinstance(data, list):
         raise DataError(path, "this is no list of questions")
     return _rows(path, enumerate(data, 1), prompt, task)
+
+
+def _turned(columns: Object) -> list[Object] | None:
+    """The rows of an object that has a list, or values by row, under the name of each column; None where it
+    is none."""
+    known = {
+        name: [*(values.values() if isinstance(values, dict) else values)]
+        for name, values in columns.items()
+        if isinstance(values, dict | list)
+    }
+    length = next((len(values) for name, values in known.items() if role_of(name) == "prompt"), None)
+    if length is None:
+        return None
+    known = {name: values for name, values in known.items() if len(values) == length}
+    return [dict(zip(known, row, strict=True)) for row in zip(*known.values(), strict=True)]
 
 
 def read_table(path: Path, *, prompt: str | None = None, task: str | None = None) -> Rows:
@@ -65,7 +77,7 @@ def read_table(path: Path, *, prompt: str | None = None, task: str | None = None
 def _parsed(path: Path, line: str, place: int) -> Any:
     try:
         return json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(path, f"this is no JSON: {error}", row=place) from None
 
 
@@ -103,7 +115,18 @@ def _is_flat(each: Object) -> bool:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list):
+        asked = [_content(each) for each in value if isinstance(each, dict) and each.get("role") == "user"]
+        if asked:
+            return asked[-1]
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _content(message: Object) -> str:
+    """The text of a message in a conversation."""
+    said = message.get("content")
+    parts = said if isinstance(said, list) else [{"text": said}]
+    return "\n".join(str(each["text"]) for each in parts if isinstance(each, dict) and each.get("text"))
 
 
 def _question(
@@ -111,6 +134,7 @@ def _question(
 ) -> Row:
     """The question that an object is about: of several objects with one id it is the same."""
     asked = _said(each, "prompt") if prompt is None else each.get(prompt)
+    asked = _text(asked) if isinstance(asked, list) else asked
     if not isinstance(asked, str):
         names = ", ".join(NAMES["prompt"]) if prompt is None else prompt
         raise DataError(rows.path, f"there is no prompt: a text in one of {names}", row=place)

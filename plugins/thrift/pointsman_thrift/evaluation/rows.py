@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import isfinite
@@ -9,10 +10,10 @@ from pathlib import Path
 
 from .data import DataError
 
-__all__ = ["NAMES", "Answer", "Row", "Rows", "number", "role_of", "score"]
+__all__ = ["MISSING", "NAMES", "Answer", "Row", "Rows", "number", "role_of", "score"]
 
 NAMES = {
-    "prompt": ("prompt", "question", "query", "input", "instruction", "text", "user_prompt"),
+    "prompt": ("prompt", "question", "query", "input", "instruction", "text", "user_prompt", "messages"),
     "task": ("task", "category", "subject", "domain", "topic", "eval_name", "dataset", "benchmark"),
     "id": ("id", "sample_id", "question_id", "prompt_id", "uid", "idx", "index", "", "unnamed: 0"),
     "model": ("model", "model_name", "llm"),
@@ -45,6 +46,15 @@ OTHERS = frozenset(
         "oracle_model_to_route_to",
         "source",
         "metric",
+        "winner",
+        "winner_model_a",
+        "winner_model_b",
+        "winner_tie",
+        "tie",
+        "turn",
+        "turns",
+        "rank",
+        "seed",
         "length",
         "prompt_length",
         "n_tokens",
@@ -52,7 +62,14 @@ OTHERS = frozenset(
     }
 )
 """Columns that are about the question and not about a model."""
-TRUE, FALSE = frozenset({"true", "yes", "correct"}), frozenset({"false", "no", "incorrect", "wrong"})
+TRUE = frozenset({"true", "t", "yes", "y", "correct", "right", "pass", "passed"})
+FALSE = frozenset({"false", "f", "no", "n", "incorrect", "wrong", "fail", "failed"})
+MISSING = frozenset({"", "-", "na", "n/a", "<na>", "nan", "null", "none"})
+"""What stands where there is no value, in small letters."""
+SCALES = (1.0, 5.0, 10.0, 100.0)
+"""What scores are counted to."""
+COMMA = re.compile(r"[+-]?\d+,(?!\d{3}$)\d+")
+"""A number with a decimal comma; with three digits behind it might be thousands."""
 
 
 @dataclass(slots=True)
@@ -92,15 +109,15 @@ class Rows:
         return row
 
     def scale(self, models: Iterable[str]) -> None:
-        """Bring each model's scores to 0 to 1, where a file counts to 10 or to 100. Raises DataError."""
+        """Bring each model's scores to 0 to 1, where a file counts to 5, 10 or 100. Raises DataError."""
         named = [*models]
         values = [row.answers[model].score for row in self.rows for model in named if model in row.answers]
         top, least = max(values, default=0.0), min(values, default=0.0)
         if least < 0.0 or top > 100.0:
             self._refuse(named)
-        if top <= 1.0:
+        most = next(scale for scale in SCALES if top <= scale)
+        if most == 1.0:
             return
-        most = 10.0 if top <= 10.0 else 100.0
         self.notes.append(f"{self.path.name}: scores were divided by {most:g}")
         for row in self.rows:
             for answer in row.answers.values():
@@ -112,7 +129,7 @@ class Rows:
                 answer = row.answers.get(model)
                 if answer is not None and not 0.0 <= answer.score <= 100.0:
                     message = (
-                        f"{answer.score:g} is no score (from 0 to 1, 10 or 100); --models says which to read"
+                        f"{answer.score:g} is no score (0 to 1, 5, 10 or 100); --models says which to read"
                     )
                     raise DataError(self.path, message, row=row.place, column=model)
 
@@ -126,7 +143,8 @@ def role_of(name: str) -> str | None:
 
 
 def number(value: object) -> float | None:
-    """A number as it stands in a file: text, a truth value, or a number; None where it is none."""
+    """A number as it stands in a file: a number, a truth value, or a text, such as `0.5`, `0,5`, `50%`
+    `$0.02`, `yes`; None where it is none."""
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, int | float):
@@ -136,16 +154,18 @@ def number(value: object) -> float | None:
     plain = value.strip().lower()
     if plain in TRUE or plain in FALSE:
         return float(plain in TRUE)
+    percent = plain.endswith("%")
+    digits = plain.removeprefix("$").removesuffix("%").strip()
     try:
-        found = float(plain)
+        found = float(digits.replace(",", ".") if COMMA.fullmatch(digits) else digits)
     except ValueError:
         return None
-    return found if isfinite(found) else None
+    return (found / 100.0 if percent else found) if isfinite(found) else None
 
 
 def score(value: object, path: Path, *, row: int, column: str) -> float | None:
     """A score; None where the cell is empty. Raises DataError where it is something else."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan", "null", "none")):
+    if value is None or (isinstance(value, str) and value.strip().lower() in MISSING):
         return None
     found = number(value)
     if found is None:

@@ -1,4 +1,4 @@
-"""Tables: comma-separated files with one row a question and one column of scores a model.
+"""Tables: files of cells, with one row a question and one column of scores a model.
 
 Columns are known by their names; what is left and holds numbers or truth values is a model. A model's cost
 and tokens stand in columns whose name has the model's in it: `gpt-4|total_cost`, `gpt-4_cost`, `cost:gpt-4`.
@@ -7,16 +7,21 @@ and tokens stand in columns whose name has the model's in it: `gpt-4|total_cost`
 from __future__ import annotations
 
 import csv
+import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .data import DataError
-from .rows import NAMES, Answer, Rows, number, role_of, score
+from .files import text_of
+from .rows import MISSING, NAMES, Answer, Rows, number, role_of, score
 
 __all__ = ["read_cells", "read_lines"]
 
 LARGEST = 1 << 27
 """Bytes of one cell."""
+BETWEEN = ",;\t"
+"""What may stand between cells."""
 SEPARATORS = "|_:/.- "
 OTHER = "other"
 ABOUT = {
@@ -30,12 +35,17 @@ ABOUT = {
 
 
 def read_lines(path: Path) -> list[list[str]]:
-    """The lines of a file, of which the first are headings. Raises DataError."""
+    """The lines of a file, of which the first are headings; between cells is what makes most of these.
+    Raises DataError."""
     csv.field_size_limit(LARGEST)
+    text = text_of(path)
+
+    def cells(between: str) -> Iterable[list[str]]:
+        return csv.reader(io.StringIO(text, newline=""), delimiter=between)
+
     try:
-        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            return [*csv.reader(file)]
-    except (OSError, csv.Error) as error:
+        return [*cells(max(BETWEEN, key=lambda between: len(next(iter(cells(between)), []))))]
+    except csv.Error as error:
         raise DataError(path, f"cannot be read: {error}") from None
 
 
@@ -78,6 +88,9 @@ def _columns(
         found.of["prompt"] = _longest(path, heading, cells)
     taken = {*found.of.values()}
     rest = [place for place, name in enumerate(heading) if place not in taken and role_of(name) is None]
+    twice = [name for name, n in Counter(heading[place].strip() for place in rest).items() if n > 1 and name]
+    if twice:
+        raise DataError(path, "there are two columns of this name", row=1, column=twice[0])
     _models(found, heading, cells, rest)
     if not found.models:
         message = f"no column holds scores of a model; there are {', '.join(heading)[:200]}"
@@ -130,7 +143,7 @@ def _is_numeric(cells: Iterable[Sequence[str]]) -> bool:
     found = False
     for cell in cells:
         text = cell[0].strip() if cell else ""
-        if text.lower() in ("", "nan", "null", "none"):
+        if text.lower() in MISSING:
             continue
         if number(text) is None:
             return False
