@@ -12,9 +12,10 @@ from .types import Usage
 if TYPE_CHECKING:
     from .exchange import Attempt, Exchange
 
-__all__ = ["estimate", "used"]
+__all__ = ["BYTES_PER_TOKEN", "estimate", "used"]
 
 BYTES_PER_TOKEN = 4
+"""About: where nothing better is known."""
 STALE = 2
 """How many times what was reported an answer that broke off must have written for it to be out of date."""
 

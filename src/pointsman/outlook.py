@@ -14,6 +14,7 @@ import msgspec
 from .chain import first_sync
 from .decision import Weighed
 from .errors import RequestError
+from .estimates import BYTES_PER_TOKEN
 from .money import Cost
 from .types import Usage
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TYPICAL", "Quote", "decided", "likely_usage", "used"]
 
-BYTES_PER_TOKEN = 4
 TYPICAL = 500
 """Tokens of an answer, where nothing says that it is shorter."""
 

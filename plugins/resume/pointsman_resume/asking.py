@@ -8,6 +8,7 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from pointsman.continuing import Continuation
+from pointsman.estimates import BYTES_PER_TOKEN
 from pointsman.exchange import Candidate
 from pointsman.types import Chat, Message, Text
 
@@ -31,7 +32,6 @@ WORDS = (
     "it from exactly where it stops, in the middle of a word if need be: your text is put right behind it. "
     "Repeat nothing of it, do not begin it anew, and say nothing about the interruption."
 )
-BYTES_PER_TOKEN = 4
 LEAST_TOKENS = 16
 """The smallest limit that every host takes."""
 

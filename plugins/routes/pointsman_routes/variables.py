@@ -9,6 +9,7 @@ import msgspec
 
 from pointsman.config.hours import Hours
 from pointsman.errors import RequestError
+from pointsman.estimates import BYTES_PER_TOKEN
 from pointsman.exchange import Exchange
 from pointsman.members import BAD_JSON
 from pointsman.registers import RegisterRouting
@@ -25,7 +26,6 @@ CREDENTIALS = frozenset(
     {"authorization", "api-key", "cookie", "proxy-authorization", "x-api-key", "x-goog-api-key"}
 )
 """Headers that no rule may ask for: values that rules use are put on record."""
-BYTES_PER_TOKEN = 4
 _object = msgspec.json.Decoder(dict[str, Any] | None)
 
 
