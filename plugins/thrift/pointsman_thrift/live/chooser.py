@@ -28,6 +28,13 @@ STRICT, WITHIN, OBJECTIVE = "strict", "within", "objective"
 
 TaskOf = Callable[[Exchange], str]
 Answered = Callable[[Exchange], bool]
+Gains = Callable[[Exchange, str, str], Mapping[str, float]]
+"""Of a request, its task and the first of its models: how much better than usual each model is expected to
+answer this very prompt."""
+
+
+def _no_gains(exchange: Exchange, task: str, anchor: str) -> Mapping[str, float]:
+    return {}
 
 
 class Chooser:
@@ -46,6 +53,7 @@ class Chooser:
         self.settings = settings
         self._task_of = task_of
         self._answered = answered
+        self.gains: Gains = _no_gains
         self._conversations = Conversations()
         self._controllers: dict[tuple[str | None, Limits], Controller] = {}
 
@@ -98,6 +106,7 @@ class Chooser:
                 session=conversation.model if conversation is not None else None,
                 session_task=conversation.task if conversation is not None else None,
                 tool_result=self._answered(exchange),
+                gains=self.gains(exchange, task, next(iter(models))),
             ),
             offers_of(exchange, models, task, costs=costs, conversation=conversation),
             quality=self.knowledge.quality,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from random import Random
 
 from pointsman.errors import StartupError
 from pointsman.exchange import Candidate, Exchange
@@ -12,13 +13,18 @@ from pointsman.ledger import reader
 from pointsman.setup import Setup
 from pointsman.stored import Stored
 from pointsman_feedback import share_of
+from pointsman_thrift.policy import Choice
+from pointsman_thrift.policy.asking import rival
 from pointsman_thrift.quality import Priors
+from pointsman_thrift.shadow.judge import Verdict
 from pointsman_thrift.shadow.settings import ShadowSettings
 from pointsman_thrift.shadow.shadow import INTERVAL, Shadow
+from pointsman_thrift.tasks.classifier import TASK
 from pointsman_thrift.tasks.names import GENERAL
 
-from .chooser import Answered, Chooser, TaskOf
+from .chooser import NOTE, Answered, Chooser, TaskOf
 from .knowledge import Knowledge
+from .lessons import Lessons, features_of
 from .settings import ChoiceSettings
 
 __all__ = ["AUTO", "PICK", "Engine"]
@@ -48,7 +54,10 @@ class Engine:
         self._gateway = gateway
         self._wanted = _wants(setup)
         self.chooser = Chooser(_knowledge(setup, choice), choice, task_of=task_of, answered=answered)
-        self.shadow = Shadow(gateway, shadow, least_known=self._least_known)
+        self._lessons = Lessons()
+        self.chooser.gains = self._lessons.gains
+        self._chance = Random()  # noqa: S311 - which comparison is made is no secret
+        self.shadow = Shadow(gateway, shadow, teacher=self)
 
     async def start(self) -> None:
         """Read what is known, and go on doing so."""
@@ -108,6 +117,7 @@ class Engine:
         """Read what is known anew, if anybody asks."""
         if self._wanted:
             await self.chooser.knowledge.read(self._gateway.ledger)
+            await self._lessons.learn()
 
     async def _read_beside(self) -> None:
         """What a dry run knows is what the ledger has, if there is one."""
@@ -120,9 +130,21 @@ class Engine:
         except StartupError as error:
             log.debug("nothing is known of models: %s", error)
 
-    def _least_known(self, task: str | None, model: str, rivals: Sequence[str]) -> str:
-        quality, at = self.chooser.knowledge.quality, self.chooser.knowledge.read_at or 0.0
-        return min(rivals, key=lambda rival: quality.paired(task or GENERAL, model, rival, at).n)
+    def rival(self, exchange: Exchange, model: str, rivals: Sequence[str]) -> str:
+        """See `Teacher`: where it was chosen among models, the one that this says most about; else the one of
+        which least is known."""
+        choice: Choice | None = exchange.notes.get(NOTE)
+        wanted = rival(choice, self._chance) if choice is not None and choice.model == model else None
+        if wanted is not None and wanted in rivals:
+            return wanted
+        task, quality = exchange.notes.get(TASK) or GENERAL, self.chooser.knowledge.quality
+        at = self.chooser.knowledge.read_at or 0.0
+        return min(rivals, key=lambda other: quality.paired(task, model, other, at).n)
+
+    def told(self, exchange: Exchange, model: str, rival: str) -> Callable[[Verdict], None]:
+        """See `Teacher`: how the two compare is a lesson about the prompt."""
+        prompt = features_of(exchange, exchange.notes.get(TASK))
+        return lambda found: self._lessons.observe(prompt, (model, rival), (found.own, found.rival))
 
 
 def _wants(setup: Setup) -> bool:

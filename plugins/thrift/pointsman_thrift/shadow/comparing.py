@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +54,8 @@ class Comparison:
     held: Held
     most: int
     restricted: Mapping[str, Any]
+    told: Callable[[Verdict], None]
+    """Told what came of it."""
 
 
 class Comparing:
@@ -84,6 +86,7 @@ class Comparing:
         if found is None:
             return False
         self._write(comparison, rival, found, judge)
+        comparison.told(found)
         return True
 
     async def _ask(self, comparison: Comparison, body: Mapping[str, Any], dialect: str) -> Reply:

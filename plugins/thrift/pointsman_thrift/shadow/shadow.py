@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from pointsman.catalogue import Catalogue
 from pointsman.dialects import Translator
@@ -22,11 +22,11 @@ from pointsman_usage.generations import app_of
 
 from .asking import comparable, most_written, restrictions
 from .comparing import PLUGIN, Comparing, Comparison, body_of, is_whole
-from .judge import LONGEST, WORDS
+from .judge import LONGEST, WORDS, Verdict
 from .purse import Purse
 from .settings import CHECKS, WHOLE, ShadowSettings
 
-__all__ = ["FIELD", "LeastKnown", "Shadow"]
+__all__ = ["FIELD", "Shadow", "Teacher"]
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +44,30 @@ GUESSED = 500
 INSTRUCTED = 250
 """Tokens of a judge's instructions."""
 
-LeastKnown = Callable[[str | None, str, Sequence[str]], str]
-"""Of a task, the model that answered and its rivals: the one that most should be known of."""
+
+class Teacher(Protocol):
+    """Who knows what is still to be learned."""
+
+    def rival(self, exchange: Exchange, model: str, rivals: Sequence[str]) -> str:
+        """Of these rivals of the model that answered, the one whose answer is worth having."""
+
+    def told(self, exchange: Exchange, model: str, rival: str) -> Callable[[Verdict], None]:
+        """What is to be told how the two compare."""
 
 
 class Shadow:
-    """The comparisons of a gateway. `draw` says which requests, `least_known` which rival."""
+    """The comparisons of a gateway."""
 
     def __init__(
         self,
         gateway: Gateway,
         settings: ShadowSettings,
         *,
-        least_known: LeastKnown,
+        teacher: Teacher,
         chance: Random | None = None,
     ) -> None:
         self._gateway = gateway
-        self._least_known = least_known
+        self._teacher = teacher
         self._chance = chance or Random()  # noqa: S311 - a sample
         self._purse = Purse(settings.usd_per_day)
         self._comparing = Comparing(gateway, self._purse)
@@ -134,7 +141,7 @@ class Shadow:
         rivals = self._rivals(exchange, attempt.candidate.model)
         if not rivals:
             return None
-        rival = self._least_known(exchange.notes.get(TASK), attempt.candidate.model, rivals)
+        rival = self._teacher.rival(exchange, attempt.candidate.model, rivals)
         usage = stored.usage or Usage(len(exchange.request.raw) // BYTES_PER_TOKEN, GUESSED)
         most = most_written(chat, usage.output)
         expected = self._expected(exchange, stored, rival, usage=Usage(usage.input, most))
@@ -162,6 +169,7 @@ class Shadow:
             held=held,
             most=most,
             restricted=restrictions(exchange.plan),
+            told=self._teacher.told(exchange, attempt.candidate.model, rival),
         )
 
     def _rivals(self, exchange: Exchange, model: str) -> list[str]:
