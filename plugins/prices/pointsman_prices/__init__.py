@@ -112,7 +112,7 @@ class Prices:
         elif book.asks:
             cost = _cost(exchange, endpoint, book, usage, markup, moment=_moment(exchange))
         else:
-            cost = book.cost(usage, _moment(exchange), markup=markup)
+            cost = book.cost(usage, 0.0 if book.is_flat else _moment(exchange), markup=markup)
         if reported is None:
             return cost
         if cost is None:

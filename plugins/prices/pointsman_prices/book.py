@@ -99,9 +99,19 @@ class Page:
 
 class Book:
     """A price with its history. `layer` says whose it is: endpoint, provider or catalogue; `counts_images`
-    and `has_service_tiers` what it asks about a request, if it `asks` anything."""
+    and `has_service_tiers` what it asks about a request, if it `asks` anything. Where it `is_flat`, the time
+    makes no difference either."""
 
-    __slots__ = ("_flat", "_pages", "_single", "asks", "counts_images", "has_service_tiers", "layer")
+    __slots__ = (
+        "_flat",
+        "_pages",
+        "_single",
+        "asks",
+        "counts_images",
+        "has_service_tiers",
+        "is_flat",
+        "layer",
+    )
 
     def __init__(self, price: Priced, layer: str, source: str = CONFIGURATION, date: str = "") -> None:
         self.layer = layer
@@ -113,6 +123,7 @@ class Book:
         self.counts_images = any("image" in _everywhere(page.price) for page in self._pages)
 
         self.asks = self.counts_images or self.has_service_tiers
+        self.is_flat = self._flat is not None
 
     def page(self, time: float) -> Page | None:
         """The price that counts at a time, in seconds since 1970; None before the first one begins."""

@@ -12,6 +12,7 @@ from pointsman.errors import RequestError, Unavailable
 from pointsman.exchange import Exchange
 from pointsman.gateway import Gateway
 from pointsman.ledger import Ledger
+from pointsman.money import Cost
 from pointsman.registers import (
     RegisterCommand,
     RegisterHttp,
@@ -21,6 +22,7 @@ from pointsman.registers import (
 )
 from pointsman.setup import Setup
 from pointsman.stored import Stored
+from pointsman.types import Usage as Tokens
 
 from .bodies import BODIES, FIELD, Bodies, check_sealable
 from .endpoints import ENDPOINT_DAYS, ENDPOINT_HOURS, close_days
@@ -138,7 +140,9 @@ class Usage:
             self._bodies.begin(exchange)
 
     @hookimpl
-    def settle_usage(self, exchange: Exchange) -> Awaitable[None] | None:
+    def settle_usage(
+        self, exchange: Exchange, usage: Tokens | None, cost: Cost | None
+    ) -> Awaitable[None] | None:
         """Store the row, and wait for it, where the answer must not end before."""
         return self._commit(exchange) if exchange.strict else None
 

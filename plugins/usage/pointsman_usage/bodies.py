@@ -126,7 +126,11 @@ class Bodies:
         the texts of a key that says otherwise."""
         if exchange.actor is not None and exchange.actor.inner:
             return "off"
-        says: LogBodies = next((said for said in exchange.said(FIELD) if said is not None), self._wanted)
+        says: LogBodies = self._wanted
+        for said in exchange.said(FIELD):
+            if said is not None:
+                says = said
+                break
         if says == "off" or self._vault:
             return says
         if not self._told:
