@@ -132,7 +132,7 @@ async def fill(
     config = read_text("plugins: {usage: {}, feedback: {}}", name="demo", env={}, base=base)
     tables = [*assemble(config, env={}).tables]
     generations = next(table for table in tables if table.name == "generations")
-    ledger = open_ledger(url, base=base, durability="relaxed", queue=rows + 1)
+    ledger = open_ledger(url, base=base, durability="relaxed", queue=2 * rows + 1)
     await ledger.open(tables)
     chance = random.Random(seed)
     try:

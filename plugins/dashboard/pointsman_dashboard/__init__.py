@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pointsman import hookimpl
 from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterHttp, RegisterSettings
+from pointsman.setup import Setup
 
 from .sessions import Sessions
 from .settings import Settings
@@ -29,8 +32,17 @@ class Dashboard:
     @hookimpl
     def startup(self, gateway: Gateway) -> None:
         """Read the settings."""
-        settings: Settings = gateway.setup.settings("dashboard")
-        self._sessions = Sessions(settings.session)
+        self.reload(gateway.setup)()
+
+    @hookimpl
+    def reload(self, setup: Setup) -> Callable[[], None]:
+        """Go by another length of sessions; those that have begun go on, or end by it."""
+        settings: Settings = setup.settings("dashboard")
+
+        def change() -> None:
+            self._sessions.seconds = settings.session
+
+        return change
 
     @hookimpl
     def register_http(self, register: RegisterHttp) -> None:

@@ -7,11 +7,12 @@ authenticated by its key as if that had been sent, so that a key which is change
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from time import monotonic
 
-from cachetools import TTLCache
+from cachetools import FIFOCache
 from starlette.requests import cookie_parser
 
 from pointsman.secrets import Secret
@@ -26,22 +27,26 @@ MOST = 10_000
 @dataclass(frozen=True, slots=True)
 class Session:
     """Somebody who has signed in. `token` is what a form of this session must carry, so that no page of
-    another site can send it."""
+    another site can send it; `begun` is a time of the monotonic clock."""
 
     key: Secret
     token: str
+    begun: float
 
 
 class Sessions:
-    """Those there are, by the digest of what their cookies say."""
+    """Those there are, by the digest of what their cookies say; `seconds` is how long each lasts, those that
+    have begun among them."""
 
-    def __init__(self, seconds: float) -> None:
-        self._known: TTLCache[bytes, Session] = TTLCache(MOST, seconds)
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = monotonic) -> None:
+        self.seconds = seconds
+        self._clock = clock
+        self._known: FIFOCache[bytes, Session] = FIFOCache(MOST)
 
     def begin(self, key: Secret) -> str:
         """Begin a session; what its cookie says."""
         name = secrets.token_urlsafe(32)
-        self._known[_digest(name)] = Session(key, secrets.token_urlsafe(32))
+        self._known[_digest(name)] = Session(key, secrets.token_urlsafe(32), self._clock())
         return name
 
     def end(self, headers: Mapping[str, str]) -> None:
@@ -51,7 +56,12 @@ class Sessions:
     def of(self, headers: Mapping[str, str]) -> Session | None:
         """The session of a request; None without one, or when it is over."""
         name = _named(headers)
-        return self._known.get(_digest(name)) if name else None
+        digest = _digest(name)
+        session: Session | None = self._known.get(digest) if name else None
+        if session is not None and self._clock() - session.begun >= self.seconds:
+            del self._known[digest]
+            return None
+        return session
 
 
 def _named(headers: Mapping[str, str]) -> str:

@@ -63,6 +63,12 @@ async def test_a_key_is_changed_rotated_and_shut(serve: Serve) -> None:
         )
         key = (await keys_of(served))["eve"]
         assert (key["limit"], key["limit_reset"]) == (2, "daily")
+        await root.post("keys/change", token=token, key=hash, do="bound", limit="", requests="9/min")
+        assert (await keys_of(served))["eve"]["limit"] == 2  # what is left empty stays
+        assert (await root.post("keys/change", token=token, key=hash, do="bound")).status_code == 400
+        await root.post("keys/change", token=token, key=hash, do="bound", limit="none", requests="none")
+        key = (await keys_of(served))["eve"]
+        assert (key["limit"], key["limit_reset"]) == (None, None)
         second = shown((await root.post("keys/rotate", token=token, key=hash, overlap="1h")).text)
         assert second != first
         assert [await works(served, each) for each in (first, second)] == [200, 200]

@@ -13,11 +13,13 @@ from pointsman_dashboard import texts
 from pointsman_dashboard.access import Visitor
 from pointsman_dashboard.figures import Column, Figure
 from pointsman_dashboard.site import Shown
-from pointsman_openrouter.book import Book
+from pointsman_openrouter.book import PAGE, Book
 
 __all__ = ["change", "create", "rotate", "show"]
 
 RESETS = ("daily", "weekly", "monthly")
+NONE = "none"
+"""Takes a bound away."""
 Form = Mapping[str, str]
 
 
@@ -40,7 +42,7 @@ async def change(request: Request, visitor: Visitor, form: Form) -> Shown | Resp
         return await _done(
             request, visitor, "change", {"disabled": form["do"] == "disable"}, form.get("key", "")
         )
-    return await _done(request, visitor, "change", _bounds(form), form.get("key", ""))
+    return await _done(request, visitor, "change", _changes(form), form.get("key", ""))
 
 
 async def rotate(request: Request, visitor: Visitor, form: Form) -> Shown | Response:
@@ -83,9 +85,11 @@ async def _shown(
     rows: list[dict[str, Any]] = []
     teams: list[str] = []
     if manages:
-        while page := (await book.list_keys(by, {"include_disabled": "true", "offset": str(len(rows))}))[
-            "data"
-        ]:
+        page: list[dict[str, Any]] = []
+        while not rows or len(page) == PAGE:
+            page = (await book.list_keys(by, {"include_disabled": "true", "offset": str(len(rows))}))["data"]
+            if not page:
+                break
             rows += page
         teams = [team["name"] for team in (await book.list_teams(by))["data"]]
     own = (await book.current(by))["data"]
@@ -121,6 +125,28 @@ def _bounds(form: Form) -> dict[str, Any]:
         body["models"] = models
     if expires := form.get("expires", "").strip():
         body["expires"] = expires
+    return body
+
+
+def _changes(form: Form) -> dict[str, Any]:
+    """What a form says that is to be otherwise: what is left empty stays as it is, `none` takes a bound away.
+    Raises BadRequest."""
+    body: dict[str, Any] = {}
+    limit, rate, reset = (form.get(name, "").strip() for name in ("limit", "requests", "reset"))
+    if limit:
+        body["limit"] = None if limit == NONE else limit
+    if reset and limit != NONE:
+        if reset not in (*RESETS, NONE):
+            raise BadRequest(f"`reset` must be one of {', '.join((*RESETS, NONE))}", param="reset")
+        body["limit_reset"] = None if reset == NONE else reset
+    if limit == NONE:
+        body["limit_reset"] = None
+    if rate:
+        body["limits"] = None if rate == NONE else {"requests": rate}
+    if models := [each.strip() for each in form.get("models", "").split(",") if each.strip()]:
+        body["models"] = models
+    if not body:
+        raise BadRequest("nothing is to be changed: say what")
     return body
 
 

@@ -26,6 +26,8 @@ __all__ = ["one", "show", "tail"]
 LIMIT = 100
 MOST_NEW = 200
 """Of more new rows at once, the last are told."""
+MOST_READ = 2_000
+"""So many of the last rows are looked at, wherever a page says that it has come to."""
 FILTERS = ("key", "team", "model", "provider")
 
 Row = Mapping[str, Any]
@@ -59,7 +61,13 @@ async def tail(request: Request, visitor: Visitor) -> Response:
     wanted, after = _wanted(request.query_params, visitor), request.query_params.get("after", "")
     if not after.isascii() or not after.isdigit() or len(after) > 18:
         raise BadRequest("`after` must be a number", param="after")
-    rows, place = await visitor.gateway.ledger.read(lambda reading: since_place(reading, wanted, int(after)))
+
+    def read(reading: Reading) -> tuple[list[dict[str, Any]], int]:
+        if not reading.has_table("generations"):
+            return [], 0
+        return since_place(reading, wanted, max(int(after), newest(reading) - MOST_READ))
+
+    rows, place = await visitor.gateway.ledger.read(read)
     told = [
         [
             {

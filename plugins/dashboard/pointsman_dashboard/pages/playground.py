@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from pointsman.app import Surface
-from pointsman.errors import RequestError, Unavailable
+from pointsman.errors import BadRequest, RequestError, Unavailable
 from pointsman_dashboard.access import Visitor
 from pointsman_dashboard.site import HEADERS, Shown
 from pointsman_openrouter.offers import offer_of
@@ -43,9 +43,11 @@ async def vote(request: Request, visitor: Visitor, form: Mapping[str, str]) -> R
     from pointsman_feedback.votes import vote as write
 
     scores = {"better": 1.0, "same": 0.5, "worse": 0.0}
+    if form.get("is") not in scores:
+        raise BadRequest(f"`is` must be one of {', '.join(scores)}", param="is")
     given = Vote(
         generation_id=form.get("generation", ""),
-        score=scores.get(form.get("is", ""), 0.5),
+        score=scores[form["is"]],
         rival=form.get("rival") or None,
     )
     try:
