@@ -5,9 +5,11 @@
 
 J is the CPU time that the standard library's `json` needs beside it to load a chat of 2.4 KB, set its model,
 and dump it again. Measured are, with the standard set of plugins: ranking 50 endpoints of one model by
-`pick: balanced`, through the real hook, where their weights hold (a quarter of a second) and where they are
-weighed anew; and finding the rule of a request among 200, of which ten are left after the index, and each of
-them is asked in vain. Each figure is the median of its rounds.
+`pick: balanced`, through the real hook, where their weights hold (a quarter of a second), where one of them
+asked to be left alone meanwhile, and where they are weighed anew, each with traffic behind it; and finding
+the rule of a request among 200, of which ten are left after the index, and each of them is asked in vain: for
+its key and tags, which are the same for many requests, or for its user, who may be another each time. Each
+figure is the median of its rounds.
 """
 
 from __future__ import annotations
@@ -32,17 +34,18 @@ from pointsman.lanes import unread
 from pointsman.pipeline import look
 from pointsman.setup import assemble
 from pointsman.types import Request
+from pointsman_balance.health import Observed
 
 ENDPOINTS, RULES, LEFT = 50, 200, 10
-MODEL = "acme/large"
-TARGETS = {"ranked": 1.5, "rules": 1.0}
+MODEL, OTHER = "acme/large", "open/large"
+TARGETS = {"ranked": 1.5, "one rests": 1.5, "rules": 1.0, "rules by user": 1.0}
 """J at most."""
 SIZE = 2400
 
 
-def asked() -> bytes:
+def asked(model: str = MODEL) -> bytes:
     """A chat of 2.4 KB."""
-    body: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": ""}], "temperature": 0.5}
+    body: dict[str, Any] = {"model": model, "user": "someone", "messages": [{"role": "user", "content": ""}]}
     body["messages"][0]["content"] = "word " * ((SIZE - len(json.dumps(body))) // 5)
     return json.dumps(body).encode()
 
@@ -61,7 +64,7 @@ def configuration() -> str:
     }
     rules = [
         {"name": f"r{number}", "when": {"model": f"m{number}", "tokens": "> 10k"}, "use": {"models": [MODEL]}}
-        for number in range(RULES - LEFT)
+        for number in range(RULES - 2 * LEFT)
     ]
     rules += [
         {
@@ -74,11 +77,18 @@ def configuration() -> str:
         }
         for number in range(LEFT)
     ]
+    rules += [
+        {"name": f"u{number}", "when": {"model": "open/*", "tokens": "> 100", "user": f"u{number}*"}}
+        for number in range(LEFT)
+    ]
     return json.dumps(
         {
             "auth": "none",
             "providers": providers,
-            "models": {MODEL: {"endpoints": [f"{name}/large" for name in names]}},
+            "models": {
+                MODEL: {"endpoints": [f"{name}/large" for name in names]},
+                OTHER: {"endpoints": ["p0/open"]},
+            },
             "routes": rules,
         }
     )
@@ -101,11 +111,11 @@ class Deciding:
         model = served.setup.catalogue.models.get(MODEL)
         self._endpoints = model.endpoints if model is not None else ()
 
-    def exchange(self) -> Exchange:
+    def exchange(self, model: str = MODEL) -> Exchange:
         """It has come, and nothing is known of it but what it asks for."""
         exchange = Exchange(self._gateway, self._codec, {})
         exchange.actor = Actor("bench", "bench")
-        exchange.request = Request(asked())
+        exchange.request = Request(asked(model))
         look(exchange)
         return exchange
 
@@ -133,6 +143,18 @@ def plugin(served: Gateway, name: str) -> Any:
     return found.target
 
 
+def used(board: Any, endpoints: list[str]) -> None:
+    """Let there have been traffic at each endpoint, of which some failed."""
+    now = time.monotonic()
+    board.group(endpoints, now, lambda place, *tokens: 1e6)
+    for number, endpoint in enumerate(endpoints):
+        for turn in range(20):
+            failed = turn == number % 40
+            board.begun(endpoint, now)
+            answer = Observed(not failed, failed, first_content=0.5, writing=2.0, input=500, output=200)
+            board.ended(endpoint, answer, now)
+
+
 async def j_of(prepare: Callable[[], Any], work: Callable[[Any], Any], number: int) -> float:
     """How many J a piece of work takes, the two run in turn."""
     clock, once = time.process_time, yardstick(asked())
@@ -153,6 +175,7 @@ async def measure(rounds: int, number: int) -> dict[str, float]:
     async with gateway() as served:
         deciding = Deciding(served)
         board = plugin(served, "balance")._board
+        used(board, [each.endpoint.id for each in deciding.candidates()])
         known = deciding.exchange()
         await deciding.planned(known)
 
@@ -160,6 +183,13 @@ async def measure(rounds: int, number: int) -> dict[str, float]:
             exchange = deciding.exchange()
             exchange.plan, exchange.notes = known.plan, dict(known.notes)
             return exchange, deciding.candidates()
+
+        def rests() -> tuple[Exchange, list[Candidate]]:
+            exchange, candidates = held()
+            now = time.monotonic()
+            if board.rests.latest <= now:
+                board.rests.rest(candidates[0].endpoint.id, now + 60, now)
+            return exchange, candidates
 
         def anew() -> tuple[Exchange, list[Candidate]]:
             board._groups.clear()
@@ -169,6 +199,8 @@ async def measure(rounds: int, number: int) -> dict[str, float]:
             "ranked": (held, lambda ready: deciding.ranked(*ready)),
             "weighed anew": (anew, lambda ready: deciding.ranked(*ready)),
             "rules": (deciding.exchange, deciding.planned),
+            "rules by user": (lambda: deciding.exchange(OTHER), deciding.planned),
+            "one rests": (rests, lambda ready: deciding.ranked(*ready)),
         }
         return {
             name: round(statistics.median([await j_of(*piece, number) for _ in range(rounds)]), 2)

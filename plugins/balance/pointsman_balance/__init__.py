@@ -121,6 +121,7 @@ class Balance:
 
         def change() -> None:
             self._board.taste, self._pickers.sticky = settings.taste, settings.sticky
+            self._board.price_anew()
 
         return change
 

@@ -14,10 +14,13 @@ from .lots import Lots
 from .scores import Choice
 from .weights import BALANCED, TASTE, Offer, Taste, Weight, usual, weigh
 
-__all__ = ["TICK", "Board", "Group", "Quote"]
+__all__ = ["PRICED", "TICK", "Board", "Group", "Quote"]
 
 TICK = 0.25
 """Seconds for which the weights of a group hold."""
+PRICED = 5.0
+"""Seconds for which prices of usual requests hold: they change by the hour, and asking for them costs more
+than all else that is weighed."""
 MOST_GROUPS = 4096
 MOST_KNOWN = 10_000
 """Endpoints that are watched, at most: some providers take any name that a client makes up."""
@@ -32,6 +35,18 @@ EJECTED = 0.5
 Quote = Callable[[int, float, float, float], float | None]
 """What a request costs at the endpoint of this place, in nano-USD, by tokens of input, those of them that
 come from its cache, and output; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """What a usual request costs at each endpoint of a group, and where all of it comes from the cache, as it
+    was at `at`; and what follows from that, as a group has it."""
+
+    at: float
+    full: list[float | None]
+    cached: list[float | None]
+    same: tuple[int, ...]
+    warm: tuple[bool, ...]
 
 
 @dataclass(slots=True)
@@ -116,6 +131,7 @@ class Board:
         self.taste = taste
         self._healths: dict[str, Health] = {}
         self._groups: dict[tuple[str, ...], Group] = {}
+        self._prices: dict[tuple[str, ...], _Prices] = {}
         self._peers: dict[str, tuple[str, ...]] = {}  # those with which each was weighed last
         self._since: dict[str, float] = {}  # when each was first chosen among others
         self._within: dict[str, set[tuple[str, ...]]] = {}  # the groups that each is in
@@ -140,6 +156,12 @@ class Board:
     def __contains__(self, endpoint: str) -> bool:
         """Whether an endpoint was ever chosen among others; the rest are not watched."""
         return endpoint in self._peers
+
+    def price_anew(self) -> None:
+        """Ask for all prices when they are wanted next."""
+        self._prices.clear()
+        self._groups.clear()
+        self._within.clear()
 
     def known(self) -> dict[str, Health]:
         """All of which anything is known."""
@@ -179,8 +201,7 @@ class Board:
         found = self._groups.get(ids)
         if found is None or now - found.at >= TICK:
             if len(self._groups) >= MOST_GROUPS:
-                self._groups.clear()
-                self._within.clear()
+                self.price_anew()
             if len(self._healths) > MOST_KNOWN:
                 self._forget(now)
             found = self._groups[ids] = self._weighed(ids, now, quote)
@@ -197,18 +218,16 @@ class Board:
         that rest come last, the soonest back before the others.
         """
         lots = group.taking(now)
-        awake, asleep = lots.order(chance), []
-        if lots.some_left_out:
-            weights, drawn = lots.weights, awake
-            awake = [place for place in drawn if weights[place] > 0]
-            asleep = [place for place in drawn if weights[place] <= 0]
+        drawn = lots.order(chance)
+        taking = len(drawn) - lots.left_out
+        awake, asleep = drawn[:taking], drawn[taking:]
         swapped = False
         if len(awake) > 1:
             first, second = awake[:2]
             if group.alike(first, second) and group.busier(first, second, now):
                 awake[:2] = second, first
                 swapped = True
-        if asleep:
+        if len(asleep) > 1:
             asleep.sort(key=lambda place: group.returns(place, now))
         return awake + asleep, Choice(BALANCED, group.ids, asleep, swapped=swapped)
 
@@ -232,34 +251,44 @@ class Board:
         healths = tuple(map(self.health, ids))
         given, written = usual(healths, now)
         resting = _resting(healths, now)
-        prices = [quote(place, given, 0.0, written) for place in range(len(ids))]
-        cached = [quote(place, given, given, written) for place in range(len(ids))]
+        prices = self._prices.get(ids)
+        if prices is None or now - prices.at >= PRICED:
+            prices = self._prices[ids] = _priced(ids, now, quote, given, written)
         offers = [
-            Offer(health, price, prices_cached, place in resting)
-            for place, (health, price, prices_cached) in enumerate(zip(healths, prices, cached, strict=True))
+            Offer(health, price, cached, place in resting)
+            for place, (health, price, cached) in enumerate(
+                zip(healths, prices.full, prices.cached, strict=True)
+            )
         ]
-        numbers: dict[object, int] = {}
-        same = tuple(
-            numbers.setdefault((each.rpartition("/")[2], price), len(numbers))
-            for each, price in zip(ids, prices, strict=True)
-        )
-        warm = tuple(
-            price is not None and less is not None and less < price
-            for price, less in zip(prices, cached, strict=True)
-        )
         weights = tuple(weigh(offers, written, now, self.taste))
         return Group(
             ids,
             healths,
             weights,
-            same,
-            warm,
+            prices.same,
+            prices.warm,
             now,
             self.rests,
             lots=Lots([each.weight for each in weights]),
             paused=max(each.pause.until for each in healths),
-            joins=any(warm) or len({*same}) < len(same),
+            joins=any(prices.warm) or len({*prices.same}) < len(ids),
         )
+
+
+def _priced(ids: tuple[str, ...], now: float, quote: Quote, given: float, written: float) -> _Prices:
+    """Ask for what a usual request costs."""
+    full = [quote(place, given, 0.0, written) for place in range(len(ids))]
+    cached = [quote(place, given, given, written) for place in range(len(ids))]
+    numbers: dict[object, int] = {}
+    same = tuple(
+        numbers.setdefault((each.rpartition("/")[2], price), len(numbers))
+        for each, price in zip(ids, full, strict=True)
+    )
+    warm = tuple(
+        price is not None and less is not None and less < price
+        for price, less in zip(full, cached, strict=True)
+    )
+    return _Prices(now, full, cached, same, warm)
 
 
 def _resting(healths: Sequence[Health], now: float) -> frozenset[int]:

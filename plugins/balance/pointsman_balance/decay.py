@@ -30,33 +30,45 @@ class Fading:
     def left(self, now: float) -> float:
         """What is left of it."""
         passed = now - self._at
-        return self._amount * 0.5 ** (passed / self._half_life) if passed > 0 else self._amount
+        if passed <= 0 or not self._amount:
+            return self._amount
+        left: float = self._amount * 0.5 ** (passed / self._half_life)
+        return left
 
 
 class Mean:
     """The mean of values that fade: a value counts half as much after `half_life` seconds."""
 
-    __slots__ = ("_sum", "_weight")
+    __slots__ = ("_at", "_half_life", "_sum", "_weight")
 
     def __init__(self, half_life: float) -> None:
-        self._sum = Fading(half_life)
-        self._weight = Fading(half_life)
+        self._half_life = half_life
+        self._sum = self._weight = self._at = 0.0
 
     def add(self, value: float, now: float, weight: float = 1.0) -> None:
         """Count a value, or so many alike."""
-        self._sum.add(value * weight, now)
-        self._weight.add(weight, now)
+        kept = self._kept(now)
+        self._sum = self._sum * kept + value * weight
+        self._weight = self._weight * kept + weight
+        self._at = now
 
     def weight(self, now: float) -> float:
         """How many values it still stands for."""
-        return self._weight.left(now)
+        return self._weight * self._kept(now)
 
     def value(self, now: float, prior: float | None = None, mass: float = 0.0) -> float | None:
         """The mean, drawn to `prior` as if that had been seen `mass` times; None where nothing is known."""
-        total, weight = self._sum.left(now), self._weight.left(now)
+        if not self._weight:
+            return prior
+        kept = self._kept(now)
+        total, weight = self._sum * kept, self._weight * kept
         if prior is not None:
             total, weight = total + prior * mass, weight + mass
         return total / weight if weight > 1e-9 else prior
+
+    def _kept(self, now: float) -> float:
+        passed = now - self._at
+        return 0.5 ** (passed / self._half_life) if passed > 0 else 1.0
 
 
 class Peak:

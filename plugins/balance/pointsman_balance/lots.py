@@ -15,15 +15,15 @@ DRAWN = 4
 
 
 class Lots:
-    """The weights of some places, to draw by time and again. `some_left_out` says that not each has one."""
+    """The weights of some places, to draw by time and again. `left_out` is how many have none."""
 
-    __slots__ = ("_best", "_ends", "some_left_out", "weights")
+    __slots__ = ("_best", "_ends", "left_out", "weights")
 
     def __init__(self, weights: Sequence[float]) -> None:
         self.weights = weights
         self._ends = [*accumulate(weights)]
         self._best = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
-        self.some_left_out = min(weights) <= 0
+        self.left_out = sum(weight <= 0 for weight in weights) if min(weights) <= 0 else 0
 
     def order(self, chance: Chance) -> list[int]:
         """Places drawn one after the other without putting any back; those without weight come last, as they

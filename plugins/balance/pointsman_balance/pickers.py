@@ -174,7 +174,8 @@ class Pickers:
             group = self._group(exchange, candidates, now)
             found = values(group, now)
             taking = group.taking(now)
-            asleep = [each for each, weight in enumerate(taking.weights) if weight <= 0]
+            weights = enumerate(taking.weights) if taking.left_out else ()
+            asleep = [place for place, weight in weights if weight <= 0]
             choice = Choice(by, group.ids, asleep)
             if is_firm(exchange):
                 choice.stays = self._stays(exchange, candidates, group, (), now)

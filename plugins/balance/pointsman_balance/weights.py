@@ -8,10 +8,12 @@ to nothing: who gets no requests cannot show that he has become better.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 from typing import Any
+
+import msgspec
 
 from .health import OUTPUT, WAIT, Health
 
@@ -49,8 +51,7 @@ class Taste:
 TASTE = Taste()
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """An endpoint as it stands: its health, the prices of a usual request in nano-USD, uncached and with all
     of its input read from the provider's cache (None where the price is not known), and whether it rests."""
 
@@ -60,8 +61,7 @@ class Offer:
     resting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """How an endpoint does, drawn to what its group does where little was seen: shares of its requests, and
     seconds; `throughput` are tokens a second after the first content. `room` is the share that is left of its
     limits, `cap` the requests a minute that it is thought to take, `in_flight` those under way."""
@@ -77,8 +77,7 @@ class Rates:
     in_flight: int
 
 
-@dataclass(frozen=True)
-class Weight:
+class Weight(msgspec.Struct, frozen=True, dict=True):
     """What an endpoint's share is made of: `price` in nano-USD as adjusted, `seconds` to a usual answer's
     end, `factor` of headroom, cap and slow start, and the `weight` that comes of it; `share` is its part of
     the weights of its group."""
@@ -110,13 +109,13 @@ class Weight:
             "adjusted_nano": self.price,
             "seconds": self.seconds,
             "factor": self.factor,
-            **asdict(self.rates),
+            **msgspec.structs.asdict(self.rates),
         }
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Weight:
         """From that data."""
-        rates = Rates(**{each.name: data[each.name] for each in fields(Rates)})
+        rates = Rates(**{name: data[name] for name in Rates.__struct_fields__})
         return cls(
             data["adjusted_nano"], data["seconds"], data["factor"], data["weight"], data["share"], rates
         )
@@ -146,15 +145,16 @@ def usual(healths: Sequence[Health], now: float) -> tuple[float, float]:
 def weigh(offers: Sequence[Offer], output: float, now: float, taste: Taste = TASTE) -> list[Weight]:
     """The weight of each of a group. `output` is the tokens of a usual answer."""
     pool = _pooled([offer.health for offer in offers], now)
-    known = [each for each in (_price(offer, now) for offer in offers) if each is not None]
+    prices = [_price(offer, now) for offer in offers]
+    known = [each for each in prices if each is not None]
     dearest, usual_price = max(known, default=0.0), median(known) if known else 0.0
     second = usual_price / taste.patience or 1.0  # where all is free, time alone counts
     rates = [_rates(offer.health, pool, now) for offer in offers]
-    costs = []
-    for offer, each in zip(offers, rates, strict=True):
-        price = _price(offer, now)
-        costs.append(_adjusted(each, dearest if price is None else price, second))
-    seconds = [_seconds(offer.health, output, pool, now) for offer in offers]
+    costs = [
+        _adjusted(each, dearest if price is None else price, second)
+        for price, each in zip(prices, rates, strict=True)
+    ]
+    seconds = [output / each.throughput if each.throughput is not None else 0.0 for each in rates]
     totals = [cost + second * each for cost, each in zip(costs, seconds, strict=True)]
     least = min(totals)
     floor = taste.explored / len(offers)
@@ -216,11 +216,6 @@ def _adjusted(rates: Rates, price: float, second: float) -> float:
         + second * rates.first_content
         + (second * rates.wait + REFUSAL * worth) * rates.refusals
     )
-
-
-def _seconds(health: Health, output: float, pool: _Pool, now: float) -> float:
-    """How long a usual answer is written, after its first content."""
-    return output * (health.token.value(now, pool.token, 1.0) or 0.0)
 
 
 def _shrunk(count: float, of: float, pool: float) -> float:

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from pointsman_balance import board
-from pointsman_balance.board import TICK, Board
+from pointsman_balance.board import PRICED, TICK, Board, Group
 from pointsman_balance.health import Observed
 
 IDS = ("a/model", "b/model", "c/model", "d/model")
@@ -62,14 +62,23 @@ def test_endpoints_that_clients_make_up_are_forgotten(monkeypatch: pytest.Monkey
     assert all(len(each) <= 22 for each in (trial.board._peers, trial.board._since, trial.board._within))
 
 
-def test_weights_hold_for_a_tick() -> None:
+def test_weights_hold_for_a_tick_and_prices_for_longer() -> None:
     trial = Trial(1e6, 1e6)
-    trial.rank(0.0)
+
+    def weighed(now: float) -> Group:
+        return trial.board.group(trial.ids, now, trial.quote)
+
+    first = weighed(0.0)
     asked = trial.asked
-    trial.rank(TICK - 0.01)
+    assert weighed(TICK - 0.01) is first
+    assert weighed(TICK) is not first
+    assert weighed(PRICED - 0.01).at == PRICED - 0.01
     assert trial.asked == asked
-    trial.rank(TICK)
+    weighed(PRICED + TICK)
     assert trial.asked == 2 * asked
+    trial.board.price_anew()
+    weighed(PRICED + TICK)
+    assert trial.asked == 3 * asked, "after a change of the configuration"
 
 
 def test_one_that_rests_comes_last_and_is_tried_by_one_request_afterwards() -> None:

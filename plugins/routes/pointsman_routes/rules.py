@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, overload
 
 from pointsman.catalogue import Catalogue
-from pointsman.conditions import is_pattern, joined, listed
+from pointsman.conditions import is_pattern, listed
 from pointsman.errors import RequestError
 from pointsman.exchange import Exchange, Plan
 from pointsman.setup import Setup
 
 from .asked import AskedModel
-from .clauses import All, Clause, Clauses, Holds, Is, Seen, asks_few, each_test, failed, told
+from .clauses import All, Clause, Clauses, Holds, Is, Seen, all_hold, asks_few, each_test, failed, told
 from .families import is_family
 from .preferences import Preferences
 from .settings import RouteSettings, UseSettings
@@ -333,7 +333,7 @@ def _beside_model(clause: All, few: frozenset[str]) -> tuple[list[Clause], list[
 
 def _joined(parts: Sequence[Clause]) -> Holds | None:
     """The test of all parts; None without any."""
-    return joined([part.holds for part in parts], any_of=False) if parts else None
+    return all_hold(parts) if parts else None
 
 
 def _names(rule: Rule) -> tuple[str, ...] | None:
