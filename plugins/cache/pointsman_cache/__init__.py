@@ -101,6 +101,8 @@ class Cache:
             return
         if exchange.plan is not ticket.plan:  # other models were tried in the end than it was looked for by
             return
+        if any(each.continues for each in exchange.attempts):  # it is of several endpoints, and tells of one
+            return
         entry = self._store.put(
             ticket.tenant,
             ticket.fingerprint,

@@ -95,6 +95,17 @@ async def test_a_rule_wants_it_and_another_does_not(stage: Staging, wire: Wire) 
         assert (await staged.ask(CHAT)).errors
 
 
+async def test_what_several_have_written_is_not_kept_as_the_answer_of_one(stage: Staging, wire: Wire) -> None:
+    async with stage(broken(wire), going_on(wire), use={"cache": True}) as staged:
+        for asked in (1, 2):
+            assert (await staged.ask(CHAT)).text == WHOLE
+            assert len(staged.providers[1].requests) == asked
+    async with stage(going_on(wire, CHAT, WHOLE), use={"cache": True}) as staged:
+        for _ in range(2):
+            assert (await staged.ask(CHAT)).text == WHOLE
+        assert len(staged.providers[0].requests) == 1, "who answers alone is asked once"
+
+
 async def test_the_second_endpoint_fails_and_the_third_goes_on(stage: Staging, wire: Wire) -> None:
     refusing = CHAT, Script.json({"error": {"message": "no"}}, status=503)
     async with stage(broken(wire), refusing, going_on(wire)) as staged:
