@@ -140,7 +140,7 @@ async def test_an_order_of_its_own_counts_before() -> None:
             assert await ask(server, user="ann", provider={"order": [f"lab/{name}"]}) == name
 
 
-@pytest.mark.parametrize(("sticky", "expected"), [(None, {"b"}), (False, {"a", "b"})], ids=str)
+@pytest.mark.parametrize(("sticky", "expected"), [(None, {"b"}), (False, {"a", "b"})], ids=["usual", "never"])
 async def test_a_rule_may_say_that_nothing_sticks(sticky: bool | None, expected: set[str]) -> None:
     """Cached input is cheaper here, so that sessions stay unless a rule is against it."""
     hosts = Hosts()
