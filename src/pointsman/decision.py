@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -82,7 +82,7 @@ class Decision(msgspec.Struct):
         """The request's own draws; their seed is put on record at the first use."""
         if self._random is None:
             if self.seed is None:
-                self.seed = secrets.randbits(48)
+                self.seed = random.getrandbits(48)
             self._random = Draws(self.seed)
         return self._random
 

@@ -5,11 +5,11 @@
 
 J is the CPU time that the standard library's `json` needs beside it to load a chat of 2.4 KB, set its model,
 and dump it again. Measured are, with the standard set of plugins: ranking 50 endpoints of one model by
-`pick: balanced`, through the real hook, where their weights hold (a quarter of a second), where one of them
-asked to be left alone meanwhile, and where they are weighed anew, each with traffic behind it; and finding
-the rule of a request among 200, of which ten are left after the index, and each of them is asked in vain: for
-its key and tags, which are the same for many requests, or for its user, who may be another each time. Each
-figure is the median of its rounds.
+`pick: balanced`, through the real hook, with traffic behind each: where their weights hold (a quarter of a
+second), where one of them asked to be left alone meanwhile, where they are weighed anew, and where they are
+priced anew, too (every five seconds); and finding the rule of a request among 200, of which ten are left
+after the index, and each of them is asked in vain: for its key and tags, which are the same for many, or for
+its user, who may be another each time. Each figure is the median of its rounds.
 """
 
 from __future__ import annotations
@@ -153,6 +153,7 @@ def used(board: Any, endpoints: list[str]) -> None:
             board.begun(endpoint, now)
             answer = Observed(not failed, failed, first_content=0.5, writing=2.0, input=500, output=200)
             board.ended(endpoint, answer, now)
+    board.price_anew()
 
 
 async def j_of(prepare: Callable[[], Any], work: Callable[[Any], Any], number: int) -> float:
@@ -195,9 +196,14 @@ async def measure(rounds: int, number: int) -> dict[str, float]:
             board._groups.clear()
             return held()
 
+        def priced() -> tuple[Exchange, list[Candidate]]:
+            board.price_anew()
+            return held()
+
         pieces: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
             "ranked": (held, lambda ready: deciding.ranked(*ready)),
             "weighed anew": (anew, lambda ready: deciding.ranked(*ready)),
+            "priced anew": (priced, lambda ready: deciding.ranked(*ready)),
             "rules": (deciding.exchange, deciding.planned),
             "rules by user": (lambda: deciding.exchange(OTHER), deciding.planned),
             "one rests": (rests, lambda ready: deciding.ranked(*ready)),

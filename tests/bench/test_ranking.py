@@ -14,5 +14,5 @@ def test_the_benchmark_ranks_endpoints_and_finds_rules() -> None:
     command = [sys.executable, str(BENCH), "--rounds", "1", "--number", "2", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     found = json.loads(done.stdout)
-    assert set(found) == {"ranked", "one rests", "weighed anew", "rules", "rules by user"}
+    assert set(found) == {"ranked", "one rests", "weighed anew", "priced anew", "rules", "rules by user"}
     assert min(found.values()) > 0

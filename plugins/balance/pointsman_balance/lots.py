@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -17,32 +17,34 @@ DRAWN = 4
 class Lots:
     """The weights of some places, to draw by time and again. `left_out` is how many have none."""
 
-    __slots__ = ("_best", "_ends", "left_out", "weights")
+    __slots__ = ("_best", "_ends", "_starts", "left_out", "weights")
 
     def __init__(self, weights: Sequence[float]) -> None:
         self.weights = weights
         self._ends = [*accumulate(weights)]
+        self._starts = [end - weight for end, weight in zip(self._ends, weights, strict=True)]
         self._best = sorted(range(len(weights)), key=weights.__getitem__, reverse=True)
         self.left_out = sum(weight <= 0 for weight in weights) if min(weights) <= 0 else 0
 
     def order(self, chance: Chance) -> list[int]:
         """Places drawn one after the other without putting any back; those without weight come last, as they
         stand."""
-        weights, ends = self.weights, self._ends
+        weights, starts, ends, draw = self.weights, self._starts, self._ends, chance.random
         left = ends[-1]
         drawn: list[int] = []
         gone: list[int] = []  # the same, from left to right
         while left > 0 and len(drawn) < DRAWN:
-            at = chance.random() * left
+            at = draw() * left
             for place in gone:
-                if at < ends[place] - weights[place]:
+                if at < starts[place]:
                     break
                 at += weights[place]
             place = bisect_right(ends, at)
             if place >= len(ends) or place in drawn:  # by a rounding error
                 break
-            insort(gone, place)
             drawn.append(place)
+            gone.append(place)
+            gone.sort()
             left -= weights[place]
         rest = self._best.copy()
         for place in drawn:
