@@ -14,6 +14,7 @@ from .chain import first
 from .dialects import Translator
 from .errors import BadRequest
 from .exchange import Candidate
+from .lanes import own_params, with_params
 from .losses import Losses
 from .types import Chat, Request
 
@@ -66,6 +67,8 @@ def continued(exchange: Exchange, candidate: Candidate, how: Continue) -> Candid
         chat = codec.decode_request(exchange.request if way.request is None else way.request)
     except BadRequest:  # a request that goes through unread may be one that only its host understands
         return None
+    if way.params:  # what goes on is asked within the same limits
+        chat, way = with_params(chat, way.params), replace(way, params=own_params(way.params))
     tried = sum(each.continues and each.endpoint is endpoint for each in exchange.attempts)
     for continuation in how(candidate, chat):
         losses = Losses()

@@ -22,7 +22,7 @@ from .members import together
 from .providers import Provider
 from .types import PARAMS, Chat, Request
 
-__all__ = ["Lane", "Lanes", "Way", "is_canonical", "unread"]
+__all__ = ["Lane", "Lanes", "Way", "is_canonical", "own_params", "unread", "with_params"]
 
 Lane = Literal["bytes", "translated", "canonical", "local"]
 
@@ -118,8 +118,7 @@ class Lanes:
             for name in chat.extra.get(chat.dialect, {}).get(STORED, ()):
                 losses.part(name, "only an endpoint of this dialect knows what it stands for")
             body = codec.encode_request(chat, quirks=quirks, losses=losses)
-            params = together(self._params, endpoint.params)
-            rest = {name: value for name, value in params.items() if not is_canonical(name)}
+            rest = own_params(together(self._params, endpoint.params))
             way = self._ways[key] = Way("translated", codec, Request.of(body), losses, rest)
         return way
 
@@ -127,15 +126,7 @@ class Lanes:
         """The request for one endpoint, with defaults for what it does not say itself."""
         chat, given = self._decoded(), together(self._params, endpoint.params)
         chat.model = endpoint.native_id
-        if not given:
-            return chat
-        known: dict[str, Any] = {}
-        for name, value in given.items():
-            if is_canonical(name):
-                known.setdefault(SPELLINGS.get(name, name), value)
-        if isinstance(known.get("stop"), str):
-            known["stop"] = [known["stop"]]
-        return replace(chat, params={**known, **chat.params})
+        return with_params(chat, given) if given else chat
 
     def _decoded(self) -> Chat:
         if self._chat is None:
@@ -146,6 +137,22 @@ class Lanes:
 def is_canonical(name: str) -> bool:
     """Whether an endpoint's default is a canonical parameter, under whichever of its names."""
     return SPELLINGS.get(name, name) in PARAMS
+
+
+def with_params(chat: Chat, given: Mapping[str, Any]) -> Chat:
+    """A request with the canonical ones of some defaults, for what it does not say itself."""
+    known: dict[str, Any] = {}
+    for name, value in given.items():
+        if is_canonical(name):
+            known.setdefault(SPELLINGS.get(name, name), value)
+    if isinstance(known.get("stop"), str):
+        known["stop"] = [known["stop"]]
+    return replace(chat, params={**known, **chat.params})
+
+
+def own_params(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The other ones of some defaults."""
+    return {name: value for name, value in given.items() if not is_canonical(name)}
 
 
 def _severity(losses: Losses) -> tuple[int, int]:

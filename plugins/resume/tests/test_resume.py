@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pointsman.testing import Close, Hang, Received, Reset, Script
+from pointsman.testing import Close, Hang, Received, Reset, Script, StreamClient
 from pointsman.types import ToolCall, Usage
 
 Staging = Callable[..., Any]
@@ -308,6 +308,25 @@ async def test_an_endpoint_is_asked_in_the_way_it_is_known_to_go_on(
         assert asked.json["stream"] is True
         most = asked.json.get("max_tokens") or asked.json.get("max_completion_tokens")
         assert most == 400 - len(SAID) // 4, "what is left of what the client wants"
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+async def test_what_is_left_of_a_limit_counts_too_where_the_operator_has_set_it(
+    stage: Staging, wire: Wire, name: str
+) -> None:
+    params = {name: 300, "temperature": 0.5, "own": 1}
+    endpoints = [{"endpoint": each, "params": params} for each in ("p0/m", "p1/m")]
+    models = {"demo/fast": {"aliases": ["fast"], "endpoints": endpoints}}
+    body = {"model": "fast", "stream": True, "messages": [{"role": "user", "content": "Tell me."}]}
+    async with stage(broken(wire), going_on(wire), models=models) as staged:
+        async with StreamClient(f"{staged.served.url}/v1/chat/completions", body) as client:
+            assert b"[DONE]" in await client.read()
+        first, rest = (each.requests[0].json for each in staged.providers)
+    assert first[name] == 300
+    assert [rest[each] for each in ("max_tokens", "max_completion_tokens") if each in rest] == [
+        300 - len(SAID) // 4
+    ]
+    assert (rest["temperature"], rest["own"]) == (0.5, 1)
 
 
 async def test_who_refuses_to_have_its_answer_begun_is_asked_in_words(stage: Staging, wire: Wire) -> None:
