@@ -44,13 +44,15 @@ Json = dict[str, Any]
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
-    """What is asked for: a `window` that ends now, and which `parts`, by commas."""
+    """What is asked for: a `window` that ends now, and which `parts`, by commas; of one `task`, or quality
+    and value `of_task` and the rest of all: an empty one is that of which most is known."""
 
     window: str = "7d"
     parts: str = ",".join(PARTS)
     by: Literal["model", "provider", "app", "team", "task"] = "model"
     sort: Literal["tokens", "requests", "cost_nano"] = "tokens"
     task: str | None = None
+    of_task: str | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
     zone: str = "UTC"
 
@@ -147,13 +149,18 @@ class _Look:
             found["usage"] = shares(
                 reading, asked.by, window, filters=filters, limit=asked.limit, sort=asked.sort
             )
+        tasks = [asked.task] if asked.task is not None else board.tasks() if board is not None else []
+        if board is not None and asked.of_task is not None:
+            found["tasks"] = tasks
+            tasks = [asked.of_task if asked.of_task in tasks else board.most_known()]
+            found["task"] = tasks[0]
         if board is not None and "quality" in self.wanted:
-            tasks = board.tasks() if asked.task is None else [asked.task]
             rows = [row for task in tasks for row in board.rows(task)]
             found["quality"] = {"ranked_from": RANKED, "max_share": board.share, "rows": rows}
         spent = used(reading, window, filters) if self.wanted & {"value", "savings"} else []
         if board is not None and "value" in self.wanted:
-            found["value"] = values(spent, board)
+            told = spent if asked.of_task is None else [row for row in spent if row["task"] in tasks]
+            found["value"] = values(told, board)
         if "savings" in self.wanted:
             found["used"] = spent
         if "endpoints" in self.wanted:

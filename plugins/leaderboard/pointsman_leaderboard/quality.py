@@ -72,6 +72,13 @@ class Board:
         """Those of which anything is known."""
         return sorted({task for task, _ in self._labels})
 
+    def most_known(self) -> str:
+        """The task that most has been said of; none where nothing has."""
+        said: dict[str, int] = {}
+        for (task, _), labels in self._labels.items():
+            said[task] = said.get(task, 0) + sum(labels.values())
+        return max(sorted(said), key=lambda task: said[task], default=TASKLESS)
+
     def models(self, task: str) -> list[str]:
         """The models of which anything is known at a task."""
         return sorted(model for each, model in self._labels if each == task)

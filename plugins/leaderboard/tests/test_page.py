@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
+from pointsman_usage.totals import close_totals
 
 Serve = Callable[..., Any]
 
@@ -67,3 +70,32 @@ async def test_without_a_record_there_are_only_prices(serve: Serve) -> None:
         found = (await desk.get()).json()
     assert "usage" not in found
     assert found["prices"]
+
+
+async def test_quality_and_value_may_be_of_one_task_and_the_rest_of_all(serve: Serve) -> None:
+    async with serve() as desk:
+        desk.used(count=3, task="maths")
+        desk.used(count=2, task="writing")
+        desk.said("acme/large", 1.0, count=9)
+        desk.said("acme/large", 1.0, count=2, task="writing")
+        parts = "usage,quality,value"
+        most = (await desk.get(parts=parts, of_task="")).json()
+        other = (await desk.get(parts=parts, of_task="writing")).json()
+    assert (most["task"], most["tasks"]) == ("maths", ["maths", "writing"])
+    assert other["task"] == "writing"
+    for found in (most, other):
+        assert found["usage"]["totals"]["requests"] == 5
+        assert {row["task"] for row in (*found["quality"]["rows"], *found["value"])} == {found["task"]}
+
+
+async def test_totals_of_hours_and_days_change_nothing_that_is_said(serve: Serve) -> None:
+    async with serve() as desk:
+        for hours in (1, 5, 30, 31, 100, 400, 900):
+            desk.used(hours=hours, task="maths", count=2)
+            desk.used("acme/small", hours=hours, app="x")
+        asked = [{"by": by, "window": window} for by in ("model", "app", "task") for window in ("7d", "30d")]
+        before = [(await desk.get(parts="usage", **each)).json()["usage"] for each in asked]
+        await close_totals(desk.ledger, datetime.now(UTC))
+        desk.served.gateway.setup.plugins.get("leaderboard").target._pages = None
+        assert [(await desk.get(parts="usage", **each)).json()["usage"] for each in asked] == before
+        assert len(await desk.served.rows("usage_totals")) > 50

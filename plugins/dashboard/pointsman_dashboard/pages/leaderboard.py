@@ -41,15 +41,13 @@ async def show(request: Request, visitor: Visitor) -> Shown:
     query = request.query_params
     by = query.get("by", "model") if query.get("by") in GROUPED else "model"
     window = query.get("window", USUAL)
-    asked = msgspec.convert({"window": window, "by": by, "parts": PARTS, "limit": DRAWN}, Asked)
-    found = await board.target.page(visitor.gateway, asked, visitor.reach)
-    quality: Sequence[Row] = found.get("quality", {}).get("rows", ())
-    tasks = list(dict.fromkeys(row["task"] or "" for row in quality))
-    task = query["task"] if query.get("task") in tasks else _most_known(quality, tasks)
+    said = {"window": window, "by": by, "parts": PARTS, "limit": DRAWN, "of_task": query.get("task", "")}
+    found = await board.target.page(visitor.gateway, msgspec.convert(said, Asked), visitor.reach)
+    tasks, task = found.get("tasks", ()), found.get("task", "")
     figures = [
         _usage(found.get("usage"), by),
-        _quality([row for row in quality if (row["task"] or "") == task], task),
-        _value([row for row in found.get("value", ()) if (row["task"] or "") == task], task),
+        _quality(found.get("quality", {}).get("rows", ()), task),
+        _value(found.get("value", ()), task),
     ]
     more = {
         "windows": WINDOWS,
@@ -63,14 +61,6 @@ async def show(request: Request, visitor: Visitor) -> Shown:
         "assumptions": (found.get("savings") or {}).get("assumptions", ()),
     }
     return Shown(figures, more)
-
-
-def _most_known(quality: Sequence[Row], tasks: Sequence[str]) -> str:
-    """The task of which most is known."""
-    votes = dict.fromkeys(tasks, 0.0)
-    for row in quality:
-        votes[row["task"] or ""] += row["effective"]
-    return max(votes, key=lambda task: votes[task], default="")
 
 
 def _usage(usage: Mapping[str, Any] | None, by: str) -> Figure:
