@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from pointsman.config import Problem, setting
+from pointsman.config import Problem, SettingError, setting
 from pointsman.errors import BadRequest, NotFound
 from pointsman.exchange import Exchange, Plan
 from pointsman.members import PRESET as MARK
@@ -46,10 +46,11 @@ _text = msgspec.json.Decoder(str | None)
 
 
 def check_params(params: Mapping[str, Any]) -> None:
-    """Refuse what is none. Raises ValueError."""
+    """Refuse what is none. Raises SettingError."""
     wrong = next((name for name in params if name in NOT_PARAMS), None)
     if wrong is not None:
-        raise ValueError(f"`{wrong}` is no parameter: each request says it itself, or the preset elsewhere")
+        message = f"`{wrong}` is no parameter: each request says it itself, or the preset elsewhere"
+        raise SettingError(wrong, message)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _rewritten(exchange: Exchange, request: Request, preset: PresetSettings) -> 
     """Put another request in the place of what came, with the preset's instructions; what of these was lost.
     What was asked for stays on record."""
     lost: tuple[str, ...] = ()
-    if preset.system is not None:
+    if preset.system:
         instructed = exchange.codec.instructed(request, preset.system)
         request, lost = (request, ("preset.system",)) if instructed is None else (instructed, ())
     requested, exchange.request = exchange.decision.requested, request

@@ -231,6 +231,22 @@ async def test_the_record_tells_what_was_asked_for() -> None:
     assert record["models"] == ["acme/large", "acme/small"]
 
 
+@pytest.mark.parametrize("dialect", [*ASKS])
+async def test_empty_instructions_are_none(dialect: str) -> None:
+    async with served("presets: {x: {models: [acme/large], system: ''}}") as (server, requests):
+        assert (await ask(server, dialect, "@preset/x")).status_code == 200
+    (got,) = requests
+    assert [each["role"] for each in got.json["messages"]] == ["user"]
+
+
+async def test_what_is_no_parameter_is_told_where_it_stands() -> None:
+    with pytest.raises(ConfigError) as caught:
+        async with served("presets:\n  x:\n    params:\n      seed: 5\n      stream: true\n"):
+            pass
+    (problem,) = caught.value.problems
+    assert problem.source_line.strip() == "stream: true"
+
+
 @pytest.mark.parametrize(
     ("presets", "words"),
     [
