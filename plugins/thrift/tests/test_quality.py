@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import date
 
 import pytest
@@ -90,9 +91,68 @@ def test_no_key_has_more_than_a_fifth_of_the_weight() -> None:
         quality.observe("maths", "a", 0.0, weight=1.0, at=NOW, source="vote", key="spiteful")
     seen(quality, "maths", "a", 90, 100)
     found = quality.estimate("maths", "a", NOW)
-    share = found.sources["vote"] / (found.sources["vote"] + 100 + 40)
+    share = found.sources["vote"] / (found.sources["vote"] + 100 + 10)
     assert share == pytest.approx(0.2, abs=0.001)
     assert found.mean > 0.5
+
+
+def test_one_key_alone_moves_little() -> None:
+    """Not even where there is nothing else: no more than a fifth of the way."""
+    quality = Quality()
+    for _ in range(1000):
+        quality.observe("maths", "a", 0.0, weight=1.0, at=NOW, source="vote", key="spiteful")
+    found = quality.estimate("maths", "a", NOW)
+    assert found.n == pytest.approx(2.5)
+    assert found.mean == pytest.approx(0.5 * 0.8)
+
+
+def test_no_answer_counts_twice() -> None:
+    """What was seen in a task is no prior of that task."""
+    quality = Quality()
+    seen(quality, "maths", "a", 90, 100)
+    found = quality.estimate("maths", "a", NOW)
+    assert (found.a, found.b) == (pytest.approx(95), pytest.approx(15))
+    assert found.prior_share == pytest.approx(10 / 110)
+    elsewhere = quality.estimate("legal", "a", NOW)
+    assert elsewhere.prior_share == 1.0
+    assert elsewhere.a + elsewhere.b == pytest.approx(30)
+
+
+def test_the_more_tasks_differ_the_less_one_says_of_another() -> None:
+    alike, apart = Quality(), Quality()
+    for number in range(10):
+        seen(alike, f"t{number}", "a", 70, 100)
+        seen(apart, f"t{number}", "a", 95 if number % 2 else 45, 100)
+    masses = [each.estimate("new", "a", NOW).a + each.estimate("new", "a", NOW).b for each in (alike, apart)]
+    assert masses[0] == pytest.approx(30)
+    assert masses[1] == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("models", "tasks", "n", "apart", "least"),
+    [(4, 1, 30, 0.0, 0.9), (4, 1, 100, 0.0, 0.9), (4, 8, 30, 0.05, 0.93), (4, 8, 30, 0.1, 0.89)],
+)
+def test_intervals_hold_what_is_true(models: int, tasks: int, n: int, apart: float, least: float) -> None:
+    """Of answers drawn with known shares of good ones, by models and by tasks that differ."""
+    chance = random.Random(1)
+    held = total = 0
+    for _ in range(max(10, 400 // (models * tasks))):
+        quality, truth = Quality(), {}
+        for model in range(models):
+            usual = chance.uniform(0.4, 0.9)
+            for task in range(tasks):
+                share = min(0.98, max(0.02, usual + chance.gauss(0, apart)))
+                truth[str(task), str(model)] = share
+                for key in range(n):
+                    good = float(chance.random() < share)
+                    quality.observe(
+                        str(task), str(model), good, weight=1.0, at=NOW, source="vote", key=str(key)
+                    )
+        for (task_name, name), share in truth.items():
+            low, high = quality.estimate(task_name, name, NOW).interval
+            held += low <= share <= high
+            total += 1
+    assert held / total > least
 
 
 def test_many_keys_are_heard() -> None:
@@ -109,7 +169,7 @@ def test_priors_count_as_ten_answers_and_give_way() -> None:
     assert (priors.dated, priors.source) == ("2026-11-01", "a bench")
     quality = Quality(priors)
     assert quality.estimate("legal", "a", NOW).mean == pytest.approx(0.9)
-    assert quality.estimate("maths", "a", NOW).mean == pytest.approx((27 + 4) / 40)
+    assert quality.estimate("maths", "a", NOW).mean == pytest.approx((9 + 4) / 20)
     assert quality.estimate("maths", "b", NOW).mean == pytest.approx(0.8)
     assert quality.estimate("maths", "b", NOW).prior_share == 1.0
     seen(quality, "maths", "a", 0, 400)

@@ -143,7 +143,7 @@ def role_of(name: str) -> str | None:
 
 
 def number(value: object) -> float | None:
-    """A number as it stands in a file: a number, a truth value, or a text, such as `0.5`, `0,5`, `50%`
+    """A number as it stands in a file: a number, a truth value, or a text, such as `0.5`, `0,5`, `50%`,
     `$0.02`, `yes`; None where it is none."""
     if isinstance(value, bool):
         return float(value)

@@ -19,7 +19,10 @@ from .scale import HALF_LIFE, Scale
 __all__ = ["KEPT", "Estimate", "Quality"]
 
 KAPPA = 30.0
-"""Answers that a model's overall quality counts as, where a task is asked for."""
+"""Answers that a model's quality in other tasks counts as, at most, where a task is asked for. The more tasks
+are seen to differ, the fewer: down to MASS."""
+BELIEF = 300.0
+"""Answers that the belief in KAPPA counts as, beside those that tell how much tasks differ."""
 UNKNOWN, LEAST_MASS = 0.5, 2.0
 """What is assumed of models of which none was seen, and the answers that such an assumption counts as."""
 EDGE = 0.02
@@ -72,9 +75,10 @@ class Estimate:
 class Quality:
     """Evidence and what follows from it. Times are seconds since 1970; outcomes are from 0, bad, to 1, good.
 
-    A task's estimate is drawn to the model's mean over all tasks, moved by how much harder the task is for
-    all models, and to a prior where there is one. Evidence halves with every `half_life`; no key has more
-    than `key_share` of the weight.
+    A task's estimate is drawn to the model's mean over its other tasks, moved by how much harder the task is
+    for other models, and to a prior where there is one; that mean is drawn to the other models', or to the
+    model's own prior. So no answer counts twice, and intervals are as wide as they should be. Evidence halves
+    with every `half_life`; no key has more than `key_share` of the weight.
     """
 
     def __init__(
@@ -93,8 +97,10 @@ class Quality:
         self._versions: dict[str, str] = {}
         self._known: dict[tuple[str, str], tuple[float, Estimate]] = {}
         self._overall: dict[str, tuple[float, float]] = {}
-        self._harder: dict[str, float] = {}
-        self._usual: float | None = None
+        self._harder: dict[str, tuple[float, float]] = {}
+        self._sums: dict[str, tuple[float, float]] = {}
+        self._all: tuple[float, float] | None = None
+        self._kappa: float | None = None
         self._remembered: dict[Hashable, tuple[float, Any]] = {}
 
     def observe(
@@ -141,13 +147,13 @@ class Quality:
         known = self._known.get((task, model))
         if known is not None and known[0] <= factor <= known[0] * FRESH:
             return known[1]
-        mean, _ = self._model(model, factor)
-        expected = min(1 - EDGE, max(EDGE, mean + self._task(task, factor)))
-        a, b = KAPPA * expected, KAPPA * (1.0 - expected)
+        seen = self._totals(model, task, factor)
+        expected, others = self._expected(task, model, seen, factor)
+        kappa = min(self._drawn(factor), others)
+        a, b = kappa * expected, kappa * (1.0 - expected)
         prior = self.priors.tasks.get((task, model))
         if prior is not None:
             a, b = a + MASS * prior, b + MASS * (1.0 - prior)
-        seen = self._totals(model, task, factor)
         good, n = seen.good / factor, seen.weight / factor
         sources = {name: weight / factor for name, weight in seen.sources.items()}
         found = Estimate(a + good, b + n - good, n, sources, (a + b) / (a + b + n))
@@ -229,45 +235,75 @@ class Quality:
         self._known.clear()
         self._overall.clear()
         self._harder.clear()
-        self._usual = None
+        self._sums.clear()
+        self._all = None
+        self._kappa = None
         self._remembered.clear()
 
     def _totals(self, model: str, task: str, factor: float) -> Totals:
         cell = self._cells.get(model, {}).get(task)
-        return cell.totals(factor, KAPPA + MASS, self._key_share) if cell is not None else Totals()
+        return cell.totals(factor, MASS, self._key_share) if cell is not None else Totals()
+
+    def _expected(self, task: str, model: str, seen: Totals, factor: float) -> tuple[float, float]:
+        """What is expected of a model at a task without what was seen of it there, and from how many
+        answers."""
+        mean, weight = self._model(model, factor)
+        rest = max(weight - seen.weight, MASS * factor / FRESH)
+        good = min(rest, max(0.0, mean * weight - seen.good))
+        expected = good / rest + self._task(task, model, seen, factor)
+        return min(1 - EDGE, max(EDGE, expected)), rest / factor
+
+    def _drawn(self, factor: float) -> float:
+        """How many answers other tasks count as: as many as fits how far tasks were from what was expected of
+        them, beyond chance."""
+        if self._kappa is None:
+            apart, granted = BELIEF / (KAPPA + 1.0), BELIEF
+            for model, tasks in self._cells.items():
+                for task in tasks if len(tasks) > 1 else ():
+                    seen = self._totals(model, task, factor)
+                    if seen.weight > 0:
+                        expected, _ = self._expected(task, model, seen, factor)
+                        n, chance = seen.weight / factor, expected * (1.0 - expected)
+                        apart += n * (seen.good / seen.weight - expected) ** 2 / chance - 1.0
+                        granted += n
+            share = apart / granted
+            self._kappa = min(KAPPA, max(MASS, 1.0 / share - 1.0)) if share > 0 else KAPPA
+        return self._kappa
 
     def _model(self, model: str, factor: float) -> tuple[float, float]:
         """A model's mean over all tasks, and the stored weight behind it."""
         known = self._overall.get(model)
         if known is None:
-            prior = self.priors.overall.get(model)
-            mass = (LEAST_MASS if prior is None else MASS) * factor
-            good, weight = (self._pool(factor) if prior is None else prior) * mass, mass
-            for task in self._cells.get(model, ()):
-                seen = self._totals(model, task, factor)
-                good, weight = good + seen.good, weight + seen.weight
-            known = self._overall[model] = good / weight, weight
+            prior, mass = self.priors.overall.get(model), MASS * factor
+            good, weight = self._of_model(model, factor)
+            good += (self._others(model, factor) if prior is None else prior) * mass
+            known = self._overall[model] = good / (weight + mass), weight + mass
         return known
 
-    def _pool(self, factor: float) -> float:
-        """The mean of all models: what is assumed of one that was never seen."""
-        if self._usual is None:
-            good, weight = UNKNOWN * LEAST_MASS * factor, LEAST_MASS * factor
-            for model, tasks in self._cells.items():
-                for task in tasks:
-                    seen = self._totals(model, task, factor)
-                    good, weight = good + seen.good, weight + seen.weight
-            self._usual = good / weight
-        return self._usual
+    def _of_model(self, model: str, factor: float) -> tuple[float, float]:
+        """What was seen of a model in all tasks: good, and all."""
+        known = self._sums.get(model)
+        if known is None:
+            found = [self._totals(model, task, factor) for task in self._cells.get(model, ())]
+            known = self._sums[model] = (sum(each.good for each in found), sum(each.weight for each in found))
+        return known
 
-    def _task(self, task: str, factor: float) -> float:
-        """How much better all models do in a task than elsewhere."""
+    def _others(self, model: str, factor: float) -> float:
+        """The mean of the other models: what is assumed of one that was never seen."""
+        if self._all is None:
+            found = [self._of_model(each, factor) for each in self._cells]
+            self._all = sum(good for good, _ in found), sum(weight for _, weight in found)
+        good, weight = self._of_model(model, factor)
+        mass = LEAST_MASS * factor
+        return (self._all[0] - good + UNKNOWN * mass) / (self._all[1] - weight + mass)
+
+    def _task(self, task: str, model: str, seen: Totals, factor: float) -> float:
+        """How much better other models do in a task than elsewhere."""
         known = self._harder.get(task)
         if known is None:
-            moved = total = 0.0
-            for model in self._cells:
-                seen = self._totals(model, task, factor)
-                moved += seen.good - seen.weight * self._model(model, factor)[0]
-                total += seen.weight
-            known = self._harder[task] = moved / (total + KAPPA * factor)
-        return known
+            found = [(self._totals(each, task, factor), self._model(each, factor)[0]) for each in self._cells]
+            moved = sum(totals.good - totals.weight * mean for totals, mean in found)
+            known = self._harder[task] = moved, sum(totals.weight for totals, _ in found)
+        moved, total = known
+        moved -= seen.good - seen.weight * self._model(model, factor)[0]
+        return moved / (total - seen.weight + KAPPA * factor)
