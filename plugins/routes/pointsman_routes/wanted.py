@@ -50,5 +50,9 @@ def wanted_of(
         TIER: tier,
     }
     preferences = {name: value for name, value in told.items() if value}
-    exchange.decision.values = {**exchange.decision.values, **preferences}
+    seen = exchange.decision.values
+    values = {**seen, **preferences}
+    if TIER in seen:  # rules saw the client's own word for it
+        values[TIER] = seen[TIER]
+    exchange.decision.values = values
     return replace(plan, models=models, preferences=preferences), Wanted(wishes, variants, tier)

@@ -60,6 +60,15 @@ async def test_an_order_or_a_rule_counts_before_it(decided: Decided) -> None:
     assert await tried(decided, prepare, rule, service_tier="priority") == ["lab/large"]
 
 
+async def test_the_record_has_the_word_that_rules_saw(decided: Decided) -> None:
+    rule = "routes: [{name: hasty, when: {service_tier: fast}}]\n"
+    for sections, word in ((rule, "fast"), ("", "priority")):
+        async with decided(sections, body(service_tier="fast"), prepare=having(spare=("priority",))) as found:
+            assert found.decision.record([])["values"]["service_tier"] == word
+            assert found.plan is not None
+            assert found.plan.preferences["service_tier"] == "priority"
+
+
 async def test_flex_falls_back_to_nobody(decided: Decided) -> None:
     assert await tried(decided, having(spare=("flex",)), service_tier="flex") == ["spare/large"]
 
