@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +32,9 @@ KAPPA = 50.0
 """Attempts that a provider's whole week counts as in each of its hours."""
 HOURS = 168
 NIGHT = frozenset({22, 23, 0, 1, 2, 3, 4, 5})
+MORNING = timedelta(hours=6)
+FEWEST_NIGHTS = 5
+"""Nights from which on it can be told how much they differ."""
 SUMS = ", ".join(f"sum({name}) as {name}" for name in ("good", "bad", "limited", *FIRSTS, *SPEEDS))
 
 Row = dict[str, Any]
@@ -118,15 +122,37 @@ def week(reading: Reading, window: Window, zone: ZoneInfo) -> Row:
 
     The `rate` of an hour is drawn to that of the whole week, which counts as KAPPA attempts; `n` are those
     that there were. Nobody is named unless the lowest that his rate at night may be is above the highest of
-    everybody else's, each of at least FEWEST attempts.
+    everybody else's, each of at least FEWEST attempts on FEWEST_NIGHTS nights. Failures come together, when
+    something breaks: the intervals of nights are as wide as nights differ, of this provider or of all.
     """
-    cells = _cells(reading, window, zone)
-    rows = [_hours(provider, found) for provider, found in sorted(cells.items())]
+    seen = _seen(reading, window, zone)
+    usual = _clustering([[*found.nights.values()] for found in seen.values()])
+    rows = [_row(provider, found, usual) for provider, found in sorted(seen.items())]
     return {"zone": zone.key, "kappa": KAPPA, "providers": rows, "night": _night(rows)}
 
 
-def _cells(reading: Reading, window: Window, zone: ZoneInfo) -> dict[str, list[list[int]]]:
-    """Answers and attempts by provider and hour of the week."""
+Counts = list[int]
+"""Answers and attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen of a provider by hour of the week, and by night."""
+
+    hours: list[Counts] = field(default_factory=lambda: [[0, 0] for _ in range(HOURS)])
+    nights: dict[date, Counts] = field(default_factory=dict)
+
+    def add(self, local: datetime, good: int, n: int) -> None:
+        cells = [self.hours[local.weekday() * 24 + local.hour]]
+        if local.hour in NIGHT:
+            cells.append(self.nights.setdefault((local - MORNING).date(), [0, 0]))
+        for cell in cells:
+            cell[0] += good
+            cell[1] += n
+
+
+def _seen(reading: Reading, window: Window, zone: ZoneInfo) -> dict[str, _Seen]:
+    """What was seen of each provider, by the clocks of a zone."""
     if not reading.has_table(ENDPOINT_HOURS.name):
         return {}
     since, until = (each.astimezone(UTC).isoformat()[:13] for each in (window.since, window.until))
@@ -134,23 +160,34 @@ def _cells(reading: Reading, window: Window, zone: ZoneInfo) -> dict[str, list[l
         f"select at, provider, sum(good) as good, sum(bad) as bad from {ENDPOINT_HOURS.name} "  # noqa: S608
         "where at >= :since and at < :until group by at, provider"
     )
-    cells: dict[str, list[list[int]]] = {}
-    places: dict[str, int] = {}
+    seen: dict[str, _Seen] = {}
+    clocks: dict[str, datetime] = {}
     for row in reading.select_sync(sql, {"since": since, "until": f"{until}~"}):
         at = row["at"]
-        if at not in places:
-            local = datetime.fromisoformat(f"{at}:00+00:00").astimezone(zone)
-            places[at] = local.weekday() * 24 + local.hour
-        hours = cells.setdefault(row["provider"], [[0, 0] for _ in range(HOURS)])
-        hours[places[at]][0] += row["good"]
-        hours[places[at]][1] += row["good"] + row["bad"]
-    return cells
+        if at not in clocks:
+            clocks[at] = datetime.fromisoformat(f"{at}:00+00:00").astimezone(zone).replace(tzinfo=None)
+        found = seen.setdefault(row["provider"], _Seen())
+        found.add(clocks[at], row["good"], row["good"] + row["bad"])
+    return seen
 
 
-def _hours(provider: str, cells: Sequence[Sequence[int]]) -> Row:
-    good, n = (sum(cell[place] for cell in cells) for place in (0, 1))
+def _clustering(providers: Iterable[Sequence[Counts]]) -> float:
+    """How many times as far nights are from the mean of their provider as they would be by chance, if each
+    attempt failed by itself (the design effect of clusters); 1 at least."""
+    apart = chance = 0.0
+    for found in providers:
+        nights = [cell for cell in found if cell[1]]
+        good, n = (sum(cell[place] for cell in nights) for place in (0, 1))
+        if len(nights) > 1:
+            squares = sum((answers - good / n * attempts) ** 2 for answers, attempts in nights)
+            apart += squares * len(nights) / (len(nights) - 1)
+            chance += good * (n - good) / n
+    return max(1.0, apart / chance) if chance else 1.0
+
+
+def _row(provider: str, seen: _Seen, usual: float) -> Row:
+    good, n = (sum(cell[place] for cell in seen.hours) for place in (0, 1))
     mean = good / n if n else 0.0
-    night = [cell for place, cell in enumerate(cells) if place % 24 in NIGHT]
     low, high = wilson(good, n)
     return {
         "provider": provider,
@@ -158,24 +195,35 @@ def _hours(provider: str, cells: Sequence[Sequence[int]]) -> Row:
         "rate": mean if n else None,
         "low": low,
         "high": high,
-        "night": _rate(*(sum(cell[place] for cell in night) for place in (0, 1))),
+        "night": _at_night([*seen.nights.values()], usual),
         "hours": [
             {"n": attempts, "rate": (answers + KAPPA * mean) / (attempts + KAPPA) if n else None}
-            for answers, attempts in cells
+            for answers, attempts in seen.hours
         ],
     }
 
 
-def _rate(good: int, n: int) -> Row:
-    low, high = wilson(good, n)
-    return {"n": n, "rate": good / n if n else None, "low": low, "high": high}
+def _at_night(nights: Sequence[Counts], usual: float) -> Row:
+    """The rate at night; `nights` are those with attempts, and each attempt counts as one of `clustering`."""
+    good, n = (sum(cell[place] for cell in nights) for place in (0, 1))
+    clustering = max(usual, _clustering([nights]))
+    low, high = wilson(good / clustering, n / clustering)
+    return {
+        "n": n,
+        "nights": sum(1 for cell in nights if cell[1]),
+        "clustering": clustering,
+        "rate": good / n if n else None,
+        "low": low,
+        "high": high,
+    }
 
 
 def _night(rows: Sequence[Mapping[str, Any]]) -> Row:
     """Who is most reliable at night, and why nobody is where that cannot be told."""
-    known = [row for row in rows if row["night"]["n"] >= FEWEST]
+    known = [row for row in rows if row["night"]["n"] >= FEWEST and row["night"]["nights"] >= FEWEST_NIGHTS]
     if len(known) < 2:
-        return {"provider": None, "why": f"fewer than two providers have {FEWEST} attempts at night"}
+        few = f"{FEWEST} attempts at night, on {FEWEST_NIGHTS} nights"
+        return {"provider": None, "why": f"fewer than two providers have {few}"}
     best, *others = sorted(known, key=lambda row: -row["night"]["low"])
     if best["night"]["low"] > max(row["night"]["high"] for row in others):
         return {"provider": best["provider"], "why": "its interval is above those of all others"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from pointsman_leaderboard.reliability import _night, _rate
+from pointsman_leaderboard.reliability import _clustering, _night, _row, _Seen
 from pointsman_usage.endpoints import close_days
 
 Serve = Callable[..., Any]
@@ -64,16 +65,56 @@ async def test_hours_of_the_week_are_drawn_to_the_whole_week(serve: Serve) -> No
     assert found["night"]["provider"] is None
 
 
-def night(**rates: tuple[int, int]) -> dict[str, Any]:
-    return _night([{"provider": name, "night": _rate(*counts)} for name, counts in rates.items()])
+MIDNIGHT = datetime(2026, 11, 2)
+
+
+def night(**nights: list[tuple[int, int]]) -> dict[str, Any]:
+    """Who is most reliable, by what each provider answered of how many attempts, night by night."""
+    seen = {name: _Seen() for name in nights}
+    for name, found in nights.items():
+        for number, (good, n) in enumerate(found):
+            seen[name].add(MIDNIGHT + timedelta(days=number), good, n)
+    usual = _clustering([[*each.nights.values()] for each in seen.values()])
+    return _night([_row(name, each, usual) for name, each in seen.items()])
 
 
 def test_who_is_most_reliable_at_night_is_said_only_when_intervals_separate() -> None:
-    assert night(a=(1000, 1000), b=(900, 1000))["provider"] == "a"
-    assert night(a=(100, 100), b=(97, 100))["provider"] is None
-    assert night(a=(1000, 1000), b=(1, 10))["provider"] is None
-    assert night(a=(1000, 1000), b=(900, 1000), c=(999, 1000))["provider"] is None
-    assert "two providers" in night(a=(1000, 1000))["why"]
+    assert night(a=[(100, 100)] * 10, b=[(90, 100)] * 10)["provider"] == "a"
+    assert night(a=[(10, 10)] * 10, b=[(10, 10)] * 9 + [(7, 10)])["provider"] is None
+    assert night(a=[(100, 100)] * 10, b=[(1, 1)] * 10)["provider"] is None
+    assert night(a=[(100, 100)] * 10, b=[(90, 100)] * 10, c=[(999, 1000)] * 10)["provider"] is None
+    assert "two providers" in night(a=[(100, 100)] * 10)["why"]
+
+
+def test_one_bad_night_says_little_of_who_is_reliable() -> None:
+    """Failures come together: a thousand of them in one outage are one thing that happened."""
+    assert night(a=[(500, 500)] * 28, b=[(500, 500)] * 27 + [(100, 500)])["provider"] is None
+    assert night(a=[(500, 500)] * 28, b=[(450, 500), (500, 500)] * 14)["provider"] == "a"
+    assert "on 5 nights" in night(a=[(500, 500)] * 4, b=[(100, 500)] * 4)["why"]
+
+
+def test_hardly_anybody_is_named_where_all_are_alike() -> None:
+    """Each hour is half lost with 1 %, at all of them; then at two of three with 10 %."""
+    chance = random.Random(3)
+
+    def told(*risks: float) -> bool:
+        nights = {
+            f"p{number}": [
+                (sum(25 if chance.random() < risk else 50 for _ in range(8)), 400) for _ in range(28)
+            ]
+            for number, risk in enumerate(risks)
+        }
+        return night(**nights)["provider"] is not None
+
+    assert sum(told(0.01, 0.01, 0.01) for _ in range(100)) <= 2
+    assert sum(told(0.01, 0.1, 0.1) for _ in range(50)) >= 35
+
+
+def test_a_night_ends_in_the_morning() -> None:
+    seen = _Seen()
+    for hour in (21, 22, 29, 30):
+        seen.add(MIDNIGHT + timedelta(hours=hour), 1, 2)
+    assert [*seen.nights.values()] == [[2, 4]]
 
 
 async def test_the_board_shows_the_next_price_and_when_it_comes(serve: Serve) -> None:
