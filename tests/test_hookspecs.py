@@ -219,7 +219,9 @@ def authenticate(exchange):
         closed = await get("/told")
         assert closed.status_code == 401
         assert closed.text.startswith("/told 401 no API key")
-        assert (await get("/told", headers={"x-name": "ann"})).text == "/told 403 this needs a key of role admin"
+        assert (
+            await get("/told", headers={"x-name": "ann"})
+        ).text == "/told 403 this needs a key of role admin"
         told = await get("/told/broken")
         assert told.status_code == 500
         assert "secret" not in told.text

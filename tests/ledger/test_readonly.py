@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.errors import StartupError, Unavailable
-from pointsman.ledger import Ledger, ReadOnlyLedger, Reading, reader
+from pointsman.ledger import Ledger, Reading, ReadOnlyLedger, reader
 
 URL = "sqlite:///ledger.db"
 
