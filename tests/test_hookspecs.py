@@ -195,7 +195,10 @@ def register_http(register):
     register("/admin", page, methods=["GET"], role="admin")
     register("/broken", broken, methods=["GET"], role="public")
     register("/told", page, methods=["GET"], role="admin", refused=told)
+    register("/cookie", page, methods=["GET"], role="admin", keyed=by_cookie)
     register("/told/broken", broken, methods=["GET"], role="public", refused=told)
+def by_cookie(headers):
+    return {"x-name": headers.get("cookie", "")}
 def told(request, error):
     return PlainTextResponse(f"{request.url.path} {error.status} {error.message}", error.status)
 @hookimpl
@@ -222,6 +225,9 @@ def authenticate(exchange):
         assert (
             await get("/told", headers={"x-name": "ann"})
         ).text == "/told 403 this needs a key of role admin"
+        assert (await get("/cookie", headers={"cookie": "root"})).text == "root"
+        assert (await get("/cookie", headers={"x-name": "root"})).status_code == 401
+        assert (await get("/closed", headers={"cookie": "root"})).status_code == 401
         told = await get("/told/broken")
         assert told.status_code == 500
         assert "secret" not in told.text

@@ -316,10 +316,11 @@ class Page:
                     f"{scope['method']} is not answered here", headers={"allow": ", ".join(self._methods())}
                 )
             if self._route.role != "public":
+                headers, keyed = header_map(scope["headers"]), self._route.keyed
                 exchange = Exchange(
                     self._gateway,
                     None,
-                    header_map(scope["headers"]),
+                    headers if keyed is None else keyed(headers),
                     client=(scope.get("client") or ("",))[0],
                     request_id=request_id,
                 )

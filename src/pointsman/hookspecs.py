@@ -113,7 +113,8 @@ def register_http(register: RegisterHttp) -> None:
     The core authenticates each request by `authenticate` and checks the role before the handler, a
     Starlette endpoint, runs; `role="public"` skips both. A route without methods or role is refused.
     `refused=page` makes the answer to a request without a key, or of whatever error the handler raises, by
-    `page(request, error)`; without it that is JSON.
+    `page(request, error)`; without it that is JSON. `keyed=function` makes the headers that are authenticated
+    of those that were sent: for a page that knows who asks by a cookie, say.
     """
 
 

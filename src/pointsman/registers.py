@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Handler",
+    "Keyed",
     "Meant",
     "Pick",
     "Read",
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 Handler = Callable[["Request"], Awaitable["Response"]]
+Keyed = Callable[[Mapping[str, str]], Mapping[str, str]]
+"""Makes headers, by lower-case name, that `authenticate` knows."""
 Refused = Callable[["Request", "RequestError"], "Response"]
 """Makes a page of an error: a request without a key, or what the handler raised."""
 Pick = Callable[["Exchange", "list[Candidate]"], "list[Candidate]"]
@@ -114,8 +117,10 @@ class RegisterHttp(Protocol):
         methods: Sequence[str],
         role: Literal["public", "viewer", "member", "admin"],
         refused: Refused | None = None,
+        keyed: Keyed | None = None,
     ) -> None:
-        """Serve `path`. `refused` makes the answer to a request that is refused, of an error in JSON."""
+        """Serve `path`. `refused` makes the answer to a request that is refused, in place of JSON; `keyed` puts
+        a key into the headers of one that has it in another way."""
 
 
 class RegisterCommand(Protocol):

@@ -17,7 +17,7 @@ from .errors import ConfigError, PluginError, StartupError
 from .ledger import Table
 from .plugins import Plugin, PluginSet, installed, load
 from .providers import HttpCaller, HttpProvider, Kind, Provider, ProviderFactory, Providers
-from .registers import Handler, Refused
+from .registers import Handler, Keyed, Refused
 from .reload import RELOAD, answer_reload
 from .routing import Name, Picker, Routing, RoutingRegister, Variable
 
@@ -67,6 +67,7 @@ class HttpRoute:
     role: str
     owner: str
     refused: Refused | None = None
+    keyed: Keyed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +325,7 @@ class _HttpRegister:
         methods: Sequence[str] = (),
         role: str = "",
         refused: Refused | None = None,
+        keyed: Keyed | None = None,
     ) -> None:
         if not methods or role not in ROLES:
             raise PluginError(
@@ -333,7 +335,8 @@ class _HttpRegister:
         taken = next((route for route in self._routes if route.path == path), None)
         if taken is not None:
             raise PluginError(f"plugins {taken.owner!r} and {self._owner!r} both serve {path}")
-        self._routes.append(HttpRoute(path, handler, tuple(methods), role, self._owner, refused))
+        route = HttpRoute(path, handler, tuple(methods), role, self._owner, refused, keyed)
+        self._routes.append(route)
 
 
 class _TableRegister:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pointsman import hookimpl
-from pointsman.exchange import Actor, Exchange
 from pointsman.gateway import Gateway
 from pointsman.registers import RegisterHttp, RegisterSettings
 from pointsman.setup import Setup
@@ -50,10 +49,3 @@ class Dashboard:
         from .site import register_pages
 
         register_pages(register, lambda: self._sessions)
-
-    @hookimpl(tryfirst=True)
-    def authenticate(self, exchange: Exchange) -> Actor | None:
-        """Put the key of a session in place of its cookie, for those to judge who know keys."""
-        if "cookie" in exchange.headers and (session := self._sessions.of(exchange.headers)) is not None:
-            exchange.headers = {**exchange.headers, "authorization": f"Bearer {session.key.reveal()}"}
-        return None

@@ -53,6 +53,13 @@ class Sessions:
         """End the session of a request, if it has one."""
         self._known.pop(_digest(_named(headers)), None)
 
+    def keyed(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """The headers of a request with the key of its session in place of the cookie."""
+        session = self.of(headers)
+        if session is None:
+            return headers
+        return {**headers, "authorization": f"Bearer {session.key.reveal()}"}
+
     def of(self, headers: Mapping[str, str]) -> Session | None:
         """The session of a request; None without one, or when it is over."""
         name = _named(headers)

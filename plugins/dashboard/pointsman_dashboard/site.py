@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pointsman.errors import NotFound, RequestError, Unauthenticated
+from pointsman.guard import header_map
 from pointsman.registers import Handler, RegisterHttp
 
 from .access import Visitor, check_ours, form_of, visitor_of
@@ -153,8 +154,9 @@ class Site:
 
         async def answer(request: Request) -> Response:
             call: Call = getattr(_module(place), function)
-            check_ours(request, self._sessions(), {})
-            return cast("Response", await call(request, visitor_of(request, self._sessions())))
+            sessions = self._sessions()
+            check_ours(request, sessions, {})
+            return cast("Response", _keyed(await call(request, visitor_of(request, sessions)), sessions))
 
         return answer
 
@@ -180,6 +182,18 @@ class Site:
         return page(request, "error.html", None, error.status, title="Refused", error=error)
 
 
+def _keyed(app: ASGIApp, sessions: Sessions) -> ASGIApp:
+    """What answers a request as if the key of its session had been sent."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {**sessions.keyed(header_map(scope["headers"]))}
+        headers.pop("cookie", None)
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await app({**scope, "headers": raw}, receive, send)
+
+    return answer
+
+
 def _module(place: Place) -> Any:
     """The module of a page, read when it is first asked for."""
     return import_module(f".pages.{place.name}", __package__)
@@ -200,16 +214,41 @@ def register_pages(register: RegisterHttp, sessions: Callable[[], Sessions]) -> 
 
     site, signing = Site(sessions), Signing(sessions)
     refused = site.refused
+
+    def keyed(headers: Mapping[str, str]) -> Mapping[str, str]:
+        return sessions().keyed(headers)
+
     register(f"{ROOT}/static/{{name}}", _file, methods=("GET",), role="public", refused=refused)
     register(ROOT, signing.home, methods=("GET",), role="public", refused=refused)
     register(f"{ROOT}/login", signing.login, methods=("GET", "POST"), role="public", refused=refused)
     register(f"{ROOT}/logout", signing.logout, methods=("POST",), role="public", refused=refused)
     for place in NAVIGATION:
         path, role = f"{ROOT}/{place.name}", place.role
-        register(path, site.shows(place), methods=("GET",), role=role, refused=refused)
+        register(path, site.shows(place), methods=("GET",), role=role, refused=refused, keyed=keyed)
         for act in place.acts:
-            register(f"{path}/{act}", site.acts(place, act), methods=("POST",), role=role, refused=refused)
+            register(
+                f"{path}/{act}",
+                site.acts(place, act),
+                methods=("POST",),
+                role=role,
+                refused=refused,
+                keyed=keyed,
+            )
         for call in place.calls:
-            register(f"{path}/{call}", site.calls(place, call), methods=("POST",), role=role, refused=refused)
+            register(
+                f"{path}/{call}",
+                site.calls(place, call),
+                methods=("POST",),
+                role=role,
+                refused=refused,
+                keyed=keyed,
+            )
         for below, part in place.parts.items():
-            register(f"{path}/{below}", site.shows(place, part), methods=("GET",), role=role, refused=refused)
+            register(
+                f"{path}/{below}",
+                site.shows(place, part),
+                methods=("GET",),
+                role=role,
+                refused=refused,
+                keyed=keyed,
+            )

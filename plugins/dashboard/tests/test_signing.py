@@ -87,6 +87,9 @@ async def test_the_cookie_opens_nothing_but_the_pages(serve: Serve) -> None:
         assert (await root.client.get("/api/v1/keys")).status_code == 401
         body = {"model": "acme/large", "messages": [{"role": "user", "content": "hi"}]}
         assert (await root.client.post("/v1/chat/completions", json=body)).status_code == 401
+        by_hand = {"cookie": f"pointsman_session={root.client.cookies['pointsman_session']}"}
+        for path in ("/api/v1/keys", "/v1/leaderboard", "/v1/models"):
+            assert (await served.client.get(path, headers=by_hand)).status_code == 401
 
 
 @pytest.mark.parametrize(
