@@ -119,8 +119,8 @@ class RegisterHttp(Protocol):
         refused: Refused | None = None,
         keyed: Keyed | None = None,
     ) -> None:
-        """Serve `path`. `refused` makes the answer to a request that is refused, in place of JSON; `keyed` puts
-        a key into the headers of one that has it in another way."""
+        """Serve `path`. `refused` makes the answer to a request that is refused, in place of JSON; `keyed`
+        puts a key into the headers of one that has it in another way."""
 
 
 class RegisterCommand(Protocol):
