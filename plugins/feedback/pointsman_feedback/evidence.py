@@ -3,6 +3,9 @@
 Everybody who judges models by feedback reads it here, so that all count alike: what is old counts less where
 a half-life is given, and no key carries more than its share. The functions make several queries, and run in
 a thread of their own where a server reads: `await gateway.ledger.read(evidence)`.
+
+Who says which of two answers is better says nothing of how good they are: of two that are perfect neither is
+better. Such comparisons count among pairs only; where each answer has a score of its own, that counts, too.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ VOTES = """
 select task, model, source, key_id, substr(at, 1, 10) as day, count(*) as labels, sum(weight) as weight,
     sum(weight * score) as good
 from feedback
-where source = 'vote' and at >= :since and at < :until and (:task is null or task = :task)
+where source = 'vote' and pair is null and at >= :since and at < :until and (:task is null or task = :task)
 group by task, model, source, key_id, substr(at, 1, 10)
 """
 FADED_DAYS = """
@@ -69,7 +72,7 @@ with fading(day, share) as (values {left})
 select task, model, source, key_id, count(*) as labels, sum(weight * share) as weight,
     sum(weight * score * share) as good
 from feedback join fading on substr(at, 1, 10) = day
-where source = 'vote' and at >= :since and (:task is null or task = :task)
+where source = 'vote' and pair is null and at >= :since and (:task is null or task = :task)
 group by task, model, source, key_id
 """
 PAIRS = """

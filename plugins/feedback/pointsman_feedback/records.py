@@ -69,18 +69,20 @@ FEEDBACK_DAYS = Table(
     indexes=(("at",),),
     sums=("labels", "weight", "good"),
 )
-"""What machines say, by day: there is much of it. Votes may change and are read one by one."""
+"""What machines say of answers by themselves, by day: there is much of it. Votes may change and are read one
+by one."""
 
 PLACES = {name: place for place, name in enumerate(COLUMNS)}
 
 
 def _by_day(rows: Sequence[tuple[Any, ...]]) -> Mapping[str, Sequence[tuple[Any, ...]]]:
-    at, source, key, task, model, weight, score, own = (
-        PLACES[name] for name in ("at", "source", "key_id", "task", "model", "weight", "score", "own_score")
+    at, source, key, task, model, weight, score, own, pair = (
+        PLACES[name]
+        for name in ("at", "source", "key_id", "task", "model", "weight", "score", "own_score", "pair")
     )
     days = []
     for row in rows:
-        if row[source] == "vote":
+        if row[source] == "vote" or (row[pair] is not None and row[own] is None):
             continue
         group = (row[at][:10], row[key], row[task], row[model], row[source])
         digest = blake2b(msgspec.json.encode(group), digest_size=10).hexdigest()

@@ -183,6 +183,19 @@ async def test_pairs_are_counted_once(book: Book) -> None:
     assert second.a_good is None
 
 
+async def test_which_of_two_is_better_says_nothing_of_how_good_they_are(book: Book) -> None:
+    """A model that ties with another is not half good by that, whoever says so."""
+    for number in range(10):
+        book.say("vote", 1.0, model="a", key_id=f"k{number}")
+        book.compare("a", "b", 0.5, key_id=f"k{number}")
+        book.say("vote", 0.5, model="a", rival="b", pair=f"v{number}", key_id=f"k{number}")
+    await book.ledger.flush()
+    (found,) = await book.ledger.read(evidence)
+    assert (found.model, found.total.labels, found.total.mean) == ("a", 10, 1.0)
+    (late,) = {each.model for each in await book.ledger.read(lambda r: [*faded(r, now=NOW, half_life=1e6)])}
+    assert late == "a"
+
+
 async def test_a_key_carries_a_fifth_of_a_pair_too(book: Book) -> None:
     for _ in range(100):
         book.compare("a", "b", 1.0)

@@ -7,12 +7,12 @@ and a restart forgets nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pointsman.ledger import Ledger, Reading, ReadOnlyLedger
-from pointsman_feedback.evidence import judged, tallies
+from pointsman_feedback.evidence import PRIOR, Judged, capped, judged, tallies
 from pointsman_thrift.quality import Costs, Priors, Quality
 from pointsman_thrift.quality.quality import KEPT
 from pointsman_thrift.tasks.names import GENERAL
@@ -72,8 +72,12 @@ class Knowledge:
                 source=each.source,
                 key=each.key_id,
             )
-        for pair in judged(reading, since=now - BACK):
-            if pair.model < pair.rival and pair.weight > 0:
+        pairs = [
+            each for each in judged(reading, since=now - BACK) if each.model < each.rival and each.weight > 0
+        ]
+        most = _most(pairs, self._share)
+        for pair in pairs:
+            if (part := _part(pair, most)) > 0:
                 known = pair.own_score is not None and pair.rival_score is not None
                 outcomes = (pair.own_score, pair.rival_score) if known else (pair.score, 1.0 - pair.score)
                 day = pair.at[:10]
@@ -83,7 +87,7 @@ class Knowledge:
                     pair.model,
                     pair.rival,
                     (outcomes[0] or 0.0, outcomes[1] or 0.0),
-                    weight=pair.weight * kept,
+                    weight=pair.weight * kept * part,
                     at=datetime.fromisoformat(pair.at).replace(tzinfo=UTC).timestamp(),
                 )
         for row in _written(reading, now):
@@ -107,6 +111,40 @@ def _changes(reading: Reading) -> Iterator[tuple[str, str]]:
         if row["model"] in seen:
             yield row["model"], row["since"][:10]
         seen.add(row["model"])
+
+
+Place = tuple[str, str, str]
+"""A task and two models."""
+
+
+def _most(pairs: Sequence[Judged], share: float) -> dict[Place, tuple[float, dict[str, float]]]:
+    """The most that votes of one key on two models at a task may weigh, and what those of each weigh. What a
+    judge says is the gateway's own, and not bounded."""
+    votes: dict[Place, dict[str, float]] = {}
+    others: dict[Place, float] = {}
+    for each in pairs:
+        place = _place(each)
+        if each.source == "vote":
+            keys = votes.setdefault(place, {})
+            keys[each.key_id] = keys.get(each.key_id, 0.0) + each.weight
+        else:
+            others[place] = others.get(place, 0.0) + each.weight
+    return {
+        place: (capped(keys.values(), share=share, prior=PRIOR + others.get(place, 0.0)), keys)
+        for place, keys in votes.items()
+    }
+
+
+def _part(pair: Judged, most: Mapping[Place, tuple[float, Mapping[str, float]]]) -> float:
+    """The part of a comparison's weight that counts."""
+    if pair.source != "vote":
+        return 1.0
+    limit, keys = most[_place(pair)]
+    return min(1.0, limit / keys[pair.key_id])
+
+
+def _place(pair: Judged) -> Place:
+    return pair.task or GENERAL, pair.model, pair.rival
 
 
 def _kept(changes: Changes, day: str, model: str) -> float:
