@@ -112,10 +112,8 @@ async def app_rankings(gateway: Gateway, reach: Reach, query: Query) -> Json:
     now = _added(await _sums(gateway, reach, "app", (first, last)))
     scores: dict[str, float] = {name: tokens for name, (_, tokens) in now.items()}
     if sort == "trending":
-        length = (last - first) + timedelta(days=1)
-        before = _added(
-            await _sums(gateway, reach, "app", (first - BEFORE * length, first - timedelta(days=1)))
-        )
+        length = min(BEFORE * ((last - first) + timedelta(days=1)), first - FLOOR)  # before there is nothing
+        before = _added(await _sums(gateway, reach, "app", (first - length, first - timedelta(days=1))))
         scores = {name: score - before.get(name, (0, 0))[1] / BEFORE for name, score in scores.items()}
         scores = {name: score for name, score in scores.items() if score > 0}
     if query.get("category") or query.get("subcategory"):

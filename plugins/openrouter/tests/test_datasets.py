@@ -54,6 +54,16 @@ class Past:
         return answer.json()
 
 
+async def test_any_span_of_days_has_a_trend(serve: Serve, validate: Validate) -> None:
+    """Three times as long before would be before all calendars."""
+    async with serve() as served:
+        past = Past(served)
+        past.write(1, app="New")
+        found = await past.ask(APPS, sort="trending", start_date="2025-01-01", end_date="9999-12-31")
+    validate(found, APPS)
+    assert [row["app_name"] for row in found["data"]] == ["New"]
+
+
 async def test_fifty_models_a_day_and_the_rest_as_one(serve: Serve, validate: Validate) -> None:
     async with serve() as served:
         past = Past(served)
