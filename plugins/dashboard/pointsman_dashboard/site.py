@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -223,32 +223,12 @@ def register_pages(register: RegisterHttp, sessions: Callable[[], Sessions]) -> 
     register(f"{ROOT}/login", signing.login, methods=("GET", "POST"), role="public", refused=refused)
     register(f"{ROOT}/logout", signing.logout, methods=("POST",), role="public", refused=refused)
     for place in NAVIGATION:
-        path, role = f"{ROOT}/{place.name}", place.role
-        register(path, site.shows(place), methods=("GET",), role=role, refused=refused, keyed=keyed)
+        path = f"{ROOT}/{place.name}"
+        serve = partial(register, role=place.role, refused=refused, keyed=keyed)
+        serve(path, site.shows(place), methods=("GET",))
         for act in place.acts:
-            register(
-                f"{path}/{act}",
-                site.acts(place, act),
-                methods=("POST",),
-                role=role,
-                refused=refused,
-                keyed=keyed,
-            )
+            serve(f"{path}/{act}", site.acts(place, act), methods=("POST",))
         for call in place.calls:
-            register(
-                f"{path}/{call}",
-                site.calls(place, call),
-                methods=("POST",),
-                role=role,
-                refused=refused,
-                keyed=keyed,
-            )
+            serve(f"{path}/{call}", site.calls(place, call), methods=("POST",))
         for below, part in place.parts.items():
-            register(
-                f"{path}/{below}",
-                site.shows(place, part),
-                methods=("GET",),
-                role=role,
-                refused=refused,
-                keyed=keyed,
-            )
+            serve(f"{path}/{below}", site.shows(place, part), methods=("GET",))

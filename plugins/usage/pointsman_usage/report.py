@@ -33,16 +33,7 @@ __all__ = [
     "spans",
 ]
 
-GROUPS: Mapping[str, tuple[str, str]] = {
-    "model": ("model", "model"),
-    "provider": ("provider", "provider"),
-    "key": ("key_id", "key_name"),
-    "team": ("team", "team_name"),
-    "organisation": ("organisation", "organisation_name"),
-    "app": ("app", "app"),
-    "task": ("task", "task"),
-    "day": ("substr(at, 1, 10)", "substr(at, 1, 10)"),
-}
+GROUPS: Mapping[str, tuple[str, str]] = {**BY, "day": ("substr(at, 1, 10)", "substr(at, 1, 10)")}
 """What to group by, and what to call each group."""
 
 COLUMNS = (

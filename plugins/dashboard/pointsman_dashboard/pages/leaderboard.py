@@ -198,7 +198,10 @@ def _savings(savings: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
 
 
 def _good(row: Row) -> str:
-    return "quality not known" if row["quality"] is None else f"quality {texts.share(row['quality'])}"
+    if row["quality"] is None:
+        return "quality not known"
+    low, high = texts.share(row["low"]), texts.share(row["high"])
+    return f"quality {texts.share(row['quality'])} ({low} to {high})"
 
 
 def _signed(number: float) -> str:
