@@ -8,7 +8,9 @@ what the feedback shows of the model over its tasks, weighted by requests.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from math import sqrt
 from typing import Any
 
 from pointsman.catalogue import Catalogue, Endpoint
@@ -17,6 +19,7 @@ from pointsman_prices.book import price_at
 from pointsman_usage.text import usd
 
 from .quality import RANKED, Board
+from .statistics import Z
 
 __all__ = ["ASSUMPTIONS", "Savings"]
 
@@ -47,7 +50,7 @@ class Savings:
         enough feedback for a rank), the cheapest of those used, and a random mix of these two that costs what
         was spent. Null is not known; nothing is claimed of a model without quality or price."""
         ranked = [model for model in self._costs if self._seen(model) >= RANKED]
-        best = max(ranked, key=lambda model: self._quality(model) or 0.0, default=None)
+        best = max(ranked, key=self._mean, default=None)
         cheapest = min(self._costs, key=lambda model: self._costs[model], default=None)
         return {
             "requests": sum(row["complete"] for row in self._used),
@@ -75,15 +78,22 @@ class Savings:
             total += cost.nano * n
         return total
 
-    def _quality(self, model: str | None) -> float | None:
+    def _quality(self, model: str | None) -> _Mean | None:
         """The mean quality of what was answered, or of the same requests with one model, over the tasks of
         which there is feedback; None without any."""
-        total = weight = 0.0
+        total = squares = votes = weight = 0.0
         for row in self._used:
             if self._board.models(row["task"]):
-                total += row["complete"] * self._board.estimate(row["task"], model or row["model"]).mean
-                weight += row["complete"]
-        return total / weight if weight else None
+                found, n = self._board.estimate(row["task"], model or row["model"]), row["complete"]
+                total += n * found.mean
+                squares += n * n * found.variance
+                votes += found.n
+                weight += n
+        return _Mean(total / weight, squares / weight**2, votes) if weight else None
+
+    def _mean(self, model: str) -> float:
+        found = self._quality(model)
+        return 0.0 if found is None else found.mean
 
     def _seen(self, model: str) -> float:
         """The effective votes on a model, at the tasks there were."""
@@ -106,9 +116,41 @@ class Savings:
             return None
         share = (self._spent - least) / (most - least)
         high, low = self._quality(best), self._quality(cheapest)
-        quality = None if high is None or low is None else share * high + (1 - share) * low
+        quality = None if high is None or low is None else high.mixed(low, share)
         return _told(None, self._spent, quality) | {"best_share": share}
 
 
-def _told(model: str | None, nano: int, quality: float | None) -> Row:
-    return {"model": model, "cost_nano": nano, "cost_usd": usd(nano), "quality": quality}
+@dataclass(frozen=True, slots=True)
+class _Mean:
+    """A mean of several estimates, its variance, and the effective votes behind it."""
+
+    mean: float
+    variance: float
+    votes: float
+
+    def mixed(self, other: _Mean, share: float) -> _Mean:
+        """Of requests of which so large a share goes to this, and the rest to the other."""
+        rest = 1.0 - share
+        return _Mean(
+            share * self.mean + rest * other.mean,
+            share * share * self.variance + rest * rest * other.variance,
+            self.votes + other.votes,
+        )
+
+    def shown(self) -> Row:
+        """With its interval of 95 %."""
+        reach = Z * sqrt(self.variance)
+        return {
+            "quality": self.mean,
+            "low": max(0.0, self.mean - reach),
+            "high": min(1.0, self.mean + reach),
+            "effective": self.votes,
+        }
+
+
+UNKNOWN: Row = {"quality": None, "low": None, "high": None, "effective": 0.0}
+
+
+def _told(model: str | None, nano: int, quality: _Mean | None) -> Row:
+    said = UNKNOWN if quality is None else quality.shown()
+    return {"model": model, "cost_nano": nano, "cost_usd": usd(nano), **said}

@@ -10,7 +10,7 @@ from math import log, sqrt
 from pointsman_thrift.quality import Estimate
 from pointsman_thrift.quality.beta import normal_above
 
-__all__ = ["DRAWS", "Rank", "digamma", "ranks", "trigamma", "wilson"]
+__all__ = ["DRAWS", "Rank", "Z", "digamma", "ranks", "trigamma", "wilson"]
 
 Z = 1.959964
 """Standard deviations about the mean within which lie 95 % of a normal distribution."""

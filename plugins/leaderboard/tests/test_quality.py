@@ -139,6 +139,11 @@ async def test_savings_are_told_beside_what_else_might_have_been(serve: Serve) -
     assert found["cheapest"]["saved_nano"] == small - large
     assert found["random_mix"]["best_share"] == pytest.approx(0.25)
     assert found["random_mix"]["quality"] == pytest.approx(found["spent"]["quality"])
+    for name in ("spent", "best_single", "cheapest", "random_mix"):
+        told = found[name]
+        assert told["low"] < told["quality"] < told["high"]
+        assert told["effective"] > 0
+    assert found["random_mix"]["high"] - found["random_mix"]["low"] < 0.3
     assert found["assumptions"]
 
 
@@ -149,5 +154,6 @@ async def test_nothing_is_claimed_of_the_best_where_none_has_a_rank(serve: Serve
         found = await desk.part("savings")
     assert found["best_single"] is None
     assert found["random_mix"] is None
-    assert found["spent"]["quality"] is None
+    assert found["spent"]["quality"] is found["spent"]["low"] is None
+    assert found["spent"]["effective"] == 0
     assert found["requests"] == 1
