@@ -21,7 +21,7 @@ SURFACES = ("chat/completions", "completions", "embeddings")
 PASSED_ON = frozenset({400, 404, 405, 409, 410, 413, 415, 422, 451})
 pytestmark = pytest.mark.skipif(SHARED is None, reason="recorded traffic is not here (POINTSMAN_SHARED)")
 
-FOR_THE_GATEWAY = ("models", "provider")
+FOR_THE_GATEWAY = ("models", "preset", "provider", "session_id")
 CONFIG = """
 plugins: {{openai: {{}}, vendors: {{}}, routes: {{}}, usage: {{}}, keys: {{}}}}
 providers:
@@ -72,9 +72,10 @@ async def replayed(wanted: list[Recording], **options: Any) -> AsyncIterator[tup
 
 async def ask(server: Running, recording: Recording, *, provider: str = "lab") -> Any:
     """Send the recorded request through the server, under the recording's name, without the wish for one of
-    its own gateway's providers: here there is another one."""
+    its own gateway's providers or presets: here there are others."""
     body = {**recording.request, "model": f"{provider}/{recording.id}"}
-    body.pop("provider", None)
+    for member in ("preset", "provider"):
+        body.pop(member, None)
     return await server.client.post(f"/v1/{surface(recording)}", json=body)
 
 

@@ -63,7 +63,7 @@ def arguments(recording: Recording) -> dict[str, Any]:
     """The recorded request as the SDK takes it: what it has no parameter for goes into extra_body."""
     known = {"model", "messages", "prompt", "input", "stream", "stream_options", "encoding_format"}
     body = {name: value for name, value in recording.request.items() if name in known}
-    own = ("models", "provider")  # of the gateway that was recorded
+    own = ("models", "preset", "provider")  # of the gateway that was recorded
     extra = {name: value for name, value in recording.request.items() if name not in (*known, *own)}
     if recording.request.get("stream") and "stream_options" not in body:
         body["stream_options"] = {"include_usage": True}

@@ -64,7 +64,9 @@ ENDINGS: Mapping[str, tuple[str, ...]] = {
     RESPONSES: ("/responses",),
     GEMINI: (":generateContent", ":streamGenerateContent"),
 }
-FOR_THE_GATEWAY = frozenset({"model", "models", "provider", "fallbacks", "stream", "stream_options", "usage"})
+FOR_THE_GATEWAY = frozenset(
+    {"model", "models", "provider", "fallbacks", "session_id", "stream", "stream_options", "usage"}
+)
 """Members that say how to route and how to answer: they are not part of what is asked."""
 VALUES: Mapping[str, Any] = {
     "url": "https://example.org/x.png",

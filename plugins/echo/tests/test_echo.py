@@ -52,7 +52,7 @@ async def test_a_provider_of_another_kind_may_have_that_name(echoing: Callable[.
     other = {"vendor": "openai", "base_url": "http://127.0.0.1:9/v1", "api_key": "k"}
     async with echoing({"hello": {"text": "Hi"}}, {"providers": {"echo": other}}) as it:
         assert (await it.client.get("/v1/models")).json()["data"] == []
-        assert (await it.post("echo/hello")).status_code == 502
+        assert (await it.post("echo/hello")).status_code == 503
 
 
 @pytest.mark.parametrize("stream", [False, True])
