@@ -86,5 +86,18 @@ async def test_who_stops_asking_stops_the_request() -> None:
         assert await outcomes(served) == ["cancelled"]
 
 
+async def test_a_server_that_stops_waits_for_no_inner_request() -> None:
+    async with running(f"{CONFIG}server: {{drain: 1h}}\n") as served:
+        body = chat("acme/large", echo={"latency": "60s"})
+        asking = asyncio.ensure_future(served.gateway.ask(body, plugin="x", dialect=DIALECT))
+        while not any(exchange.attempts for exchange in served.gateway._running.values()):
+            await asyncio.sleep(0)
+        served.server.signal()
+        async with asyncio.timeout(20):
+            assert (await asking).status == 503
+        later = await served.gateway.ask(body, plugin="x", dialect=DIALECT)
+        assert later.status == 503
+
+
 async def outcomes(served: Running) -> list[str]:
     return [row["outcome"] for row in await served.rows("generations")]

@@ -183,8 +183,8 @@ class Gateway:
         the plugin for the name of its key.
 
         `behalf` is for whom: it may use no more models and providers, and tell its data to nobody else;
-        limits and budgets are not theirs. What is refused is a reply with its status; raises NotFound for a
-        surface that nobody offers. `body` must not ask for a stream.
+        limits and budgets are not theirs. What is refused is a reply with its status, and so is all while the
+        server drains; raises NotFound for a surface that nobody offers. `body` must not ask for a stream.
         """
         from .inner import ask
 
@@ -233,9 +233,10 @@ class Gateway:
             self._quiet.set()
 
     def drain(self) -> None:
-        """Nothing new is begun any more; what is under way goes on."""
+        """Nothing new is begun any more; what is under way for clients goes on."""
         self.ready = False
         self.draining = True
+        self._end(lambda exchange: exchange.actor is not None and exchange.actor.inner)
 
     async def idle(self, patience: float) -> bool:
         """Wait for what is under way, `patience` seconds at most; say whether nothing is."""
@@ -254,6 +255,10 @@ class Gateway:
 
     def end_running(self) -> None:
         """End every exchange under way with an error that its client can see: the drain is over."""
+        self._end(lambda exchange: True)
+
+    def _end(self, which: Callable[[Exchange], bool]) -> None:
         for runner, exchange in list(self._running.items()):
-            exchange.stopping = True
-            runner.cancel()
+            if which(exchange):
+                exchange.stopping = True
+                runner.cancel()

@@ -100,6 +100,8 @@ async def ask(
 ) -> Reply:
     """See `Gateway.ask`."""
     codec = gateway.setup.dialects.get(dialect, surface)
+    if gateway.draining:
+        return Reply(503, {}, b"")
     exchange = Exchange(gateway, codec, dict(headers), prefix=codec.prefixes[0])
     exchange.actor = inner_actor(plugin, behalf)
     raw, sink = msgspec.json.encode(body), _Collected()
