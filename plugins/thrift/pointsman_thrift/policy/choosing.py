@@ -18,9 +18,6 @@ __all__ = ["Choice", "choose"]
 EXPLORED = 1.5
 """How far beyond what is allowed a model may be that is explored."""
 MOST_EXPLORED = 0.02
-SPENT = 0.75
-"""How much of the caution about a loss is taken from the budget, too: one model's loss may be underestimated,
-those of many models and tasks hardly are all."""
 KEEPING = 0.1
 """The share of its cost that a session's model may be dearer by and still be kept: changing has costs that no
 price shows, for the new model reads the conversation for the first time."""
@@ -95,7 +92,7 @@ def choose(
                 (chosen, cause, why), best, weighed, policy=policy, tau=tau, chance=chance
             )
     if not ask.protected and policy.mode != "suggest" and any(each.labelled for each in weighed):
-        controller.spent(_expected(chosen), best.estimate.mean)
+        controller.spent(chosen.loss_upper, best.estimate.mean)
     return Choice(
         model=chosen.model,
         cause=cause,
@@ -109,11 +106,6 @@ def choose(
         chance=drawn,
         suggestion=None if suggestion is None or suggestion is chosen else suggestion.model,
     )
-
-
-def _expected(chosen: Weighed) -> float:
-    """What a choice takes from the budget."""
-    return chosen.loss + SPENT * (chosen.loss_upper - chosen.loss)
 
 
 def _cheapest(best: Weighed, among: Sequence[Weighed]) -> Weighed:
