@@ -12,18 +12,12 @@ __all__ = [
     "milliseconds",
     "moment",
     "per_second",
-    "plain",
     "share",
     "usd",
     "usd_exact",
 ]
 
 UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
-
-
-def plain(value: object) -> str:
-    """As it is."""
-    return str(value)
 
 
 def count(number: float) -> str:

@@ -35,7 +35,6 @@ from pointsman_dashboard import texts
         (texts.share, 0.5, "50.0%"),
         (texts.per_second, 123.4, "123/s"),
         (texts.moment, "2026-11-27T18:00:00.123", "2026-11-27 18:00:00"),
-        (texts.plain, 3, "3"),
     ],
 )
 def test_written(show: Callable[[Any], str], value: Any, expected: str) -> None:

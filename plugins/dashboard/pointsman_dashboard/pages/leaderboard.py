@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 
 from pointsman.errors import Unavailable
 from pointsman_dashboard import texts
 from pointsman_dashboard.access import Visitor
+from pointsman_dashboard.board import told
 from pointsman_dashboard.charts.bars import Bar, bars
 from pointsman_dashboard.charts.scatter import Point, scatter
 from pointsman_dashboard.figures import Column, Figure
@@ -30,19 +30,13 @@ Row = Mapping[str, Any]
 
 async def show(request: Request, visitor: Visitor) -> Shown:
     """The page. Raises BadRequest, and Unavailable without the plugin leaderboard."""
-    board = visitor.gateway.setup.plugins.get("leaderboard")
-    if board is None:
-        raise Unavailable("the plugin leaderboard is not in use")
-    from pointsman_leaderboard import Leaderboard
-    from pointsman_leaderboard.page import Asked
-
-    if not isinstance(board.target, Leaderboard):
-        raise Unavailable("the plugin leaderboard is another one")
     query = request.query_params
     by = query.get("by", "model") if query.get("by") in GROUPED else "model"
     window = query.get("window", USUAL)
-    said = {"window": window, "by": by, "parts": PARTS, "limit": DRAWN, "of_task": query.get("task", "")}
-    found = await board.target.page(visitor.gateway, msgspec.convert(said, Asked), visitor.reach)
+    of_task = query.get("task", "")
+    found = await told(visitor, window=window, by=by, parts=PARTS, limit=DRAWN, of_task=of_task)
+    if found is None:
+        raise Unavailable("the plugin leaderboard is not in use")
     tasks, task = found.get("tasks", ()), found.get("task", "")
     figures = [
         _usage(found.get("usage"), by),
@@ -188,13 +182,13 @@ def _savings(savings: Mapping[str, Any] | None) -> list[tuple[str, str, str]]:
     """What was spent beside what else it might have been: title, amount, and what is to be said of it."""
     if not savings or not savings["requests"]:
         return []
-    told = [("Spent", texts.usd(savings["spent"]["cost_nano"]), _good(savings["spent"]))]
+    rows = [("Spent", texts.usd(savings["spent"]["cost_nano"]), _good(savings["spent"]))]
     for name, title in (("best_single", "Best model alone"), ("cheapest", "Cheapest alone")):
         if (row := savings[name]) is not None:
-            told.append((f"{title}: {row['model']}", texts.usd(row["cost_nano"]), _good(row)))
+            rows.append((f"{title}: {row['model']}", texts.usd(row["cost_nano"]), _good(row)))
     if (mix := savings["random_mix"]) is not None:
-        told.append(("Random mix of these two", texts.usd(mix["cost_nano"]), _good(mix)))
-    return told
+        rows.append(("Random mix of these two", texts.usd(mix["cost_nano"]), _good(mix)))
+    return rows
 
 
 def _good(row: Row) -> str:

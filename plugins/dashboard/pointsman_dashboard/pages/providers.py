@@ -10,6 +10,7 @@ from starlette.requests import Request
 from pointsman_balance import Balance, Standing
 from pointsman_dashboard import texts
 from pointsman_dashboard.access import Visitor
+from pointsman_dashboard.board import told
 from pointsman_dashboard.charts.cells import DAYS, week
 from pointsman_dashboard.figures import Column, Figure
 from pointsman_dashboard.site import Shown
@@ -30,7 +31,7 @@ async def show(request: Request, visitor: Visitor) -> Shown:
     balance = plugin.target if plugin is not None else None
     found = balance.standings() if isinstance(balance, Balance) else []
     window = request.query_params.get("window", USUAL)
-    kept = await _kept(visitor, window)
+    kept = await told(visitor, window=window, parts="endpoints,week") or {}
     weeks: Mapping[str, Any] = kept.get("week", {})
     hours: Mapping[str, Row] = {row["provider"]: row for row in weeks.get("providers", ())}
     asked = request.query_params.get("provider", "")
@@ -46,20 +47,6 @@ async def show(request: Request, visitor: Visitor) -> Shown:
         "provider": provider,
     }
     return Shown(figures, {**more, "watched": isinstance(balance, Balance)})
-
-
-async def _kept(visitor: Visitor, window: str) -> Mapping[str, Any]:
-    """What the leaderboard says of endpoints and hours; nothing where it is not in use."""
-    plugin = visitor.gateway.setup.plugins.get("leaderboard")
-    if plugin is None:
-        return {}
-    from pointsman_leaderboard import Leaderboard
-    from pointsman_leaderboard.page import Asked
-
-    if not isinstance(plugin.target, Leaderboard):
-        return {}
-    asked = Asked(window=window, parts="endpoints,week")
-    return await plugin.target.page(visitor.gateway, asked, visitor.reach)
 
 
 def _endpoints(rows: Sequence[Row]) -> Figure:
